@@ -1,0 +1,167 @@
+"""The contract of a matrix unit, and the registry of the units that exist.
+
+A unit is a frozen spec and five faces (`MatrixUnit`). `tests/contract` runs one
+suite over everything registered here: cycles of the register-level model equal
+`timing`, its values equal `compute` and the reference of `numerics`, actions
+add up, on ragged shapes and for every supported format pair.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from simulator.config import Spec
+from simulator.hardware.primitives import ActionCounts, Part
+
+
+class MatrixUnitSpec(Spec):
+    """What every matrix unit's YAML holds. `kind` selects the registered class."""
+
+    kind: str
+    count: int = Field(default=1, ge=1, le=4096, description="identical units in one core")
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A GEMM tile `C[m, n] += A[m, k] · W[k, n]`; all three at least 1."""
+
+    m: int
+    n: int
+    k: int
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates the tile holds."""
+        return self.m * self.n * self.k
+
+
+@dataclass(frozen=True, slots=True)
+class TileTiming:
+    """Cycles of one tile on one unit, first load to last output.
+
+    `load_cycles + stream_cycles + drain_cycles == cycles`: each is what its
+    phase adds to the total, so a hidden load counts 0. A chain of n tiles of
+    the same shape takes `cycles + (n - 1) * interval_cycles`.
+    """
+
+    cycles: int
+    interval_cycles: int
+    load_cycles: int
+    stream_cycles: int
+    drain_cycles: int
+    folds: int
+
+
+@dataclass(frozen=True, slots=True)
+class OperandTraffic:
+    """Bytes a tile moves between the unit and its on-chip buffers."""
+
+    input_read_bytes: int
+    weight_read_bytes: int
+    psum_read_bytes: int
+    psum_write_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterRun:
+    """Outcome of the register-level model: the values it made and its cycles."""
+
+    values: NDArray[Any]
+    cycles: int
+
+
+SpecT = TypeVar("SpecT", bound=MatrixUnitSpec)
+
+
+class MatrixUnit(ABC, Generic[SpecT]):
+    """One matrix unit: a spec and five faces that must agree."""
+
+    spec_type: ClassVar[type[MatrixUnitSpec]]
+
+    def __init__(self, spec: SpecT) -> None:
+        self.spec = spec
+
+    # -- what the mapper asks ------------------------------------------------
+    @property
+    @abstractmethod
+    def macs_per_cycle(self) -> int:
+        """Peak multiply-accumulates per cycle of one unit."""
+
+    @property
+    @abstractmethod
+    def granularity(self) -> Tile:
+        """Tile sizes that fill the unit: m, n and k are best multiples of these."""
+
+    @property
+    @abstractmethod
+    def format_pairs(self) -> tuple[tuple[str, str], ...]:
+        """Supported `(input format, weight format)` pairs."""
+
+    @property
+    @abstractmethod
+    def accumulator_format(self) -> str:
+        """Format of partial sums as they leave the unit."""
+
+    # -- the five faces ------------------------------------------------------
+    @abstractmethod
+    def timing(self, tile: Tile) -> TileTiming:
+        """Closed-form cycles of `tile`."""
+
+    @abstractmethod
+    def compute(self, inputs: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
+        """`inputs[m, k] · weights[k, n]`, bit-exact as the hardware would give it."""
+
+    @abstractmethod
+    def registers(
+        self, inputs: NDArray[Any], weights: NDArray[Any], repeats: int = 1
+    ) -> RegisterRun:
+        """Step the same product register by register, `repeats` tiles back to back."""
+
+    @abstractmethod
+    def structure(self) -> tuple[Part, ...]:
+        """Parts of one unit; paths start at the unit itself (`pe.multiplier`)."""
+
+    @abstractmethod
+    def actions(self, tile: Tile) -> ActionCounts:
+        """What happens inside one unit for `tile` (not in its buffers)."""
+
+    # -- between the unit and its buffers ------------------------------------
+    @abstractmethod
+    def traffic(self, tile: Tile) -> OperandTraffic:
+        """Bytes read from and written to on-chip buffers for `tile`."""
+
+
+MATRIX_UNITS: dict[str, type[MatrixUnit[Any]]] = {}
+
+UnitT = TypeVar("UnitT", bound=type[MatrixUnit[Any]])
+
+
+def register_matrix_unit(kind: str) -> Callable[[UnitT], UnitT]:
+    """Class decorator: make a unit available to YAML under `kind`."""
+
+    def register(unit: UnitT) -> UnitT:
+        if kind in MATRIX_UNITS:
+            raise ValueError(f"matrix unit {kind!r} is registered twice")
+        MATRIX_UNITS[kind] = unit
+        return unit
+
+    return register
+
+
+def reference_operands(
+    rng: np.random.Generator, tile: Tile, input_format: str, weight_format: str
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Random operands of the given formats, for functional checks."""
+    from simulator.numerics import random_values
+
+    return (
+        random_values(rng, (tile.m, tile.k), input_format),
+        random_values(rng, (tile.k, tile.n), weight_format),
+    )

@@ -1,0 +1,124 @@
+"""The Result: everything a run found out, as plain data.
+
+Quantities with uncertainty are `Estimate`s. `Result.to_dict()` is what goes to
+`result.json`; tables, plots, timeline, HTML and `explain` read only this.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value with its bounds, in the unit that the field's name says."""
+
+    value: float
+    low: float
+    high: float
+
+    def __add__(self, other: Estimate) -> Estimate:
+        """Sum; bounds add, since errors of one technology go the same way."""
+        return Estimate(self.value + other.value, self.low + other.low, self.high + other.high)
+
+    def scaled(self, factor: float) -> Estimate:
+        """Value and bounds times a factor of at least 0."""
+        return Estimate(self.value * factor, self.low * factor, self.high * factor)
+
+
+ZERO = Estimate(0.0, 0.0, 0.0)
+
+
+@dataclass(slots=True)
+class OperatorResult:
+    """One executed operator instance (`layers.3.qkv_proj`).
+
+    start_cycle, cycles, compute_cycles, stall_cycles: the machine's reference
+        clock; `cycles == compute_cycles + sum(stall_cycles.values())`.
+    exclusive_cycles: how much it put off the end; adds up over the phase.
+    bytes: by memory level: `dram_read`, `dram_write`, `scratchpad_read`, …
+    bound: `compute`, `memory`, `vector` or `latency`: what its time is nearest to.
+    utilisation: MACs / (cycles × peak MACs per cycle), 0 for vector work.
+    """
+
+    phase: str
+    name: str
+    block: str
+    instance: int
+    kind: str
+    unit: str
+    start_cycle: int
+    cycles: int
+    compute_cycles: int
+    exclusive_cycles: int
+    stall_cycles: dict[str, int]
+    bytes: dict[str, int]
+    macs: int
+    utilisation: float
+    bound: str
+    compute_bound_cycles: int
+    memory_bound_cycles: int
+    compulsory_bytes: int
+    energy_j: Estimate
+    mapping: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class PhaseResult:
+    """One phase: `start_cycle` places it in the whole run.
+
+    busy_cycles: per queue (`core0.matrix`…).
+    """
+
+    name: str
+    kind: str
+    tokens: int
+    generated: int
+    start_cycle: int
+    cycles: int
+    seconds: float
+    macs: int
+    dram_read_bytes: int
+    dram_write_bytes: int
+    busy_cycles: dict[str, int]
+    memory_busy_seconds: float
+    energy_j: Estimate
+
+
+@dataclass(slots=True)
+class Result:
+    """What `cyclelab run` found. See `docs/results.md` for every field.
+
+    machine: name, clock_hz, peak_macs_per_cycle, memory_bandwidth_bytes_per_s,
+        memory_latency_s, memory_capacity_bytes, matrix units, queues…
+    area_by_component: mm², path → Estimate; energy_by_component: joules.
+    spans: tile-level intervals of a bounded window, for the timeline: dicts with
+        phase, queue, operator, label, start_cycle, end_cycle.
+    configuration: the resolved experiment; its hash and the version name the run.
+    """
+
+    name: str
+    machine: dict[str, Any]
+    workload: dict[str, Any]
+    cycles: int
+    seconds: float
+    time_to_first_token_s: float | None
+    time_per_output_token_s: float | None
+    tokens_per_s: float | None
+    utilisation: float
+    area_mm2: Estimate
+    energy_j: Estimate
+    power_w: Estimate
+    phases: list[PhaseResult]
+    operators: list[OperatorResult]
+    area_by_component: dict[str, Estimate]
+    energy_by_component: dict[str, Estimate]
+    technology: dict[str, Any]
+    sources: dict[str, str]
+    configuration: dict[str, Any]
+    configuration_hash: str
+    version: str
+    seed: int
+    spans: list[dict[str, Any]] = field(default_factory=list)
+    simulation: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,210 @@
+"""Operators and tensors: what a transformer does, without a word on how.
+
+A phase of a model (a prefill, one decode step) is a list of `Segment`s; a
+segment is a networkx graph of operators that is executed `repeat` times (the
+layers). Nodes are operator names, with the operator in attribute `op`; an edge
+carries the `Tensor` that flows, in attribute `tensor`. Insertion order of nodes
+is a topological order, and the order of execution.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import networkx as nx
+
+TensorKind = Literal["weight", "activation", "kv"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor in its storage format. kind `kv` lives in the KV cache (main memory)."""
+
+    name: str
+    elements: int
+    bits_per_element: float
+    kind: TensorKind
+
+    @property
+    def bytes(self) -> int:
+        """Storage size, rounded up to whole bytes."""
+        return -int(-self.elements * self.bits_per_element // 8)
+
+
+@dataclass(frozen=True, slots=True)
+class GemmShape:
+    """`count` products `[m, k] · [k, n]` of one shape."""
+
+    count: int
+    m: int
+    n: int
+    k: int
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of all `count` products."""
+        return self.count * self.m * self.n * self.k
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionShape:
+    """Attention of `count` key/value heads with the same lengths.
+
+    Each has `query_heads` query heads sharing it (grouped-query attention),
+    `query_tokens` new tokens, `context_tokens` keys (the new ones included).
+    causal: query i (0-based) sees the first context - query + i + 1 keys.
+    """
+
+    count: int
+    query_heads: int
+    query_tokens: int
+    context_tokens: int
+    head_dim: int
+    causal: bool
+
+    @property
+    def visible_pairs(self) -> int:
+        """Query-key pairs of one query head that the mask lets through."""
+        q, c = self.query_tokens, self.context_tokens
+        return q * c - (q * (q - 1) // 2 if self.causal else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Base: name is unique in its segment; inputs and output name tensors.
+
+    Inputs list every tensor that is read, weights first. A tensor that no
+    operator of the segment produces comes from before (the previous layer,
+    the KV cache, the weights).
+    """
+
+    name: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates that have to be done (masked ones left out)."""
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class MatMul(Operator):
+    """GEMMs against stored weights: a projection, an MLP matrix, experts.
+
+    `inputs[0]` is the weight tensor, `inputs[1]` the activations. Several shapes
+    (experts with different loads) share the two tensors. bias: a row vector is
+    added to the output.
+    """
+
+    shapes: tuple[GemmShape, ...] = ()
+    input_format: str = "bf16"
+    weight_format: str = "bf16"
+    output_format: str = "bf16"
+    bias: bool = False
+
+    @property
+    def macs(self) -> int:
+        return sum(shape.macs for shape in self.shapes)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores(Operator):
+    """`Q·Kᵀ`, scaled and masked. inputs: (keys, queries)."""
+
+    shapes: tuple[AttentionShape, ...] = ()
+    input_format: str = "bf16"
+    key_format: str = "bf16"
+
+    @property
+    def macs(self) -> int:
+        return sum(s.count * s.query_heads * s.visible_pairs * s.head_dim for s in self.shapes)
+
+
+@dataclass(frozen=True, slots=True)
+class Context(Operator):
+    """`softmax(scores)·V`. inputs: (values, probabilities)."""
+
+    shapes: tuple[AttentionShape, ...] = ()
+    input_format: str = "bf16"
+    value_format: str = "bf16"
+
+    @property
+    def macs(self) -> int:
+        return sum(s.count * s.query_heads * s.visible_pairs * s.head_dim for s in self.shapes)
+
+
+@dataclass(frozen=True, slots=True)
+class Vector(Operator):
+    """Element-wise or row-wise work.
+
+    function: a key of the vector unit's function table: `rmsnorm`, `layernorm`,
+        `softmax`, `rope`, `add`, `multiply`, `silu`, `gelu`, `relu`,
+        `silu_multiply`, `gelu_multiply`, `quantise`, `dequantise`, `topk_softmax`,
+        `scale_add` …
+    elements: output elements (masked softmax entries left out).
+    row_elements: elements that must be seen together (a norm's hidden size, a
+        softmax row), 1 if each element stands alone and the operator can be
+        fused behind the GEMM that makes its first activation input.
+    """
+
+    function: str = ""
+    elements: int = 0
+    row_elements: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Gather(Operator):
+    """Rows looked up in a table (embedding): reads and writes `bytes` of its output."""
+
+    rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A graph executed `repeat` times in a row; `name` prefixes its operators."""
+
+    name: str
+    graph: nx.DiGraph[str]
+    repeat: int = 1
+
+    def operators(self) -> list[Operator]:
+        """Operators in execution order."""
+        return [data["op"] for _, data in self.graph.nodes(data=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One pass through the model: what happens between two sampled tokens.
+
+    kind: `prefill`, `decode`, `mixed`, `encode` or `gemm`.
+    tokens: tokens that enter; generated: tokens that come out (0 for encoders).
+    """
+
+    name: str
+    kind: str
+    segments: tuple[Segment, ...]
+    tokens: int
+    generated: int
+    weight_bytes: int
+    kv_bytes_after: int
+
+    def macs(self) -> int:
+        """Multiply-accumulates of the whole phase."""
+        return sum(s.repeat * sum(op.macs for op in s.operators()) for s in self.segments)
+
+    def to_networkx(self) -> nx.DiGraph[str]:
+        """The whole phase as one graph, repeats written out as `layers.3.qkv_proj`."""
+        from simulator.workload.expand import expand
+
+        return expand(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What an experiment runs, in order: usually a prefill and some decode steps."""
+
+    name: str
+    phases: tuple[Phase, ...]
+    description: dict[str, object] = field(default_factory=dict)
