@@ -1,0 +1,64 @@
+"""Configuration: typed specs, YAML with line-numbered errors, shipped presets.
+
+Names are loaded on first use, so that catching `CyclelabError` costs no pydantic.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from simulator.config.document import Document, Sourced
+    from simulator.config.errors import ConfigError, CyclelabError, format_path, nearest
+    from simulator.config.files import read_text
+    from simulator.config.loader import load_document, parse_document
+    from simulator.config.overrides import apply_overrides
+    from simulator.config.presets import load_preset, resolve_preset
+    from simulator.config.resources import KINDS, find, list_presets
+    from simulator.config.schema import json_schema
+    from simulator.config.spec import Spec
+    from simulator.config.validate import validate
+
+_MODULES = {
+    "document": ("Document", "Sourced"),
+    "errors": ("ConfigError", "CyclelabError", "format_path", "nearest"),
+    "files": ("read_text",),
+    "loader": ("load_document", "parse_document"),
+    "overrides": ("apply_overrides",),
+    "presets": ("load_preset", "resolve_preset"),
+    "resources": ("KINDS", "find", "list_presets"),
+    "schema": ("json_schema",),
+    "spec": ("Spec",),
+    "validate": ("validate",),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "KINDS",
+    "ConfigError",
+    "CyclelabError",
+    "Document",
+    "Sourced",
+    "Spec",
+    "apply_overrides",
+    "find",
+    "format_path",
+    "json_schema",
+    "list_presets",
+    "load_document",
+    "load_preset",
+    "nearest",
+    "parse_document",
+    "read_text",
+    "resolve_preset",
+    "validate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

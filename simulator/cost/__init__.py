@@ -1,0 +1,41 @@
+"""Cost: technology tables with sources; area from structures, energy from action counts.
+
+Names are loaded on first use, so that `Estimate` alone costs no pydantic. The
+functions stand in the modules `area` and `energy`, which share their names.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from simulator.cost.estimate import ZERO, Estimate
+    from simulator.cost.spec import TechnologySpec
+    from simulator.cost.technology import Technology, load_technology, technology_from
+
+_HOME = {
+    "ZERO": "estimate",
+    "Estimate": "estimate",
+    "TechnologySpec": "spec",
+    "Technology": "technology",
+    "load_technology": "technology",
+    "technology_from": "technology",
+}
+
+__all__ = [
+    "ZERO",
+    "Estimate",
+    "Technology",
+    "TechnologySpec",
+    "load_technology",
+    "technology_from",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

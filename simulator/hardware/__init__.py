@@ -1,0 +1,3 @@
+"""Hardware components. Importing this package registers the matrix units."""
+
+from simulator.hardware import systolic_array as systolic_array

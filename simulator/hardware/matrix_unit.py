@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -71,10 +71,15 @@ class OperandTraffic:
 
 @dataclass(frozen=True, slots=True)
 class RegisterRun:
-    """Outcome of the register-level model: the values it made and its cycles."""
+    """Outcome of the register-level model: values, cycles and counted actions.
+
+    values: the product of one tile; every repeat gave it, or the model raised.
+    actions: what its registers and operators did over all repeats, counted.
+    """
 
     values: NDArray[Any]
     cycles: int
+    actions: ActionCounts = field(default_factory=ActionCounts)
 
 
 SpecT = TypeVar("SpecT", bound=MatrixUnitSpec)
@@ -134,8 +139,43 @@ class MatrixUnit(ABC, Generic[SpecT]):
 
     # -- between the unit and its buffers ------------------------------------
     @abstractmethod
-    def traffic(self, tile: Tile) -> OperandTraffic:
-        """Bytes read from and written to on-chip buffers for `tile`."""
+    def traffic(self, tile: Tile, accumulate: bool = False) -> OperandTraffic:
+        """Bytes read from and written to on-chip buffers for `tile`.
+
+        accumulate: the tile adds onto partial sums that an earlier tile left in
+            the buffer, which costs one more read of the m x n of them.
+        """
+
+    # -- several units side by side ------------------------------------------
+    def split(self, tile: Tile, ways: int) -> tuple[Tile, ...]:
+        """Shares of `tile` for at most `ways` identical units working side by side.
+
+        Columns (n) or rows (m) are dealt out in whole blocks of `granularity`,
+        whichever finishes first (n if equal); k stays whole, so no share adds
+        onto another's sums. The makespan is the largest `timing(share).cycles`.
+        """
+        if ways < 1:
+            raise ValueError(f"a tile is split at least one way, not {ways}")
+        if ways == 1:
+            return (tile,)
+        grain = self.granularity
+        by_n = [replace(tile, n=n) for n in _deal(tile.n, grain.n, ways)]
+        by_m = [replace(tile, m=m) for m in _deal(tile.m, grain.m, ways)]
+
+        def makespan(shares: list[Tile]) -> int:
+            return max(self.timing(share).cycles for share in set(shares))
+
+        return tuple(by_m if makespan(by_m) < makespan(by_n) else by_n)
+
+
+def _deal(size: int, grain: int, ways: int) -> list[int]:
+    """Split `size` into at most `ways` shares of whole grains, the last one ragged."""
+    grains = -(-size // grain)
+    ways = min(ways, grains)
+    base, extra = divmod(grains, ways)
+    shares = [(base + (share < extra)) * grain for share in range(ways)]
+    shares[-1] -= grains * grain - size
+    return shares
 
 
 MATRIX_UNITS: dict[str, type[MatrixUnit[Any]]] = {}

@@ -7,27 +7,15 @@ Quantities with uncertainty are `Estimate`s. `Result.to_dict()` is what goes to
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from simulator.cost.estimate import ZERO as ZERO
+from simulator.cost.estimate import Estimate as Estimate
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A value with its bounds, in the unit that the field's name says."""
+if TYPE_CHECKING:
+    import pandas as pd
 
-    value: float
-    low: float
-    high: float
-
-    def __add__(self, other: Estimate) -> Estimate:
-        """Sum; bounds add, since errors of one technology go the same way."""
-        return Estimate(self.value + other.value, self.low + other.low, self.high + other.high)
-
-    def scaled(self, factor: float) -> Estimate:
-        """Value and bounds times a factor of at least 0."""
-        return Estimate(self.value * factor, self.low * factor, self.high * factor)
-
-
-ZERO = Estimate(0.0, 0.0, 0.0)
+    from simulator.report.aggregate import OperatorGroup
 
 
 @dataclass(slots=True)
@@ -36,6 +24,7 @@ class OperatorResult:
 
     start_cycle, cycles, compute_cycles, stall_cycles: the machine's reference
         clock; `cycles == compute_cycles + sum(stall_cycles.values())`.
+        start_cycle counts from the start of the run, not of the phase.
     exclusive_cycles: how much it put off the end; adds up over the phase.
     bytes: by memory level: `dram_read`, `dram_write`, `scratchpad_read`, …
     bound: `compute`, `memory`, `vector` or `latency`: what its time is nearest to.
@@ -62,6 +51,11 @@ class OperatorResult:
     compulsory_bytes: int
     energy_j: Estimate
     mapping: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """`layers.3.qkv_proj`: block, instance and name; the name alone outside blocks."""
+        return f"{self.block}.{self.instance}.{self.name}" if self.block else self.name
 
 
 @dataclass(slots=True)
@@ -94,7 +88,8 @@ class Result:
         memory_latency_s, memory_capacity_bytes, matrix units, queues…
     area_by_component: mm², path → Estimate; energy_by_component: joules.
     spans: tile-level intervals of a bounded window, for the timeline: dicts with
-        phase, queue, operator, label, start_cycle, end_cycle.
+        phase, queue, operator, instance, label, start_cycle, end_cycle (from the
+        run's start).
     configuration: the resolved experiment; its hash and the version name the run.
     """
 
@@ -122,3 +117,42 @@ class Result:
     seed: int
     spans: list[dict[str, Any]] = field(default_factory=list)
     simulation: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document of `result.json`, plain data in a fixed order of keys."""
+        from simulator.report.serialise import to_dict
+
+        return to_dict(self)
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> Result:
+        """The inverse of `to_dict`; raises CyclelabError for anything else."""
+        from simulator.report.serialise import from_dict
+
+        return from_dict(document)
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """A pandas DataFrame with one row per operator instance.
+
+        Columns are those of `operators.csv`. Raises CyclelabError without pandas.
+        """
+        from simulator.report.tables import operator_frame
+
+        return operator_frame(self)
+
+    def by_operator(self) -> list[OperatorGroup]:
+        """Operators summed over layers and over phases of one kind, in execution order."""
+        from simulator.report.aggregate import operator_groups
+
+        return operator_groups(self)
+
+    def summary(self) -> str:
+        """What `cyclelab run` prints, without colours."""
+        from simulator.report.console import summary
+
+        return summary(self)
+
+    def _repr_html_(self) -> str:
+        from simulator.report.notebook import fragment
+
+        return fragment(self)

@@ -3,16 +3,23 @@
 A phase of a model (a prefill, one decode step) is a list of `Segment`s; a
 segment is a networkx graph of operators that is executed `repeat` times (the
 layers). Nodes are operator names, with the operator in attribute `op`; an edge
-carries the `Tensor` that flows, in attribute `tensor`. Insertion order of nodes
-is a topological order, and the order of execution.
+carries the `Tensor` that flows, in attribute `tensor`; where two tensors flow
+between the same operators it is the first, and attribute `tensors` has them all.
+Insertion order of nodes is a topological order, and the order of execution.
+
+The residual stream enters a segment as tensor `residual_in` and leaves it as
+`residual_out`. Rows appended to the KV cache are an output of kind `kv` with the
+name of the cache (`keys`, `values`); the operators that read the cache name the
+same tensor at its full length.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import networkx as nx
+if TYPE_CHECKING:
+    import networkx as nx
 
 TensorKind = Literal["weight", "activation", "kv"]
 
@@ -94,7 +101,8 @@ class MatMul(Operator):
     """GEMMs against stored weights: a projection, an MLP matrix, experts.
 
     `inputs[0]` is the weight tensor, `inputs[1]` the activations. Several shapes
-    (experts with different loads) share the two tensors. bias: a row vector is
+    (experts with different loads) share the two tensors, and each of a shape's
+    `count` products has weights of its own. bias: the row vector `inputs[2]` is
     added to the output.
     """
 
@@ -106,6 +114,7 @@ class MatMul(Operator):
 
     @property
     def macs(self) -> int:
+        """Multiply-accumulates of all shapes."""
         return sum(shape.macs for shape in self.shapes)
 
 
@@ -119,6 +128,7 @@ class Scores(Operator):
 
     @property
     def macs(self) -> int:
+        """Multiply-accumulates, those of masked pairs left out."""
         return sum(s.count * s.query_heads * s.visible_pairs * s.head_dim for s in self.shapes)
 
 
@@ -132,6 +142,7 @@ class Context(Operator):
 
     @property
     def macs(self) -> int:
+        """Multiply-accumulates, those of masked pairs left out."""
         return sum(s.count * s.query_heads * s.visible_pairs * s.head_dim for s in self.shapes)
 
 
@@ -143,10 +154,15 @@ class Vector(Operator):
         `softmax`, `rope`, `add`, `multiply`, `silu`, `gelu`, `relu`,
         `silu_multiply`, `gelu_multiply`, `quantise`, `dequantise`, `topk_softmax`,
         `scale_add` …
-    elements: output elements (masked softmax entries left out).
+    elements: output elements that are worked on (masked softmax entries left
+        out); `topk_softmax` looks at all its inputs and counts those, `scale_add`
+        counts each addend.
     row_elements: elements that must be seen together (a norm's hidden size, a
         softmax row), 1 if each element stands alone and the operator can be
         fused behind the GEMM that makes its first activation input.
+
+    `rope` takes the fused projection's output apart: it rotates queries and keys,
+    and hands on the values.
     """
 
     function: str = ""

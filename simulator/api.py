@@ -1,0 +1,103 @@
+"""The Python interface behind `import simulator`: load, run, gemm, plot.
+
+    import simulator as sim
+
+    result = sim.run("llama2_7b_on_tpu", set={"workload.batch": 4})
+    result                       # a table in a notebook
+    sim.plot(result, "roofline")
+    result.to_dataframe()
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simulator.config import CyclelabError, Document, nearest
+from simulator.experiment import Experiment, build_experiment, load_experiment
+from simulator.report.result import Result
+from simulator.runner import Progress, run_experiment
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PLOTS = ("overview", "time_by_operator", "energy_by_component", "area_by_component", "roofline", "timeline")
+
+
+def load(
+    experiment: str | Path | Mapping[str, Any], set: Mapping[str, Any] | None = None
+) -> Experiment:
+    """Read and check an experiment.
+
+    experiment: a preset name, a path, or the mapping that the YAML would hold.
+    set: settings to change, `{"machine.memory.latency_s": 1e-6}`.
+    Raises CyclelabError with a message for a person if anything is wrong.
+    """
+    overrides = [f"{key}={json.dumps(value)}" for key, value in (set or {}).items()]
+    if isinstance(experiment, Mapping):
+        return build_experiment(Document.from_data(experiment, "experiment"), overrides)
+    return load_experiment(experiment, overrides)
+
+
+def run(
+    experiment: Experiment | str | Path | Mapping[str, Any],
+    set: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Simulate an experiment; arguments as `load` takes them, or its outcome."""
+    if not isinstance(experiment, Experiment):
+        experiment = load(experiment, set)
+    elif set:
+        raise CyclelabError("`set` changes an experiment when it is loaded: give it to load()")
+    return run_experiment(experiment, progress)
+
+
+def gemm(
+    m: int,
+    n: int,
+    k: int,
+    machine: str | Mapping[str, Any] = "tpuv3_core",
+    set: Mapping[str, Any] | None = None,
+) -> Result:
+    """Simulate one GEMM `[m, k] · [k, n]` on a machine, in the formats of its first unit.
+
+    Formats can be chosen with `set={"workload.precision.weights": "int8"}`.
+    """
+    return run_experiment(gemm_experiment(m, n, k, machine, set))
+
+
+def gemm_experiment(
+    m: int,
+    n: int,
+    k: int,
+    machine: str | Mapping[str, Any] = "tpuv3_core",
+    set: Mapping[str, Any] | None = None,
+) -> Experiment:
+    """The experiment that `gemm` runs."""
+    document: dict[str, Any] = {
+        "name": f"GEMM {m} x {n} x {k}",
+        "machine": machine,
+        "workload": {"gemms": [{"name": "gemm", "m": m, "n": n, "k": k}]},
+    }
+    chosen = dict(set or {})
+    plain = load(document, {key: v for key, v in chosen.items() if not key.startswith("workload")})
+    unit = plain.spec.machine.core.build_matrix_units()[0]
+    inputs, weights = unit.format_pairs[0]
+    document["workload"]["precision"] = {"activations": inputs, "weights": weights}
+    return load(document, chosen)
+
+
+def plot(result: Result, kind: str = "overview") -> Figure:
+    """A matplotlib figure of a result: one of `PLOTS`."""
+    from simulator.report import plots
+
+    if kind not in PLOTS:
+        hint = nearest(kind, PLOTS)
+        raise CyclelabError(
+            f"unknown plot {kind!r}; known: {', '.join(PLOTS)}"
+            + (f"; did you mean {hint!r}?" if hint else "")
+        )
+    figure: Figure = getattr(plots, f"plot_{kind}")(result)
+    return figure

@@ -1,0 +1,98 @@
+"""The command `cyclelab`. Only argparse is imported until a command is known."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from simulator import __version__
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="cyclelab",
+        description="Cycle-level simulation of accelerators for large language models.",
+    )
+    parser.add_argument("--version", action="version", version=f"cyclelab {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="simulate an experiment and report it")
+    _experiment_arguments(run)
+    run.add_argument("--output", metavar="DIR", help="write JSON, CSV, timeline, plots and HTML here")
+    run.add_argument("--json", metavar="FILE", help="write the result as JSON")
+    run.add_argument("--no-plots", action="store_true", help="draw nothing")
+    run.add_argument("--quiet", action="store_true", help="print only where results went")
+
+    gemm = commands.add_parser("gemm", help="simulate one GEMM [M,K]x[K,N]")
+    for size in ("M", "N", "K"):
+        gemm.add_argument(size, help=f"size {size}, a whole number of at least 1")
+    gemm.add_argument("--machine", default="tpuv3_core", metavar="NAME", help="preset or path")
+    _set_argument(gemm)
+    gemm.add_argument("--every-event", action="store_true", help="simulate every repeat")
+    gemm.add_argument("--json", metavar="FILE", help="write the result as JSON")
+    gemm.add_argument("--output", metavar="DIR", help="write everything here")
+
+    explain = commands.add_parser("explain", help="say in words why operators take their time")
+    _experiment_arguments(explain)
+    explain.add_argument("operator", nargs="?", help="name or pattern, such as '*_proj'")
+    explain.add_argument("--phase", metavar="NAME", help="prefill, decode, …")
+
+    listing = commands.add_parser("list", help="show what is there")
+    listing.add_argument(
+        "what",
+        nargs="?",
+        default="all",
+        help="machines, models, units, technologies, experiments, gemms, traces or all",
+    )
+
+    schema = commands.add_parser("schema", help="write the JSON schema of experiments, for editors")
+    schema.add_argument("--output", metavar="FILE", help="a file instead of the terminal")
+    schema.add_argument("what", nargs="?", default="experiment", help="experiment or machine")
+    return parser
+
+
+def _experiment_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("experiment", metavar="EXPERIMENT", help="YAML file, preset name, or result.json")
+    _set_argument(parser)
+    parser.add_argument(
+        "--every-event",
+        action="store_true",
+        help="simulate every repeat instead of skipping it; the result is the same",
+    )
+
+
+def _set_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY.PATH=VALUE",
+        help="change a setting, such as machine.memory.latency_s=1e-6; may be repeated",
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status: 0, or 2 for a user's mistake."""
+    options = build_parser().parse_args(arguments)
+    from simulator.config.errors import CyclelabError
+
+    try:
+        from simulator import commands
+
+        commands.COMMANDS[options.command](options)
+    except CyclelabError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,248 @@
+"""What each command of `cyclelab` does; `cli` parses, this acts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from simulator.config import CyclelabError, find, list_presets, nearest
+from simulator.report.files import read_result, write_outputs
+from simulator.report.result import Result
+
+
+def run(options: argparse.Namespace) -> None:
+    """`cyclelab run`: simulate, print the summary, write what was asked for."""
+    from simulator.experiment import load_experiment
+
+    experiment = load_experiment(options.experiment, _overrides(options))
+    result = _simulate(experiment)
+    if not options.quiet:
+        _print_summary(result)
+    _write(options, result, plots=not options.no_plots)
+    output = experiment.spec.output
+    if output is not None and options.output is None:
+        written = write_outputs(result, output.directory, plots=False)
+        if output.picture is not None and not options.no_plots:
+            written.append(_write_picture(result, Path(output.directory) / output.picture))
+        _say_written(written)
+
+
+def gemm(options: argparse.Namespace) -> None:
+    """`cyclelab gemm M N K`: one GEMM, summarised."""
+    from simulator.api import gemm_experiment
+
+    sizes = [_size(options, name) for name in ("M", "N", "K")]
+    overrides = {}
+    for text in options.set:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise CyclelabError(f"--set {text}: expected KEY.PATH=VALUE")
+        overrides[key.strip()] = _scalar(value, text)
+    if options.every_event:
+        overrides["simulation.every_event"] = True
+    m, n, k = sizes
+    result = _simulate(gemm_experiment(m, n, k, options.machine, overrides))
+    _print_summary(result)
+    _write(options, result, plots=True)
+
+
+def explain(options: argparse.Namespace) -> None:
+    """`cyclelab explain`: simulate (or read a result) and put the times into words."""
+    from simulator.experiment import load_experiment
+    from simulator.report.explain import explain as in_words
+
+    if options.experiment.endswith(".json"):
+        result = read_result(options.experiment)
+    else:
+        result = _simulate(load_experiment(options.experiment, _overrides(options)))
+    print(in_words(result, options.operator, options.phase))
+
+
+def show(options: argparse.Namespace) -> None:
+    """`cyclelab list`: presets of a kind, a line each."""
+    kinds: dict[str, Callable[[], list[tuple[str, str]]]] = {
+        kind: lambda kind=kind: _presets(kind)  # type: ignore[misc]
+        for kind in ("machines", "models", "technologies", "experiments", "gemms", "traces")
+    }
+    kinds["units"] = _units
+    if options.what != "all" and options.what not in kinds:
+        hint = nearest(options.what, kinds)
+        raise CyclelabError(
+            f"nothing called {options.what!r} to list; known: {', '.join(sorted(kinds))}"
+            + (f"; did you mean {hint!r}?" if hint else "")
+        )
+    for kind, rows in kinds.items():
+        if options.what in ("all", kind):
+            found = rows()
+            width = max((len(name) for name, _ in found), default=0)
+            print(f"{kind}:")
+            for name, description in found:
+                print(f"  {name:<{width}}  {description}".rstrip())
+
+
+def schema(options: argparse.Namespace) -> None:
+    """`cyclelab schema`: the JSON schema of an experiment or a machine."""
+    from simulator.config import json_schema
+    from simulator.experiment import PRESETS, ExperimentSpec
+    from simulator.hardware.machine import MachineSpec
+
+    models = {"experiment": (ExperimentSpec, PRESETS), "machine": (MachineSpec, {})}
+    if options.what not in models:
+        raise CyclelabError(f"no schema for {options.what!r}; known: {', '.join(models)}")
+    model, presets = models[options.what]
+    text = json.dumps(json_schema(model, presets), indent=2)
+    if options.output:
+        _write_text(Path(options.output), text + "\n")
+        print(f"wrote {options.output}")
+    else:
+        print(text)
+
+
+COMMANDS: Mapping[str, Callable[[argparse.Namespace], None]] = {
+    "run": run,
+    "gemm": gemm,
+    "explain": explain,
+    "list": show,
+    "schema": schema,
+}
+
+
+# -- pieces ----------------------------------------------------------------------
+
+
+def _overrides(options: argparse.Namespace) -> list[str]:
+    extra = ["simulation.every_event=true"] if options.every_event else []
+    return [*options.set, *extra]
+
+
+def _simulate(experiment: object) -> Result:
+    """Run with a progress bar if it takes long and a person is watching."""
+    from simulator.experiment import Experiment
+    from simulator.runner import run_experiment
+
+    assert isinstance(experiment, Experiment)
+    if not sys.stderr.isatty():
+        return run_experiment(experiment)
+    bar = _Progress()
+    try:
+        return run_experiment(experiment, bar.update)
+    finally:
+        bar.close()
+
+
+class _Progress:
+    """A bar that appears after a second, so that short runs stay quiet."""
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+        self.bar: object | None = None
+
+    def update(self, phase: str, share: float) -> None:
+        """Show that `share` of the run is done."""
+        if self.bar is None and time.monotonic() - self.started < 1:
+            return
+        from tqdm import tqdm
+
+        if self.bar is None:
+            self.bar = tqdm(total=100, unit="%", leave=False, bar_format="{desc} {bar} {percentage:3.0f}% {remaining} left")
+        assert isinstance(self.bar, tqdm)
+        self.bar.set_description(phase, refresh=False)
+        self.bar.update(round(100 * share) - self.bar.n)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        from tqdm import tqdm
+
+        if isinstance(self.bar, tqdm):
+            self.bar.close()
+
+
+def _print_summary(result: Result) -> None:
+    from simulator.report.console import summary, wants_colour
+
+    print(summary(result, colour=wants_colour(sys.stdout)))
+
+
+def _write(options: argparse.Namespace, result: Result, plots: bool) -> None:
+    if options.json:
+        from simulator.report.serialise import to_json
+
+        _write_text(Path(options.json), to_json(result))
+        print(f"wrote {options.json}")
+    if options.output:
+        _say_written(write_outputs(result, options.output, plots=plots))
+
+
+def _say_written(paths: list[Path]) -> None:
+    names = ", ".join(path.name for path in paths)
+    print(f"wrote to {paths[0].parent}: {names}")
+
+
+def _write_picture(result: Result, path: Path) -> Path:
+    from simulator.report.plots import plot_overview
+    from simulator.report.plots.style import image
+
+    kind = path.suffix.lstrip(".")
+    if kind not in ("png", "svg"):
+        raise CyclelabError(f"output.picture: {path.name!r} is neither .png nor .svg")
+    try:
+        path.write_bytes(image(plot_overview(result), kind))  # type: ignore[arg-type]
+    except OSError as error:
+        raise CyclelabError(f"cannot write {path}: {error.strerror or error}") from None
+    return path
+
+
+def _write_text(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CyclelabError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _size(options: argparse.Namespace, name: str) -> int:
+    text = getattr(options, name)
+    value = _scalar(text, f"{name}={text}")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise CyclelabError(f"{name}: found {text!r}, expected a whole number of at least 1")
+    return value
+
+
+def _scalar(text: str, where: str) -> object:
+    from simulator.config import parse_document
+
+    document = parse_document(f"value: {text}\n", f"--set {where}")
+    return document.data["value"]
+
+
+def _presets(kind: str) -> list[tuple[str, str]]:
+    return [(name, _describe(kind, name)) for name in list_presets(kind)]
+
+
+def _describe(kind: str, name: str) -> str:
+    """One line about a preset, from its own description."""
+    if kind == "models":
+        from simulator.workload import find_model, parameters
+
+        return f"{parameters(find_model(name)) / 1e9:.2f} G parameters"
+    if kind in ("machines", "technologies", "experiments"):
+        from simulator.config import load_document
+
+        data = load_document(find(kind, name)).data
+        return str(data.get("description") or data.get("name", ""))
+    return ""
+
+
+def _units() -> list[tuple[str, str]]:
+    from simulator.hardware import MATRIX_UNITS
+
+    return [
+        (kind, (unit.__doc__ or "").strip().splitlines()[0])
+        for kind, unit in sorted(MATRIX_UNITS.items())
+    ]

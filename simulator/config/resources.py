@@ -1,0 +1,117 @@
+"""Where the data shipped with cyclelab lies, and how it is found by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from simulator.config.errors import ConfigError, nearest
+from simulator.config.files import display_path
+
+PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
+
+SUFFIXES = (".yaml", ".yml", ".json", ".csv", ".csv.gz")
+"""Endings of data files, which make a name a path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of shipped data: what one is called, and its folder below the root."""
+
+    noun: str
+    folder: str
+
+
+KINDS = {
+    "machines": Kind("machine", "configs/machines"),
+    "technologies": Kind("technology", "configs/technologies"),
+    "experiments": Kind("experiment", "configs/experiments"),
+    "models": Kind("model", "workloads/models"),
+    "gemms": Kind("GEMM list", "workloads/gemms"),
+    "traces": Kind("trace", "workloads/traces"),
+}
+
+
+@cache
+def data_root() -> Path:
+    """Return the folder that holds `configs/` and `workloads/`.
+
+    In a checkout it is the one that holds the package; a wheel carries copies.
+    """
+    checkout = PACKAGE_FOLDER.parent
+    is_checkout = (checkout / "setup.cfg").is_file() and (checkout / "configs").is_dir()
+    return checkout if is_checkout else PACKAGE_FOLDER / "data"
+
+
+def list_presets(kind: str) -> list[str]:
+    """Return the names of the shipped data of `kind` (a key of `KINDS`), sorted."""
+    return sorted(_presets(kind))
+
+
+def find(kind: str, name: str | Path, relative_to: Path | None = None) -> Path:
+    """Return the file that `name` means where data of `kind` is expected.
+
+    name: the name of a preset, or a path: anything with a separator or one of
+        `SUFFIXES`. A path is tried below `relative_to` (the referring file or its
+        folder), then below the current folder.
+    Raises ConfigError with the nearest name if there is no such preset or file.
+    """
+    text = str(name)
+    if _is_path(text):
+        return _find_path(Path(text).expanduser(), relative_to)
+    presets = _presets(kind)
+    if text in presets:
+        return presets[text]
+    noun = KINDS[kind].noun
+    known = ", ".join(sorted(presets)) or "none"
+    raise ConfigError(
+        f"no {noun} preset is called {text!r}; known: {known}",
+        found=text,
+        expected=f"a {noun} preset or the path of a file",
+        nearest=nearest(text, presets),
+    )
+
+
+def _presets(kind: str) -> dict[str, Path]:
+    if kind not in KINDS:
+        raise ConfigError(
+            f"no kind of preset is called {kind!r}; known: {', '.join(KINDS)}",
+            nearest=nearest(kind, KINDS),
+        )
+    folder = data_root() / KINDS[kind].folder
+    if not folder.is_dir():
+        return {}
+    names = {entry: _stem(entry.name) for entry in folder.iterdir() if entry.is_file()}
+    return {name: entry for entry, name in sorted(names.items()) if name is not None}
+
+
+def _stem(file_name: str) -> str | None:
+    for suffix in sorted(SUFFIXES, key=len, reverse=True):
+        if file_name.endswith(suffix) and len(file_name) > len(suffix):
+            return file_name.removesuffix(suffix)
+    return None
+
+
+def _is_path(text: str) -> bool:
+    return "/" in text or "\\" in text or text.lower().endswith(SUFFIXES)
+
+
+def _find_path(path: Path, relative_to: Path | None) -> Path:
+    folders = [Path()]
+    if relative_to is not None and not path.is_absolute():
+        folders.insert(0, relative_to if relative_to.is_dir() else relative_to.parent)
+    candidates = [folder / path for folder in folders]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    # Reading the first candidate later would fail; say so now, with a similar name.
+    first = candidates[0]
+    if first.is_dir():
+        raise ConfigError("is a folder, expected a file", file=display_path(first))
+    names = []
+    for candidate in candidates:
+        if candidate.parent.is_dir():
+            names += [display_path(e) for e in sorted(candidate.parent.iterdir()) if e.is_file()]
+    near = nearest(display_path(first), names)
+    raise ConfigError("no such file", file=display_path(first), found=str(path), nearest=near)

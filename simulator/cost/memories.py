@@ -1,0 +1,109 @@
+"""Area, energy and static power of sram banks and dram devices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from simulator.config import CyclelabError, nearest
+from simulator.cost.estimate import ZERO, Estimate
+from simulator.cost.priced import Priced
+from simulator.cost.scaling import NodeScaling
+from simulator.cost.spec import TechnologySpec
+from simulator.cost.sram import SramMacro, SramTable
+from simulator.cost.stated import StatedNumbers
+from simulator.hardware.primitives import Primitive
+
+BITS_PER_BYTE = 8
+BYTES_PER_GIB = 2**30
+
+
+class SramPrices:
+    """Prices of sram banks: the table, times node scaling where the node differs."""
+
+    def __init__(
+        self, spec: TechnologySpec, numbers: StatedNumbers, scaling: NodeScaling, table: Path
+    ) -> None:
+        sram = spec.sram
+        self._table = SramTable(table, sram.cell, sram.node_nm)
+        line = f"sram: {table.name}, {self._table.name}"
+        exact = Priced(Estimate(1.0, 1.0, 1.0), (line,))
+        area = exact
+        leakage = exact.combined(numbers.at("sram", "leakage_spread"))
+        energy = exact.combined(numbers.at("sram", "energy_spread"))
+        if sram.area_ratio is not None:
+            area = area.combined(numbers.at("sram", "area_ratio"))
+        elif sram.node_nm != spec.node_nm:
+            ratio = _ratio(scaling.area_ratio(sram.node_nm, spec.node_nm), "area")
+            area = area.combined(ratio).combined(numbers.at("across_nodes", "area"))
+        if sram.node_nm != spec.node_nm:
+            scaled = scaling.energy_ratio(sram.node_nm, sram.supply_v, spec.node_nm, spec.supply_v)
+            energy = energy.combined(_ratio(scaled, "energy"))
+            energy = energy.combined(numbers.at("across_nodes", "energy"))
+            leakage = leakage.times(_exactly(area.estimate.value), *area.sources)
+            leakage = leakage.combined(numbers.at("across_nodes", "leakage"))
+        self._area = area.combined(numbers.at("sram", "area_spread"))
+        self._energy, self._leakage = energy, leakage
+
+    def area_um2(self, primitive: Primitive) -> Priced:
+        """Area of one bank."""
+        return self._priced(self._area, self._bank(primitive).area_um2)
+
+    def energy_pj(self, primitive: Primitive, verb: str) -> Priced:
+        """Energy of one access of the bank's full width."""
+        bank = self._bank(primitive)
+        return self._priced(self._energy, bank.read_pj if verb == "read" else bank.write_pj)
+
+    def leakage_w(self, primitive: Primitive) -> Priced:
+        """Leakage of one bank."""
+        return self._priced(self._leakage, self._bank(primitive).leakage_w)
+
+    def _bank(self, primitive: Primitive) -> SramMacro:
+        return self._table.bank(primitive.capacity_bytes, primitive.bits)
+
+    @staticmethod
+    def _priced(factor: Priced, value: float) -> Priced:
+        return Priced(factor.estimate.scaled(value), factor.sources)
+
+
+class DramPrices:
+    """Prices of dram: off the die, so no area; a `Primitive` may give its capacity."""
+
+    def __init__(self, spec: TechnologySpec, numbers: StatedNumbers) -> None:
+        self._devices = spec.dram
+        self._numbers = numbers
+
+    def area_um2(self, primitive: Primitive) -> Priced:
+        """Return zero: dram is no part of the accelerator's die."""
+        self._check(primitive)
+        return Priced(ZERO, ("dram is not on the die",))
+
+    def energy_pj(self, primitive: Primitive, verb: str) -> Priced:
+        """Energy of one byte, read or written."""
+        del verb
+        per_bit = self._numbers.at("dram", self._check(primitive), "access_pj_per_bit")
+        return Priced(per_bit.estimate.scaled(BITS_PER_BYTE), per_bit.sources)
+
+    def leakage_w(self, primitive: Primitive) -> Priced:
+        """Background power of `primitive.capacity_bytes`."""
+        per_gib = self._numbers.at("dram", self._check(primitive), "background_w_per_gib")
+        gib = primitive.capacity_bytes / BYTES_PER_GIB
+        return Priced(per_gib.estimate.scaled(gib), per_gib.sources)
+
+    def _check(self, primitive: Primitive) -> str:
+        device = primitive.device
+        if device not in self._devices:
+            near = nearest(device, self._devices)
+            raise CyclelabError(
+                f"the technology knows no dram called {device!r}; known: "
+                + ", ".join(sorted(self._devices))
+                + (f"; did you mean {near!r}?" if near else "")
+            )
+        return device
+
+
+def _exactly(value: float) -> Estimate:
+    return Estimate(value, value, value)
+
+
+def _ratio(ratio: float, quantity: str) -> Priced:
+    return Priced(_exactly(ratio), (f"sram {quantity} scaled by {ratio:.3g} between nodes",))

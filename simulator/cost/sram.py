@@ -1,0 +1,109 @@
+"""SRAM macros from a table of a memory compiler: area, access energy, leakage.
+
+Between the capacities of the table, at one access width, each quantity is
+log-log linear in capacity. A bank wider than any tabulated width that suits its
+capacity is made of equal macros side by side, which all work at every access.
+"""
+
+from __future__ import annotations
+
+import csv
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import exp, log
+from pathlib import Path
+
+from simulator.config.errors import ConfigError, CyclelabError
+from simulator.config.files import display_path, read_text
+
+QUANTITIES = ("area_mm2", "read_nJ", "write_nJ", "leak_mW")
+"""Columns that are interpolated; `tech_nm`, `cell`, `size_bytes`, `width_bits` select."""
+
+
+@dataclass(frozen=True, slots=True)
+class SramMacro:
+    """One bank. Energies are per access of the bank's full width."""
+
+    area_um2: float
+    read_pj: float
+    write_pj: float
+    leakage_w: float
+    macros: int
+    width_bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    capacity_bytes: float
+    quantities: tuple[float, ...]
+
+
+class SramTable:
+    """The rows of one node and cell type, by access width."""
+
+    def __init__(self, path: Path, cell: str, node_nm: float) -> None:
+        self.name = f"{cell} cells at {node_nm:g} nm"
+        self._widths: dict[int, list[_Row]] = {}
+        for width, row in _rows(path, cell, node_nm):
+            self._widths.setdefault(width, []).append(row)
+        for rows in self._widths.values():
+            rows.sort(key=lambda row: row.capacity_bytes)
+        if not self._widths:
+            raise ConfigError(f"no rows for {self.name}", file=display_path(path))
+
+    def bank(self, capacity_bytes: int, width_bits: int) -> SramMacro:
+        """Return a bank; raises CyclelabError, with the valid ranges, outside the table."""
+        for width in sorted(self._widths, reverse=True):
+            if width_bits < width or width_bits % width:
+                continue
+            macros, rows = width_bits // width, self._widths[width]
+            share = capacity_bytes / macros
+            if rows[0].capacity_bytes <= share <= rows[-1].capacity_bytes:
+                area, read, write, leakage = _interpolate(rows, share)
+                return SramMacro(
+                    area_um2=macros * area * 1e6,
+                    read_pj=macros * read * 1e3,
+                    write_pj=macros * write * 1e3,
+                    leakage_w=macros * leakage * 1e-3,
+                    macros=macros,
+                    width_bits=width,
+                )
+        raise CyclelabError(
+            f"no sram bank of {capacity_bytes} bytes with {width_bits}-bit access in the table of "
+            f"{self.name}; it has macros of {self._ranges()}, also side by side for wider access"
+        )
+
+    def _ranges(self) -> str:
+        return ", ".join(
+            f"{width} bits: {rows[0].capacity_bytes:.0f} to {rows[-1].capacity_bytes:.0f} bytes"
+            for width, rows in sorted(self._widths.items())
+        )
+
+
+def _interpolate(rows: list[_Row], capacity_bytes: float) -> tuple[float, ...]:
+    above = bisect_right([row.capacity_bytes for row in rows], capacity_bytes)
+    low = rows[above - 1]
+    if low.capacity_bytes == capacity_bytes:
+        return low.quantities
+    high = rows[above]
+    share = log(capacity_bytes / low.capacity_bytes) / log(high.capacity_bytes / low.capacity_bytes)
+    pairs = zip(low.quantities, high.quantities, strict=True)
+    return tuple(exp((1.0 - share) * log(a) + share * log(b)) for a, b in pairs)
+
+
+def _rows(path: Path, cell: str, node_nm: float) -> Iterable[tuple[int, _Row]]:
+    lines = [line for line in read_text(path).splitlines() if not line.startswith("#")]
+    for number, record in enumerate(csv.DictReader(lines), start=1):
+        try:
+            if record["cell"] != cell or float(record["tech_nm"]) != node_nm:
+                continue
+            quantities = tuple(float(record[column]) for column in QUANTITIES)
+            row = _Row(float(record["size_bytes"]), quantities)
+            width = int(record["width_bits"])
+            if min(*quantities, row.capacity_bytes, width) <= 0.0:
+                raise ValueError("a number is not positive")
+        except (KeyError, TypeError, ValueError) as error:
+            message = f"row {number} of the sram table is wrong: {error}"
+            raise ConfigError(message, file=display_path(path)) from None
+        yield width, row

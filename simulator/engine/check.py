@@ -1,0 +1,73 @@
+"""Checks a program before it runs, so that a wrong one gives a message."""
+
+from __future__ import annotations
+
+from simulator.config import CyclelabError
+from simulator.mapping.program import Command, Item, Loop, Program, QueueKind
+
+DMA_KINDS = frozenset((QueueKind.LOAD, QueueKind.STORE))
+
+
+def check_program(program: Program) -> None:
+    """Raise CyclelabError for tables that don't fit together or impossible numbers."""
+    for queue in program.queues:
+        if min(queue.period_fs, queue.depth, queue.outstanding) < 1 or queue.bytes_per_cycle < 0:
+            raise _error(
+                program,
+                f"queue {queue.name!r} needs a period, a depth and outstanding transfers of at "
+                f"least 1 and a bus width of at least 0; found {queue}",
+            )
+    names = [queue.name for queue in program.queues]
+    if len(set(names)) < len(names):
+        raise _error(program, f"queue names must differ; found {names}")
+    for semaphore in program.semaphores:
+        if semaphore.initial < 0:
+            raise _error(program, f"semaphore {semaphore.name!r} starts at {semaphore.initial}")
+    _check_loops(program, program.body, inside_instances=False)
+    for command in program.commands():
+        _check_command(program, command)
+
+
+def _error(program: Program, message: str) -> CyclelabError:
+    return CyclelabError(f"program {program.name!r}: {message}")
+
+
+def _check_loops(program: Program, items: tuple[Item, ...], inside_instances: bool) -> None:
+    seen: set[tuple[int, bool]] = set()
+    stack = [(item, inside_instances) for item in items]
+    while stack:
+        item, inside = stack.pop()
+        if not isinstance(item, Loop) or (id(item), inside) in seen:
+            continue
+        seen.add((id(item), inside))
+        if item.count < 0:
+            raise _error(program, f"loop {item.label!r} has a negative count ({item.count})")
+        if item.instances and inside:
+            raise _error(program, f"loop {item.label!r}: loops of instances cannot be nested")
+        stack.extend((part, inside or item.instances) for part in item.body)
+
+
+def _check_command(program: Program, command: Command) -> None:
+    what = f"command {command.label!r}"
+    if not 0 <= command.queue < len(program.queues):
+        raise _error(program, f"{what} names queue {command.queue} of {len(program.queues)}")
+    if not 0 <= command.operator < len(program.operators):
+        raise _error(program, f"{what} names an operator that does not exist: {command.operator}")
+    for semaphore, amount in (*command.acquire, *command.release, *command.release_late):
+        if not 0 <= semaphore < len(program.semaphores):
+            raise _error(program, f"{what} names a semaphore that does not exist: {semaphore}")
+        if amount < 0:
+            raise _error(program, f"{what} moves {amount} tokens; amounts are at least 0")
+    if not 0 <= command.compute_cycles <= command.cycles or command.latency_cycles < 0:
+        raise _error(
+            program,
+            f"{what}: compute_cycles ({command.compute_cycles}) must be between 0 and cycles "
+            f"({command.cycles}), latency_cycles ({command.latency_cycles}) at least 0",
+        )
+    queue = program.queues[command.queue]
+    if command.transfer_bytes < 0:
+        raise _error(program, f"{what} transfers {command.transfer_bytes} bytes")
+    if queue.kind not in DMA_KINDS and command.transfer_bytes:
+        raise _error(program, f"{what} transfers bytes on {queue.kind} queue {queue.name!r}")
+    if queue.kind in DMA_KINDS and (command.cycles or command.latency_cycles):
+        raise _error(program, f"{what}: a transfer takes no cycles of its own; set 0")

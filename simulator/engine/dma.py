@@ -1,0 +1,121 @@
+"""Queues of DMA engines: transfers in flight, in order of issue."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from simpy.events import Event
+
+from simulator.engine.code import Operation
+from simulator.engine.ledger import NOT_YET, Account
+from simulator.engine.memory import MemoryPort
+from simulator.engine.queue import CommandQueue, State
+from simulator.engine.semaphore import give
+from simulator.engine.timeline import Timeline
+from simulator.mapping.program import Queue, QueueKind
+
+
+class Transfer:
+    """A transfer that the memory has, or that has arrived and waits for an edge.
+
+    bus_free_fs, due_fs: event times when the DMA bus has carried it, and when it
+        completes (NOT_YET while the memory works on it).
+    """
+
+    __slots__ = ("account", "bus_free_fs", "due_fs", "operation", "start_fs")
+
+    def __init__(
+        self, operation: Operation, account: Account, start_fs: int, bus_free_fs: int
+    ) -> None:
+        self.operation = operation
+        self.account = account
+        self.start_fs = start_fs
+        self.bus_free_fs = bus_free_fs
+        self.due_fs = NOT_YET
+
+
+class DmaQueue(CommandQueue):
+    """Loads or stores of one core.
+
+    A transfer occupies the queue for its time on the DMA bus, the memory for its
+    own; it completes at the queue's next edge after both, and then gives its
+    tokens. in_flight: from submission to completion, in order of submission;
+    `busy_cycles` adds up the intervals in which there are any.
+    """
+
+    def __init__(self, index: int, queue: Queue, timeline: Timeline, memory: MemoryPort) -> None:
+        super().__init__(index, queue, timeline)
+        self.memory = memory
+        self.outstanding = queue.outstanding
+        self.is_write = queue.kind is QueueKind.STORE
+        self.in_flight: list[Transfer] = []
+
+    def _serve(self, operation: Operation, account: Account) -> Generator[Event, None, None]:
+        if operation.transfer_bytes:
+            yield from self._wait_for_slots(operation, account)
+        start_fs = self.timeline.now_fs
+        self.free_fs = start_fs + operation.busy_fs
+        if operation.primary:
+            account.stalls[self.cause] += operation.cycles
+            account.accounted_fs = self.free_fs
+        elif operation.opens and account.start_fs == NOT_YET:
+            account.start_fs = start_fs
+        account.ends(self.free_fs)
+        if not operation.transfer_bytes:
+            give(operation.release)
+            return
+        self._submit(operation, account, start_fs)
+        if operation.busy_fs:
+            yield self._occupy(operation.busy_fs)
+            self.wakes += 1
+            self.due_fs = NOT_YET
+
+    def _wait_for_slots(
+        self, operation: Operation, account: Account
+    ) -> Generator[Event, None, None]:
+        """Wait for an outstanding transfer to end, then for a place in the memory."""
+        while len(self.in_flight) >= self.outstanding:
+            yield self._sleep(State.SLOTS_TAKEN)
+            self.wakes += 1
+            self.due_fs = NOT_YET
+        if not self.memory.reserve(self):
+            yield self._sleep(State.MEMORY_FULL)
+            self.wakes += 1
+            self.due_fs = NOT_YET
+        if operation.primary:
+            self._account_wait(account, self.cause)
+
+    def _submit(self, operation: Operation, account: Account, start_fs: int) -> None:
+        bus_free_fs = self.timeline.event_fs + operation.busy_fs
+        if not self.in_flight:
+            self.moving_since_fs = start_fs
+        self.in_flight.append(Transfer(operation, account, start_fs, bus_free_fs))
+        self.memory.submit(self, operation.transfer_bytes, self.is_write)
+
+    # -- completion ------------------------------------------------------------
+    def transferred(self) -> None:
+        """The memory has completed the oldest transfer that it had of this queue."""
+        transfer = next(each for each in self.in_flight if each.due_fs == NOT_YET)
+        delay_fs = max(0, transfer.bus_free_fs - self.timeline.event_fs)
+        if not delay_fs:
+            delay_fs = self.timeline.to_edge_fs(self.period_fs)
+        transfer.due_fs = self.timeline.event_fs + delay_fs
+        if delay_fs:
+            later = self.timeline.timeout(delay_fs)
+            later.callbacks.append(lambda _: self._complete(transfer))
+        else:
+            self._complete(transfer)
+
+    def _complete(self, transfer: Transfer) -> None:
+        self.arrivals += 1
+        now_fs = self.timeline.now_fs
+        operation = transfer.operation
+        self.in_flight.remove(transfer)
+        if not self.in_flight:
+            self.busy_cycles += (now_fs - self.moving_since_fs) // self.period_fs
+        transfer.account.ends(now_fs)
+        if self.span_hook is not None:
+            self.span_hook(self.index, transfer.account, operation, transfer.start_fs, now_fs)
+        give(operation.release)
+        if self.state is State.SLOTS_TAKEN and self.due_fs == NOT_YET:
+            self.wake()

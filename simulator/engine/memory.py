@@ -1,0 +1,138 @@
+"""Couples a memory's timing model to the events of the engine."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable
+from typing import Protocol
+
+from simpy.events import Event
+
+from simulator.engine.ledger import NOT_YET
+from simulator.engine.timeline import Alarm, Timeline
+from simulator.hardware.memory.timing import MemoryTiming
+
+
+class Client(Protocol):
+    """A queue that submits transfers; its index is its client number."""
+
+    index: int
+
+    def wake(self) -> None:
+        """Go on: a slot has been reserved for this client."""
+
+    def transferred(self) -> None:
+        """The oldest transfer in the memory has completed."""
+
+
+class MemoryPort:
+    """The memory as the queues see it: slots, transfers, completions.
+
+    The model's clock ticks at edges of `period_fs`. Transfers submitted between
+    edges arrive at the next one; those of one edge arrive together, after
+    everything else that happens at that time. Slots are reserved first come,
+    first served.
+    """
+
+    def __init__(
+        self, timing: MemoryTiming, period_fs: int, timeline: Timeline, priority: int
+    ) -> None:
+        self.timing = timing
+        self.period_fs = period_fs
+        self.submitted = 0
+        self.events = 0
+        self._timeline = timeline
+        self._free_slots = timing.slots
+        self._waiters: deque[Client] = deque()
+        self._inbox: list[tuple[Client, int, bool]] = []
+        self._clients: dict[int, Client] = {}
+        self._reached_fs = 0  # event time up to which the model has advanced
+        self._accept_alarm = Alarm(timeline, priority)
+        self._accept_fs = NOT_YET
+        self._delivery_fs = NOT_YET  # earliest event that looks for completions
+
+    # -- from the queues -------------------------------------------------------
+    def reserve(self, client: Client) -> bool:
+        """Reserve a slot now, or be woken when one has been reserved."""
+        if self._free_slots:
+            self._free_slots -= 1
+            return True
+        self._waiters.append(client)
+        return False
+
+    def submit(self, client: Client, size_bytes: int, is_write: bool) -> None:
+        """Hand over a transfer, into a slot reserved before."""
+        self.submitted += 1
+        self._clients[client.index] = client
+        self._inbox.append((client, size_bytes, is_write))
+        if self._accept_fs == NOT_YET:
+            delay_fs = self._timeline.to_edge_fs(self.period_fs)
+            self._accept_fs = self._timeline.event_fs + delay_fs
+            self._accept_alarm.set(delay_fs).callbacks.append(self._accept)
+
+    # -- events ----------------------------------------------------------------
+    def _accept(self, _: Event) -> None:
+        """At an edge, after all else: what was submitted arrives."""
+        self.events += 1
+        self._accept_fs = NOT_YET
+        self._advance_to_edge()
+        for client, size_bytes, is_write in self._inbox:
+            self.timing.submit(client.index, size_bytes, is_write)
+        self._inbox.clear()
+        self._watch()
+
+    def _deliver(self, event: Event) -> None:
+        """Data may have arrived."""
+        self.events += 1
+        if event.value == self._delivery_fs:
+            self._delivery_fs = NOT_YET
+        self._advance_to_edge()
+        for index in self.timing.collect():
+            if self._waiters:
+                self._waiters.popleft().wake()
+            else:
+                self._free_slots += 1
+            self._clients[index].transferred()
+        self._watch()
+
+    def _advance_to_edge(self) -> None:
+        """Bring the model to the present, which is an edge of its clock."""
+        self._advance()
+        # Anything left over is a skip, during which the memory had nothing to do,
+        # by a time that was not a multiple of its period.
+        self._reached_fs = self._timeline.event_fs
+
+    def _advance(self) -> None:
+        """Bring the model to the last edge up to the present."""
+        cycles = (self._timeline.event_fs - self._reached_fs) // self.period_fs
+        self._reached_fs += cycles * self.period_fs
+        self.timing.advance(cycles)
+
+    def _watch(self) -> None:
+        """Look for completions when the next one is due.
+
+        A later arrival may bring the next completion forward or put it off: one
+        that is due earlier gets an event of its own, and an event that comes too
+        early finds nothing and looks again.
+        """
+        cycles = self.timing.next_completion()
+        if cycles is None:
+            return
+        due_fs = self._reached_fs + cycles * self.period_fs
+        if self._delivery_fs == NOT_YET or due_fs < self._delivery_fs:
+            self._delivery_fs = due_fs
+            event = self._timeline.timeout(due_fs - self._timeline.event_fs, due_fs)
+            event.callbacks.append(self._deliver)
+
+    # -- for the observer ------------------------------------------------------
+    def signature(self) -> Hashable:
+        """All state that decides what happens from now on, in times relative to now."""
+        self._advance()
+        now_fs = self._timeline.event_fs
+        return (
+            self.timing.signature(),
+            self._free_slots,
+            tuple(waiter.index for waiter in self._waiters),
+            tuple((client.index, size, is_write) for client, size, is_write in self._inbox),
+            self._accept_fs - now_fs if self._inbox else None,
+        )

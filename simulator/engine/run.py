@@ -1,0 +1,108 @@
+"""Runs a program on a machine: builds the parts, lets time pass, closes the books."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from simulator.engine.check import DMA_KINDS, check_program
+from simulator.engine.code import Compiler, LoopCode
+from simulator.engine.dma import DmaQueue
+from simulator.engine.jump import Parts
+from simulator.engine.laws import check_finished, check_laws
+from simulator.engine.ledger import CAUSES, Ledger
+from simulator.engine.memory import MemoryPort
+from simulator.engine.record import Execution
+from simulator.engine.semaphore import TokenSemaphore
+from simulator.engine.sequencer import Sequencer
+from simulator.engine.skip import Skipper
+from simulator.engine.spans import SpanRecorder
+from simulator.engine.timeline import FIRST_QUEUE_PRIORITY, Timeline
+from simulator.engine.unit import UnitQueue
+from simulator.hardware.memory.ideal import IdealMemory
+from simulator.hardware.memory.spec import IdealMemorySpec
+from simulator.mapping.program import Program
+
+
+def run_program(
+    program: Program,
+    memory: IdealMemorySpec,
+    *,
+    reference_period_fs: int,
+    every_event: bool = False,
+    span_limit: int = 20000,
+    progress: Callable[[float], None] | None = None,
+) -> Execution:
+    """Simulate `program` from an empty machine until its last command has ended.
+
+    reference_period_fs: the memory's port moves whole beats at this clock.
+    every_event: simulate every command instead of skipping repeats; the result
+        is the same (`==`).
+    span_limit: command intervals to record for a timeline.
+    progress: called now and then with the share of commands issued, 0 to 1.
+
+    Raises CyclelabError for a program that is inconsistent, DeadlockError (one)
+    when commands wait for tokens that nobody will give, InvariantError (one) if a
+    law is broken that every run obeys.
+    """
+    check_program(program)
+    semaphores = [
+        TokenSemaphore(index, each.name, each.initial, CAUSES.index(each.cause))
+        for index, each in enumerate(program.semaphores)
+    ]
+    compiler = Compiler(program, semaphores, reference_period_fs)
+    root = compiler.compile()
+    parts = _build(program, memory, reference_period_fs, root, progress)
+    recorder = SpanRecorder(span_limit, parts.queues)
+    skipper = None
+    if not every_event:
+        skipper = Skipper(parts, FIRST_QUEUE_PRIORITY + len(parts.queues) + 1)
+    parts.timeline.run()
+    check_finished(program, parts)
+    execution = _execution(parts, reference_period_fs)
+    execution.spans = recorder.spans(parts.ledger.accounts)
+    execution.skipped_commands = skipper.skipped_commands if skipper else 0
+    check_laws(program, compiler.operations, semaphores, parts, execution)
+    return execution
+
+
+def _build(
+    program: Program,
+    memory: IdealMemorySpec,
+    period_fs: int,
+    root: LoopCode,
+    progress: Callable[[float], None] | None,
+) -> Parts:
+    """The machine: memory, queues by index, and the sequencer that feeds them."""
+    timeline = Timeline()
+    clients = len(program.queues)
+    port = MemoryPort(
+        IdealMemory(memory, period_fs, clients),
+        period_fs,
+        timeline,
+        FIRST_QUEUE_PRIORITY + clients,
+    )
+    queues = [
+        DmaQueue(index, queue, timeline, port)
+        if queue.kind in DMA_KINDS
+        else UnitQueue(index, queue, timeline)
+        for index, queue in enumerate(program.queues)
+    ]
+    ledger = Ledger(program)
+    sequencer = Sequencer(root, queues, ledger, timeline, progress)
+    return Parts(timeline, queues, port, sequencer, ledger)
+
+
+def _execution(parts: Parts, period_fs: int) -> Execution:
+    records = parts.ledger.records()
+    counters = parts.memory.timing.counters
+    return Execution(
+        duration_fs=max((record.end_fs for record in records), default=0),
+        records=records,
+        busy_cycles={queue.name: queue.busy_cycles for queue in parts.queues},
+        read_bytes=counters.read_bytes,
+        write_bytes=counters.write_bytes,
+        memory_busy_fs=counters.busy_cycles * period_fs,
+        events=parts.sequencer.wakes
+        + parts.memory.events
+        + sum(queue.wakes + queue.arrivals for queue in parts.queues),
+    )

@@ -1,0 +1,129 @@
+"""An experiment: the YAML file that a person writes, read, completed and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from simulator.config import (
+    ConfigError,
+    Document,
+    Spec,
+    apply_overrides,
+    find,
+    load_document,
+    resolve_preset,
+    validate,
+)
+from simulator.cost import Technology, load_technology
+from simulator.hardware.machine import MachineSpec
+from simulator.mapping import MappingSpec
+from simulator.workload import WorkloadSpec
+
+PRESETS = {"machine": "machines"}
+"""Keys of an experiment whose value may be the name of a preset, and the preset's kind."""
+
+
+class SimulationSpec(Spec):
+    """every_event: simulate repeats one by one instead of skipping them; same results.
+
+    timeline_commands: how many commands are recorded for the timeline.
+    """
+
+    every_event: bool = False
+    timeline_commands: int = Field(default=20_000, ge=0, le=10_000_000)
+
+
+class OutputSpec(Spec):
+    """directory: where results go, relative to the working directory.
+
+    picture: file name of the one picture drawn in every run; all others are
+        drawn when the command line asks for an output directory.
+    """
+
+    directory: str
+    picture: str | None = None
+
+
+class ExperimentSpec(Spec):
+    """One machine, one workload, and how to bring them together.
+
+    technology: replaces the machine's own choice.
+    """
+
+    name: str
+    description: str = ""
+    machine: MachineSpec
+    workload: WorkloadSpec
+    mapping: MappingSpec = Field(default_factory=MappingSpec)
+    technology: str | None = None
+    simulation: SimulationSpec = Field(default_factory=SimulationSpec)
+    output: OutputSpec | None = None
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A checked experiment with the document it came from and its technology."""
+
+    spec: ExperimentSpec
+    document: Document
+    technology: Technology
+    path: Path | None
+
+    def resolved(self) -> dict[str, Any]:
+        """The whole configuration with every default filled in, as plain data."""
+        return self.spec.model_dump(mode="json", exclude={"output"})
+
+    def configuration_hash(self) -> str:
+        """Hash of the resolved configuration: equal for equal experiments."""
+        text = json.dumps(self.resolved(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def sources(self) -> dict[str, str]:
+        """Where the machine's and the technology's numbers come from, by key path."""
+        lines = {
+            ".".join(str(part) for part in path): sourced.source
+            for path, sourced in self.document.sources.items()
+        }
+        technology = self.technology.source_lines()
+        return lines | {f"technology.{key}": line for key, line in technology.items()}
+
+
+def load_experiment(name_or_path: str | Path, overrides: Iterable[str] = ()) -> Experiment:
+    """Read an experiment by preset name or path; `overrides` are `key.path=value`.
+
+    Raises ConfigError with file, line and key for anything that is wrong.
+    """
+    path = find("experiments", name_or_path)
+    return build_experiment(load_document(path), overrides, path)
+
+
+def build_experiment(
+    document: Document, overrides: Iterable[str] = (), path: Path | None = None
+) -> Experiment:
+    """Complete a document (presets, overrides) and check it."""
+    overrides = list(overrides)
+    whole = [o for o in overrides if o.split("=", 1)[0].strip() in PRESETS]
+    document = apply_overrides(document, whole)
+    for key, kind in PRESETS.items():
+        document = resolve_preset(document, (key,), kind)
+    document = apply_overrides(document, [o for o in overrides if o not in whole])
+    spec = validate(ExperimentSpec, document)
+    return Experiment(spec, document, _technology(spec, document), path)
+
+
+def _technology(spec: ExperimentSpec, document: Document) -> Technology:
+    key = ("technology",) if spec.technology else ("machine", "technology")
+    node = document.locate(key)
+    try:
+        return load_technology(spec.technology or spec.machine.technology, node.origin.directory)
+    except ConfigError as error:
+        if error.line is not None:
+            raise
+        raise document.error(key, error.message, nearest=error.nearest) from None

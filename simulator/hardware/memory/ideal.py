@@ -1,0 +1,194 @@
+"""Timing of the ideal memory: one server that clients share in turns.
+
+The data bus moves `bandwidth × period` bytes per port cycle (a beat); a transfer
+takes whole beats. Clients with transfers waiting are served round robin, in
+turns of `arbitration_bytes`; a client alone uses up no turn, so the first
+competitor to arrive is served at once. A transfer completes `latency` after its
+last beat; the latency is pipelined. Reads and writes share the bus.
+
+Nothing happens per turn: between arrivals and completions, whole rounds of turns
+are added up in closed form, at a cost proportional to the clients waiting.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Hashable
+from fractions import Fraction
+
+from simulator.hardware.memory.spec import IdealMemorySpec
+from simulator.hardware.memory.timing import MemoryCounters
+
+FEMTOSECONDS_PER_SECOND = 10**15
+
+
+def _exact(value: float) -> Fraction:
+    """The decimal number that was written, rather than the nearest binary one."""
+    return Fraction(repr(value))
+
+
+class IdealMemory:
+    """`MemoryTiming` of an `IdealMemorySpec` in a clock of `period_fs` for `clients`."""
+
+    def __init__(self, spec: IdealMemorySpec, period_fs: int, clients: int) -> None:
+        self.counters = MemoryCounters()
+        per_beat = _exact(spec.bandwidth_bytes_per_s) * period_fs / FEMTOSECONDS_PER_SECOND
+        self._bytes_per_beat = per_beat.numerator, per_beat.denominator
+        latency = _exact(spec.latency_s) * FEMTOSECONDS_PER_SECOND / period_fs
+        self.latency_cycles = -(-latency.numerator // latency.denominator)
+        self.turn_beats = self.beats(spec.arbitration_bytes)
+        self._slots = spec.queue_depth
+        self._cycle = 0
+        # Per client: transfers waiting as (beats, bytes, is_write), head first,
+        # and what is left of the head.
+        self._waiting: list[deque[tuple[int, int, bool]]] = [deque() for _ in range(clients)]
+        self._left = [0] * clients
+        self._active: list[int] = []  # clients with transfers waiting, ascending
+        self._last = clients - 1  # client served last; the turn passes to the next one
+        self._turn = 0  # beats of its turn that it may still use
+        self._arriving: deque[tuple[int, int]] = deque()  # (cycle of completion, client)
+
+    @property
+    def slots(self) -> int:
+        """Transfers accepted at once."""
+        return self._slots
+
+    def beats(self, size_bytes: int) -> int:
+        """Port cycles that `size_bytes` take: ceil(bytes / (bandwidth · period))."""
+        numerator, denominator = self._bytes_per_beat
+        return -(-size_bytes * denominator // numerator)
+
+    def submit(self, client: int, size_bytes: int, is_write: bool) -> None:
+        """A transfer of at least one byte arrives in the present cycle."""
+        beats = self.beats(size_bytes)
+        queue = self._waiting[client]
+        if not queue:
+            insort(self._active, client)
+            self._left[client] = beats
+        queue.append((beats, size_bytes, is_write))
+
+    def advance(self, cycles: int) -> None:
+        """Let `cycles` port cycles pass."""
+        while self._active:
+            step, client = self._next_served()
+            if step > cycles:
+                self._serve(cycles)
+                self._cycle += cycles
+                return
+            self._serve(step)
+            self._cycle += step
+            cycles -= step
+            self._finish(client)
+        if cycles:
+            self._turn = 0
+            self._cycle += cycles
+
+    def next_completion(self) -> int | None:
+        """Cycles from now to the next completion if nothing else is submitted."""
+        if self._arriving:
+            return self._arriving[0][0] - self._cycle
+        if self._active:
+            return self._next_served()[0] + self.latency_cycles
+        return None
+
+    def collect(self) -> list[int]:
+        """Clients whose transfers have completed by now, each transfer named once."""
+        done = []
+        arriving = self._arriving
+        while arriving and arriving[0][0] <= self._cycle:
+            done.append(arriving.popleft()[1])
+        return done
+
+    def signature(self) -> Hashable:
+        """All state that decides what happens from now on, in times relative to now."""
+        return (
+            self._last,
+            self._turn,
+            tuple(
+                (client, self._left[client], tuple(self._waiting[client]))
+                for client in self._active
+            ),
+            tuple((due - self._cycle, client) for due, client in self._arriving),
+        )
+
+    # -- round robin -----------------------------------------------------------
+    def _order(self) -> tuple[list[int], int]:
+        """Clients in the order of their turns, and what is left of the first one's turn."""
+        active = self._active
+        at = bisect_left(active, self._last)
+        present = at < len(active) and active[at] == self._last
+        if present and self._turn:
+            return active[at:] + active[:at], self._turn
+        at += present
+        return active[at:] + active[:at], self.turn_beats
+
+    def _next_served(self) -> tuple[int, int]:
+        """Cycles until some client's head transfer has had its last beat, and that client.
+
+        The first client has `turn` beats now and then, like all others, a full
+        turn per round: the last beat of `left` falls in turn ceil(left / full).
+        """
+        active = self._active
+        if len(active) == 1:
+            return self._left[active[0]], active[0]
+        order, turn = self._order()
+        full, clients = self.turn_beats, len(order)
+        first = order[0]
+        left = self._left[first]
+        if left <= turn:
+            return left, first
+        left -= turn
+        rounds = (left - 1) // full
+        best = turn + (clients - 1) * full + rounds * (clients - 1) * full + left
+        winner = first
+        for place in range(1, clients):
+            client = order[place]
+            left = self._left[client]
+            rounds = (left - 1) // full
+            end = turn + (place - 1) * full + rounds * (clients - 1) * full + left
+            if end < best:
+                best, winner = end, client
+        return best, winner
+
+    def _serve(self, beats: int) -> None:
+        """Hand out `beats` beats, at most up to the next head's last beat."""
+        if not beats:
+            return
+        self.counters.busy_cycles += beats
+        left = self._left
+        if len(self._active) == 1:
+            self._last, self._turn = self._active[0], 0
+            left[self._last] -= beats
+            return
+        order, turn = self._order()
+        self._last = order[0]
+        if beats <= turn:
+            self._turn = turn - beats
+            left[self._last] -= beats
+            return
+        left[self._last] -= turn
+        full = self.turn_beats
+        rounds, rest = divmod(beats - turn, full * len(order))
+        turns, part = divmod(rest, full)
+        order = order[1:] + order[:1]
+        for place, client in enumerate(order):
+            left[client] -= (rounds + (place < turns)) * full
+        if part:
+            left[order[turns]] -= part
+        self._last = order[turns if part else turns - 1]
+        self._turn = full - part if part else 0
+
+    def _finish(self, client: int) -> None:
+        """The head transfer of `client` has had its last beat."""
+        queue = self._waiting[client]
+        _, size_bytes, is_write = queue.popleft()
+        if is_write:
+            self.counters.write_bytes += size_bytes
+        else:
+            self.counters.read_bytes += size_bytes
+        if queue:
+            self._left[client] = queue[0][0]
+        else:
+            self._active.remove(client)
+        self._arriving.append((self._cycle + self.latency_cycles, client))

@@ -1,0 +1,50 @@
+"""What the engine asks of a main memory's timing model, whatever its level of detail.
+
+A model keeps its own clock in port cycles, and moves only when told to:
+`advance` is a pure function of what was submitted before, and advancing in two
+steps gives the same as advancing in one. It knows nothing about events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(slots=True)
+class MemoryCounters:
+    """Bytes of completed transfers, and port cycles in which data moved."""
+
+    read_bytes: int = 0
+    write_bytes: int = 0
+    busy_cycles: int = 0
+
+
+class MemoryTiming(Protocol):
+    """A memory shared by numbered clients; each client's transfers complete in order.
+
+    slots: transfers it accepts at once, over all clients. Whoever submits keeps
+        count of them; a slot is free again when `collect` names its client.
+    """
+
+    counters: MemoryCounters
+
+    @property
+    def slots(self) -> int:
+        """Transfers accepted at once."""
+
+    def submit(self, client: int, size_bytes: int, is_write: bool) -> None:
+        """A transfer of at least one byte arrives in the present cycle."""
+
+    def advance(self, cycles: int) -> None:
+        """Let `cycles` port cycles pass."""
+
+    def next_completion(self) -> int | None:
+        """Cycles from now to the next completion if nothing else is submitted."""
+
+    def collect(self) -> list[int]:
+        """Clients whose transfers have completed by now, each transfer named once."""
+
+    def signature(self) -> Hashable:
+        """All state that decides what happens from now on, in times relative to now."""

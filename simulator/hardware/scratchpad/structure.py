@@ -1,0 +1,46 @@
+"""What a buffer is made of, and what an access to it is: banks of one sram macro."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from simulator.config import CyclelabError
+from simulator.hardware.primitives import Action, Part, Primitive
+from simulator.hardware.scratchpad.spec import ScratchpadSpec
+
+BITS_PER_BYTE = 8
+
+
+def bank(spec: ScratchpadSpec) -> Primitive:
+    """Return one bank: single-ported, `width_bits` per access."""
+    return Primitive("sram", bits=spec.width_bits, capacity_bytes=spec.bank_bytes)
+
+
+def bank_count(spec: ScratchpadSpec) -> int:
+    """Return the whole banks that hold `capacity_bytes`."""
+    return ceil(spec.capacity_bytes / spec.bank_bytes)
+
+
+def scratchpad_parts(spec: ScratchpadSpec, path: str) -> tuple[Part, ...]:
+    """Return the banks, all at `path`. Two ports are banks that read while others write."""
+    return (Part(path, bank(spec), bank_count(spec)),)
+
+
+def read_action(spec: ScratchpadSpec, path: str) -> Action:
+    """Return the read of `width_bits` from one bank of the buffer at `path`."""
+    return Action(path, bank(spec), "read")
+
+
+def write_action(spec: ScratchpadSpec, path: str) -> Action:
+    """Return the write of `width_bits` to one bank of the buffer at `path`."""
+    return Action(path, bank(spec), "write")
+
+
+def accesses(spec: ScratchpadSpec, transferred_bytes: int) -> int:
+    """Return the bank accesses that move `transferred_bytes`, the last one perhaps in part.
+
+    Raises CyclelabError for a negative number of bytes.
+    """
+    if transferred_bytes < 0:
+        raise CyclelabError(f"a buffer cannot move {transferred_bytes} bytes")
+    return -(-transferred_bytes * BITS_PER_BYTE // spec.width_bits)

@@ -1,0 +1,113 @@
+"""What happens in the array for a tile: closed-form counts, by path.
+
+A register is clocked when a word enters it, and only then (clock gated by the
+word's valid bit). Every used PE multiplies and adds once per vector; adding onto
+zero counts. Where a fold is padded, words cross the idle PEs and clock their
+registers, but zeros make neither multiplier nor adder switch.
+
+The counts factor: with r x c the PEs of a fold, each is a sum over row blocks
+times a sum over column blocks. The register-level model counts them one by one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from simulator.hardware.matrix_unit import OperandTraffic, Tile
+from simulator.hardware.primitives import Action, ActionCounts
+from simulator.hardware.systolic_array import parts
+from simulator.hardware.systolic_array.geometry import Blocks, Extents
+from simulator.hardware.systolic_array.spec import SystolicArraySpec
+from simulator.numerics import format_named
+
+
+def path_actions(spec: SystolicArraySpec) -> dict[str, Action]:
+    """The one action at each path: registers are written, operators operate."""
+    return {
+        path: Action(path, primitive, "write" if primitive.kind == "flip_flop" else "operate")
+        for path, primitive in parts.primitives(spec).items()
+    }
+
+
+def to_actions(actions: Mapping[str, Action], counts: Mapping[str, int]) -> ActionCounts:
+    """Name the actions that counts by path stand for."""
+    result = ActionCounts()
+    for path, count in counts.items():
+        if count:
+            result.add(actions[path], count)
+    return result
+
+
+def action_counts(spec: SystolicArraySpec, tile: Tile) -> Counter[str]:
+    """Actions by path for one tile."""
+    extents = Extents.of(spec.dataflow, tile)
+    padded = spec.edge == "padded"
+    rows = Blocks.of(extents.rows, spec.rows, padded)
+    columns = Blocks.of(extents.columns, spec.columns, padded)
+    stream = extents.stream
+    row, column = parts.row_operand(spec), parts.column_operand(spec)
+    edge = int(spec.input_register)
+    pes = rows.total * columns.total
+    counts: Counter[str] = Counter(
+        {
+            parts.MULTIPLIER: tile.macs,
+            parts.ADDER: tile.macs,
+            row.register: stream * pes,
+            row.skew: stream * columns.count * (rows.triangles + edge * rows.total),
+        }
+    )
+    if spec.dataflow == "output_stationary":
+        counts[column.register] = stream * pes
+        counts[column.skew] = stream * rows.count * (columns.triangles + edge * columns.total)
+        shifts = rows.triangles * columns.total if spec.drain == "serial" else 0
+        outputs = pes + shifts
+        if spec.double_buffer:
+            counts[parts.ACCUMULATOR] = (stream - 1) * pes
+            counts[parts.SHADOW] = outputs
+        else:
+            counts[parts.ACCUMULATOR] = (stream - 1) * pes + outputs
+        partial_sums = tile.m * tile.n
+    else:
+        # Row i of r is written by each of the r - i words that stop there or below.
+        counts[column.register] = (rows.triangles + rows.total) * columns.total
+        lines = parts.columns_are_skewed(spec) * columns.triangles + edge * columns.total
+        counts[column.skew] = rows.total * lines
+        counts[parts.ACCUMULATOR] = stream * pes
+        partial_sums = tile.m * tile.n * rows.count
+    if parts.adds_at_edge(spec):
+        counts[parts.EDGE_ADDER] = partial_sums
+    return counts
+
+
+def operand_traffic(spec: SystolicArraySpec, tile: Tile, accumulate: bool) -> OperandTraffic:
+    """Bytes between the array and its buffers; operands are packed, sums are not split.
+
+    The operand that streams is read once per column block, the stationary one
+    once. Sums are written once per block of k and read back before each further
+    one. `accumulate` reads them back once more.
+    """
+    row_blocks = -(-Extents.of(spec.dataflow, tile).rows // spec.rows)
+    column_blocks = -(-Extents.of(spec.dataflow, tile).columns // spec.columns)
+    input_words, weight_words, outputs = tile.m * tile.k, tile.k * tile.n, tile.m * tile.n
+    writes = outputs
+    if spec.dataflow == "output_stationary":
+        input_words *= column_blocks
+        weight_words *= row_blocks
+    else:
+        writes *= row_blocks
+        if spec.dataflow == "weight_stationary":
+            input_words *= column_blocks
+        else:
+            weight_words *= column_blocks
+    reads = writes - outputs + (outputs if accumulate else 0)
+    return OperandTraffic(
+        input_read_bytes=_bytes(input_words, spec.input_format),
+        weight_read_bytes=_bytes(weight_words, spec.weight_format),
+        psum_read_bytes=_bytes(reads, spec.accumulator_format),
+        psum_write_bytes=_bytes(writes, spec.accumulator_format),
+    )
+
+
+def _bytes(words: int, format_name: str) -> int:
+    return -(-words * format_named(format_name).bits // 8)

@@ -1,0 +1,23 @@
+"""The numbers a systolic array produces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from simulator.hardware.systolic_array.spec import SystolicArraySpec
+from simulator.numerics import reference_gemm
+
+
+def product(spec: SystolicArraySpec, inputs: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
+    """`inputs[m, k] · weights[k, n]` as the array sums it, in the accumulator's format.
+
+    Output stationary: one running sum over k in the PE. Otherwise a sum runs
+    down the rows of a fold, and the folds' sums are added in order of k.
+    Raises AccumulatorOverflowError rather than wrap.
+    """
+    segment = None if spec.dataflow == "output_stationary" else spec.rows
+    return reference_gemm(
+        inputs, weights, spec.input_format, spec.weight_format, spec.accumulator_format, segment
+    )

@@ -1,0 +1,46 @@
+"""Runs a product on the register-level model of an array's dataflow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from simulator.config import CyclelabError
+from simulator.hardware.matrix_unit import RegisterRun, Tile
+from simulator.hardware.systolic_array.actions import path_actions, to_actions
+from simulator.hardware.systolic_array.geometry import Extents
+from simulator.hardware.systolic_array.spec import SystolicArraySpec
+from simulator.hardware.systolic_array.stationary_operand import StationaryOperandModel
+from simulator.hardware.systolic_array.stationary_output import StationaryOutputModel
+from simulator.numerics import Accumulator, as_format, format_named
+
+
+def simulate(
+    spec: SystolicArraySpec, inputs: NDArray[Any], weights: NDArray[Any], repeats: int
+) -> RegisterRun:
+    """Step `inputs[m, k] · weights[k, n]` through the array `repeats` times, back to back.
+
+    Raises CyclelabError for operands that don't multiply or don't fit their
+    formats, AccumulatorOverflowError if a sum does not fit the accumulator.
+    """
+    shapes = inputs.shape, weights.shape
+    if inputs.ndim != 2 or weights.ndim != 2 or inputs.shape[1] != weights.shape[0]:
+        raise CyclelabError(f"shapes {shapes[0]} and {shapes[1]} do not multiply")
+    if repeats < 1 or not inputs.size or not weights.size:
+        raise CyclelabError(f"nothing to step: shapes {shapes[0]}, {shapes[1]}, {repeats} times")
+    tile = Tile(m=inputs.shape[0], n=weights.shape[1], k=inputs.shape[1])
+    accumulator = Accumulator(format_named(spec.accumulator_format))
+    a = accumulator.operand(as_format(inputs, spec.input_format))
+    w = accumulator.operand(as_format(weights, spec.weight_format))
+    extents = Extents.of(spec.dataflow, tile)
+    model: StationaryOutputModel | StationaryOperandModel
+    if spec.dataflow == "output_stationary":
+        model = StationaryOutputModel(spec, extents, a.T, w, repeats)
+    elif spec.dataflow == "weight_stationary":
+        model = StationaryOperandModel(spec, extents, a, w, repeats)
+    else:
+        model = StationaryOperandModel(spec, extents, w.T, a.T, repeats)
+    product, cycles = model.run()
+    values = product.T if spec.dataflow == "input_stationary" else product
+    return RegisterRun(values, cycles, to_actions(path_actions(spec), model.counts))

@@ -1,0 +1,79 @@
+"""What a systolic array's YAML holds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from simulator.config import CyclelabError
+from simulator.hardware.matrix_unit import MatrixUnitSpec
+from simulator.numerics import FORMATS, check_formats, format_named
+
+MAX_SIDE = 65536
+
+Dataflow = Literal["output_stationary", "weight_stationary", "input_stationary"]
+
+
+def _known(name: str) -> str:
+    try:
+        return format_named(name).name
+    except CyclelabError as error:
+        raise ValueError(str(error)) from None
+
+
+FormatName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*FORMATS]})]
+
+
+class SystolicArraySpec(MatrixUnitSpec):
+    """A grid of multiply-accumulate PEs; operands enter at its left and top edges."""
+
+    kind: Literal["systolic_array"] = "systolic_array"
+
+    rows: int = Field(ge=1, le=MAX_SIDE)
+    """PE rows."""
+
+    columns: int = Field(ge=1, le=MAX_SIDE)
+    """PE columns."""
+
+    dataflow: Dataflow
+    """Which operand stays in the PEs while the others move."""
+
+    input_format: FormatName
+    """Number format of activations."""
+
+    weight_format: FormatName
+    """Number format of weights."""
+
+    accumulator_format: FormatName
+    """Number format of products, partial sums and outputs."""
+
+    input_register: bool = False
+    """A register where operands enter: one more cycle per fold, or per chain of
+    folds that overlap."""
+
+    drain: Literal["serial", "parallel"] = "serial"
+    """Output stationary only. serial: outputs shift down through the used rows;
+    parallel: every PE has an output port."""
+
+    double_buffer: bool = False
+    """Shadow registers let folds overlap: for the stationary operand, the next
+    fold loads while this one streams; for outputs (output stationary), this
+    fold drains while the next one streams."""
+
+    edge: Literal["true_size", "padded"] = "true_size"
+    """A fold that fills only part of the array takes the cycles of the part
+    (outputs are tapped at its last row), or those of the whole array."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SystolicArraySpec:
+        try:
+            check_formats(self.input_format, self.weight_format, self.accumulator_format)
+        except CyclelabError as error:
+            raise ValueError(str(error)) from None
+        if self.drain == "parallel" and self.dataflow != "output_stationary":
+            raise ValueError(
+                f"drain 'parallel' is an option of output_stationary; in {self.dataflow} "
+                "the outputs leave at the bottom edge as they are made"
+            )
+        return self

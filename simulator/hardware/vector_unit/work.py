@@ -1,0 +1,55 @@
+"""Cycles and actions of vector functions: closed forms over elements and rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from simulator.config import CyclelabError, nearest
+from simulator.hardware.primitives import Action, ActionCounts, Primitive
+from simulator.hardware.vector_unit.spec import VectorFunctionSpec, VectorUnitSpec
+
+
+@dataclass(frozen=True, slots=True)
+class VectorWork:
+    """`function` applied to `elements` output elements in `rows` rows."""
+
+    function: str
+    elements: int
+    rows: int = 1
+
+
+def function_named(spec: VectorUnitSpec, name: str) -> VectorFunctionSpec:
+    """Cost of a function; raises CyclelabError when the unit lacks it."""
+    try:
+        return spec.functions[name]
+    except KeyError:
+        hint = nearest(name, spec.functions)
+        raise CyclelabError(
+            f"the vector unit has no function {name!r}; it has: {', '.join(sorted(spec.functions))}"
+            + (f"; did you mean {hint!r}?" if hint else "")
+        ) from None
+
+
+def vector_cycles(spec: VectorUnitSpec, work: Iterable[VectorWork]) -> int:
+    """Issue cycles of the vector unit: per function, elements x cost / lanes, plus rows."""
+    total = 0
+    for item in work:
+        function = function_named(spec, item.function)
+        slots = Fraction(str(function.cycles_per_element)) * item.elements
+        total += math.ceil(slots / spec.lanes) + item.rows * function.row_latency_cycles
+    return total
+
+
+def vector_actions(spec: VectorUnitSpec, work: Iterable[VectorWork], path: str) -> ActionCounts:
+    """Lane multiplies, adds and register writes; `path` is the unit's place in the machine."""
+    multiply = Action(f"{path}.lane.multiplier", Primitive("multiplier", (spec.format,) * 2))
+    add = Action(f"{path}.lane.adder", Primitive("adder", (spec.format,)))
+    counts = ActionCounts()
+    for item in work:
+        function = function_named(spec, item.function)
+        counts.add(multiply, math.ceil(function.multiplies * item.elements))
+        counts.add(add, math.ceil(function.adds * item.elements))
+    return counts

@@ -1,0 +1,223 @@
+"""Blocks of fused attention: what fits, and how long it should take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.hardware.matrix_unit import MatrixUnit, Tile
+from simulator.mapping.tiling import (
+    TIME_TOLERANCE,
+    Budget,
+    candidate_sizes,
+    gang_interval,
+    gang_latency,
+    tile_bytes,
+)
+from simulator.workload.operators import AttentionShape
+
+MAX_STEPS = 4096
+"""Block pairs per head beyond which a blocking is only tried if nothing else fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionProblem:
+    """`shape.count` key/value heads of equal lengths; storage bits per element.
+
+    query_bits, key_bits, value_bits, store_bits: 0 when the tensor is on chip.
+    converted_bits: of keys and values in the unit's format, 0 when stored in it.
+    probability_bits: of the softmax result as it feeds the matrix unit.
+    """
+
+    shape: AttentionShape
+    query_bits: float
+    key_bits: float
+    value_bits: float
+    converted_bits: float
+    probability_bits: float
+    accumulator_bits: int
+    store_bits: float
+    staging_bits: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One block pair: `rows` query rows against `keys` visible keys.
+
+    held_keys: keys and values fetched for the block and held until it is freed.
+    load_*/free_*: whether the block is fetched before and given up after.
+    """
+
+    rows: int
+    keys: int
+    held_keys: int
+    first_of_row: bool
+    last_of_row: bool
+    load_key_value: bool
+    free_key_value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionTiling:
+    """query_tokens x keys blocks; `heads` key/value heads side by side on as many units.
+
+    keep: a head's keys and values stay on chip while its query blocks pass.
+    """
+
+    query_tokens: int
+    keys: int
+    heads: int
+    keep: bool
+    key_value_slots: int
+    scratchpad_bytes: int
+    accumulator_bytes: int
+    traffic_bytes: int
+    estimated_cycles: int
+
+    def steps(self, shape: AttentionShape) -> Iterator[Step]:
+        """Block pairs of one head in order, fully masked ones left out."""
+        blocks = -(-shape.query_tokens // self.query_tokens)
+        before = shape.context_tokens - shape.query_tokens
+        loaded = 0
+        for block in range(blocks):
+            tokens = min(self.query_tokens, shape.query_tokens - block * self.query_tokens)
+            seen = shape.context_tokens
+            if shape.causal:
+                seen = before + block * self.query_tokens + tokens
+            columns = -(-seen // self.keys)
+            for column in range(columns):
+                visible = min(self.keys, seen - column * self.keys)
+                whole = min(self.keys, shape.context_tokens - column * self.keys)
+                yield Step(
+                    rows=tokens * shape.query_heads,
+                    keys=visible,
+                    held_keys=whole if self.keep else visible,
+                    first_of_row=column == 0,
+                    last_of_row=column == columns - 1,
+                    load_key_value=not self.keep or column >= loaded,
+                    free_key_value=not self.keep or block == blocks - 1,
+                )
+            loaded = columns
+
+
+def tile_attention(
+    problem: AttentionProblem, unit: MatrixUnit[Any], budget: Budget, vector_slots_per_cycle: float
+) -> tuple[AttentionTiling | None, tuple[int, int]]:
+    """The best blocking, and the least scratchpad and accumulator bytes any blocking needs.
+
+    vector_slots_per_cycle: softmax elements the vector unit finishes per cycle.
+    """
+    shape = problem.shape
+    timed: list[AttentionTiling] = []
+    least = (1 << 62, 1 << 62)
+    grain = unit.granularity
+    for tokens in candidate_sizes(shape.query_tokens, max(1, grain.k // shape.query_heads)):
+        for keys in candidate_sizes(shape.context_tokens, max(grain.n, grain.k)):
+            for heads in _side_by_side(unit, shape, budget.cores):
+                for keep in (True, False):
+                    tiling = _footprint(problem, budget, tokens, keys, heads, keep)
+                    least = (
+                        min(least[0], tiling.scratchpad_bytes),
+                        min(least[1], tiling.accumulator_bytes),
+                    )
+                    if _fits(tiling, budget) and not (timed and _too_many(shape, tiling)):
+                        timed.append(_timed(problem, unit, budget, tiling, vector_slots_per_cycle))
+    if not timed:
+        return None, least
+    limit = TIME_TOLERANCE * min(tiling.estimated_cycles for tiling in timed)
+    good = [tiling for tiling in timed if tiling.estimated_cycles <= limit]
+    return min(good, key=lambda t: (t.traffic_bytes, -t.query_tokens * t.keys)), least
+
+
+def _side_by_side(unit: MatrixUnit[Any], shape: AttentionShape, cores: int) -> list[int]:
+    count = unit.spec.count
+    return [1, count] if count > 1 and shape.count % (count * cores) == 0 else [1]
+
+
+def _fits(tiling: AttentionTiling, budget: Budget) -> bool:
+    if budget.accumulator_bytes is not None and tiling.accumulator_bytes > budget.accumulator_bytes:
+        return False
+    return tiling.scratchpad_bytes <= budget.scratchpad_bytes
+
+
+def _too_many(shape: AttentionShape, tiling: AttentionTiling) -> bool:
+    pairs = -(-shape.query_tokens // tiling.query_tokens) * -(-shape.context_tokens // tiling.keys)
+    return pairs > MAX_STEPS
+
+
+def _footprint(
+    problem: AttentionProblem, budget: Budget, tokens: int, keys: int, heads: int, keep: bool
+) -> AttentionTiling:
+    shape = problem.shape
+    rows, depth = tokens * shape.query_heads * heads, shape.head_dim
+    blocks = -(-shape.query_tokens // tokens)
+    columns = -(-shape.context_tokens // keys)
+    keep = keep and blocks > 1
+    steps = blocks * columns * -(-shape.count // heads)
+    buffers = min(budget.buffers, steps)
+    groups = min(budget.buffers, -(-shape.count // heads))
+    slots = columns * groups if keep else buffers
+    key_value = tile_bytes(keys * depth * heads, problem.key_bits + problem.value_bits)
+    key_value += 2 * tile_bytes(keys * depth * heads, problem.converted_bits)
+    scratchpad = slots * key_value
+    scratchpad += buffers * tile_bytes(rows * depth, problem.query_bits + problem.staging_bits)
+    scratchpad += buffers * tile_bytes(rows * keys, problem.probability_bits)
+    psums = min(budget.accumulator_buffers, steps) * (
+        tile_bytes(rows * keys, problem.accumulator_bits)
+        + tile_bytes(rows * depth, problem.accumulator_bits)
+    )
+    if budget.accumulator_bytes is None:
+        scratchpad, psums = scratchpad + psums, 0
+    return AttentionTiling(tokens, keys, heads, keep, slots, scratchpad, psums, 0, 0)
+
+
+def _timed(
+    problem: AttentionProblem,
+    unit: MatrixUnit[Any],
+    budget: Budget,
+    tiling: AttentionTiling,
+    vector_slots_per_cycle: float,
+) -> AttentionTiling:
+    """Fill in traffic and estimated cycles of the busiest core."""
+    shape = problem.shape
+    compute = vector = 0.0
+    key_bytes = steps = loads = 0
+    for step in tiling.steps(shape):
+        scores = Tile(step.rows, step.keys, shape.head_dim)
+        context = Tile(step.rows, shape.head_dim, step.keys)
+        compute += step_cycles(unit, scores, tiling.heads) + step_cycles(unit, context, tiling.heads)
+        vector += step.rows * step.keys * tiling.heads / vector_slots_per_cycle
+        steps += 1
+        if step.load_key_value:
+            loads += 1
+            key_bytes += tile_bytes(
+                step.held_keys * shape.head_dim * tiling.heads, problem.key_bits + problem.value_bits
+            )
+    groups = -(-shape.count // tiling.heads)
+    rows = shape.query_heads * shape.query_tokens * tiling.heads
+    moved = key_bytes + tile_bytes(rows * shape.head_dim, problem.query_bits + problem.store_bits)
+    rounds = -(-groups // budget.cores)
+    used = min(budget.cores, groups)
+    memory = moved * used / budget.bytes_per_cycle
+    first = key_bytes / max(loads, 1) * used / budget.bytes_per_cycle if key_bytes else 0.0
+    latency = budget.latency_cycles if key_bytes else 0
+    chain = (latency + first) * loads / tiling.key_value_slots
+    period = max(compute, vector, memory, chain)
+    fill = latency + first + gang_latency(unit, Tile(rows, tiling.keys, shape.head_dim))
+    return AttentionTiling(
+        tiling.query_tokens,
+        tiling.keys,
+        tiling.heads,
+        tiling.keep,
+        tiling.key_value_slots,
+        tiling.scratchpad_bytes,
+        tiling.accumulator_bytes,
+        moved * groups,
+        int(rounds * period + fill + (compute + vector) / max(steps, 1)),
+    )
+
+
+def step_cycles(unit: MatrixUnit[Any], tile: Tile, heads: int) -> int:
+    """Interval of one product per head: a unit each, or all units on the one head."""
+    return gang_interval(unit, tile) if heads == 1 else unit.timing(tile).interval_cycles

@@ -1,0 +1,124 @@
+"""Collects semaphores, operators and commands while kernels are lowered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from simulator.hardware.bill import ACCUMULATOR, SCRATCHPAD
+from simulator.hardware.primitives import ActionCounts
+from simulator.hardware.scratchpad.spec import ScratchpadSpec
+from simulator.hardware.scratchpad.structure import accesses, read_action, write_action
+from simulator.mapping.program import Cause, Command, Item, OperatorInfo, Program, Semaphore, Tokens
+from simulator.mapping.resources import Resources
+
+
+
+@dataclass(slots=True)
+class Wiring:
+    """How a kernel hangs together with the others, per core.
+
+    ready: tokens its first dependent command takes, per core.
+    done: tokens its last command gives; the lowest core that takes part also
+        gives the share of those that do not.
+    alloc_bytes: scratchpad taken when the kernel starts (staging, outputs that
+        stay); free_bytes: given back when it ends (staging, inputs used up).
+    """
+
+    ready: list[Tokens]
+    done: Tokens
+    cores: int
+    alloc_bytes: int = 0
+    free_bytes: int = 0
+
+    @classmethod
+    def none(cls, cores: int) -> Wiring:
+        """A kernel on its own: nobody to wait for, nobody waiting."""
+        return cls([()] * cores, (), cores)
+
+    def done_for(self, core: int, taking_part: Sequence[int]) -> Tokens:
+        """Tokens that core's last command gives to those who wait for the kernel."""
+        shares = 1
+        if core == min(taking_part):
+            shares += self.cores - len(taking_part)
+        return tuple((semaphore, amount * shares) for semaphore, amount in self.done)
+
+
+@dataclass(slots=True)
+class ProgramBuilder:
+    """Tables of a program under construction, shared by its kernels."""
+
+    resources: Resources
+    semaphores: list[Semaphore] = field(default_factory=list)
+    operators: list[OperatorInfo] = field(default_factory=list)
+    pools: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        capacity = self.resources.core.scratchpad.capacity_bytes
+        for core in range(self.resources.machine.cores):
+            self.pools.append(
+                self.semaphore(f"core{core}.scratchpad", capacity, Cause.BUFFER_SPACE)
+            )
+
+    def semaphore(self, name: str, initial: int, cause: Cause) -> int:
+        """Index of a new semaphore."""
+        self.semaphores.append(Semaphore(name, initial, cause))
+        return len(self.semaphores) - 1
+
+    def allocation(self, core: int, operator: int, size: int) -> tuple[Command, ...]:
+        """Takes scratchpad bytes for a kernel, in load order so that nobody can deadlock."""
+        if not size:
+            return ()
+        return (
+            Command(
+                queue=self.resources.cores[core].load,
+                operator=operator,
+                label="allocate",
+                acquire=((self.pools[core], size),),
+            ),
+        )
+
+    def program(self, name: str, body: tuple[Item, ...]) -> Program:
+        """The finished program."""
+        return Program(
+            name,
+            tuple(self.resources.queues),
+            tuple(self.semaphores),
+            tuple(self.operators),
+            body,
+        )
+
+    # -- on-chip traffic -----------------------------------------------------
+    def count_scratchpad(self, counts: ActionCounts, read_bytes: int, write_bytes: int) -> None:
+        """Add scratchpad accesses, in whole words of its width."""
+        spec = self.resources.core.scratchpad
+        counts.add(read_action(spec, SCRATCHPAD), accesses(spec, read_bytes))
+        counts.add(write_action(spec, SCRATCHPAD), accesses(spec, write_bytes))
+
+    def count_accumulator(self, counts: ActionCounts, read_bytes: int, write_bytes: int) -> None:
+        """Add accesses to the accumulator, or to the scratchpad when there is none."""
+        spec = self.resources.core.accumulator
+        if spec is None:
+            self.count_scratchpad(counts, read_bytes, write_bytes)
+            return
+        counts.add(read_action(spec, ACCUMULATOR), accesses(spec, read_bytes))
+        counts.add(write_action(spec, ACCUMULATOR), accesses(spec, write_bytes))
+
+    def port_cycles(self, read_bytes: int, write_bytes: int, psum: tuple[int, int]) -> int:
+        """Cycles the buffers' ports need to move a command's bytes.
+
+        psum: partial-sum bytes read and written, at the accumulator if there is one.
+        """
+        spec, accumulator = self.resources.core.scratchpad, self.resources.core.accumulator
+        if accumulator is None:
+            return _port_cycles(spec, read_bytes + psum[0], write_bytes + psum[1])
+        return max(
+            _port_cycles(spec, read_bytes, write_bytes), _port_cycles(accumulator, psum[0], psum[1])
+        )
+
+
+def _port_cycles(spec: ScratchpadSpec, read_bytes: int, write_bytes: int) -> int:
+
+    reads = -(-read_bytes // spec.read_bytes_per_cycle)
+    writes = -(-write_bytes // spec.write_bytes_per_cycle)
+    return reads + writes if spec.ports == 1 else max(reads, writes)

@@ -1,0 +1,22 @@
+"""The error of a mapping that does not exist."""
+
+from __future__ import annotations
+
+from simulator.config import CyclelabError
+
+
+class NoMappingError(CyclelabError):
+    """No tiling of an operator fits: says which buffer, and how many bytes are missing."""
+
+    def __init__(self, operator: str, buffer: str, needed_bytes: int, available_bytes: int) -> None:
+        self.operator = operator
+        self.buffer = buffer
+        self.needed_bytes = needed_bytes
+        self.available_bytes = available_bytes
+        missing = needed_bytes - available_bytes
+        super().__init__(
+            f"no mapping fits operator {operator!r}: its smallest tiles need {needed_bytes:,} bytes "
+            f"of the {buffer}, which has {available_bytes:,} free ({missing:,} bytes missing); "
+            f"raise machine.core.{buffer}.capacity_bytes by at least that, or lower "
+            f"machine.core.{buffer}.buffers"
+        )

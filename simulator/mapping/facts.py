@@ -1,0 +1,70 @@
+"""Bytes of a kernel: what it must load, may find on chip, and stores."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Literal
+
+from simulator.mapping.kernels import Kernel
+from simulator.workload.operators import GemmShape, Tensor
+
+
+class KernelFacts:
+    """Bytes of a kernel's tensors, given what stays on chip."""
+
+    def __init__(self, kernel: Kernel, resident: set[str]) -> None:
+        self.kernel = kernel
+        self.resident = resident
+        main = kernel.operators[0].inputs[:2] if kernel.kind not in ("vector", "gather") else ()
+        names = {t.name for t in main}
+        if kernel.kind == "attention":
+            names.add(kernel.operators[2].inputs[0].name)
+        self.rest = [t for t in kernel.inputs if t.name not in names]
+        self.parameter_bytes = sum(t.bytes for t in self.rest if t.kind == "weight")
+
+    def activation_inputs(self) -> list[Tensor]:
+        """Inputs besides weights and a GEMM's own operands."""
+        return [t for t in self.rest if t.kind != "weight"]
+
+    def gather_inputs(self) -> list[Tensor]:
+        """What a gather reads: as many bytes as it writes, wherever they come from."""
+        op = self.kernel.operators[0]
+        source = op.inputs[0]
+        return [replace(op.outputs[0], name=source.name, kind=source.kind)]
+
+    def stored(self) -> list[Tensor]:
+        """Outputs that go to main memory."""
+        return [t for t in self.kernel.outputs if t.name not in self.resident]
+
+    def store_kind(self) -> Literal["activation", "kv"]:
+        """What the stores are booked as."""
+        stored = self.stored()
+        return "kv" if stored and all(t.kind == "kv" for t in stored) else "activation"
+
+    def output_bits(self, outputs: int) -> tuple[float, float]:
+        """Bits stored, and bits made, per element that the matrix unit puts out."""
+        made = sum(t.bytes for t in self.kernel.outputs)
+        return 8 * sum(t.bytes for t in self.stored()) / outputs, 8 * made / outputs
+
+    def extra_bits(self, outputs: int) -> tuple[float, float]:
+        """Bits of further inputs per output element: loaded, and read on chip."""
+        extra = self.activation_inputs()
+        loaded = sum(t.bytes for t in extra if t.name not in self.resident)
+        return 8 * loaded / outputs, 8 * sum(t.bytes for t in extra) / outputs
+
+    def weight_surplus(self, weight: Tensor, shapes: tuple[GemmShape, ...]) -> int:
+        """Bytes of a weight tensor beyond its matrices (biases)."""
+        if weight.kind != "weight":
+            return 0
+        elements = sum(shape.count * shape.k * shape.n for shape in shapes)
+        return weight.bytes - math.ceil(elements * weight.bits_per_element / 8)
+
+    def compulsory(self) -> tuple[int, int]:
+        """Main-memory bytes read and written if each is moved once."""
+        reads = sum(
+            t.bytes for t in self.kernel.inputs if t.kind == "weight" or t.name not in self.resident
+        )
+        if self.kernel.kind == "gather":
+            reads = sum(t.bytes for t in self.gather_inputs() if t.name not in self.resident)
+        return reads, sum(t.bytes for t in self.stored())

@@ -1,0 +1,36 @@
+"""Whether a matrix unit takes operands as stored, or needs them converted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.hardware.matrix_unit import MatrixUnit
+from simulator.numerics import format_named
+
+
+@dataclass(frozen=True, slots=True)
+class FormatChoice:
+    """converted_bits: of a weight after conversion to the unit's format, 0 for none."""
+
+    input_format: str
+    weight_format: str
+    converted_bits: int
+
+
+def choose_formats(
+    unit: MatrixUnit[Any], input_format: str, weight_format: str
+) -> FormatChoice | None:
+    """The unit's pair for these operands; None when it cannot take the inputs.
+
+    Weights may be dequantised on the vector unit to what the unit multiplies, if
+    that is at least as wide; inputs are never converted behind the user's back.
+    """
+    if (input_format, weight_format) in unit.format_pairs:
+        return FormatChoice(input_format, weight_format, 0)
+    stored = format_named(weight_format)
+    for inputs, weights in unit.format_pairs:
+        wanted = format_named(weights)
+        if inputs == input_format and wanted.bits >= stored.bits:
+            return FormatChoice(inputs, weights, wanted.bits)
+    return None

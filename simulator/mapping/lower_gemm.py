@@ -1,0 +1,346 @@
+"""Lowers a tiled GEMM to commands: loads, products, epilogue, stores.
+
+Per tile of the output: the k loop accumulates in one accumulator slot; after
+its last step the vector unit runs the fused epilogue into a staging slot, and
+the store queue writes it out. An operand is loaded when its tile changes and
+freed after its last use, so what can stay is never fetched twice.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+from simulator.hardware.matrix_unit import Tile
+from simulator.hardware.vector_unit.work import VectorWork
+from simulator.mapping.builder import ProgramBuilder
+from simulator.mapping.lowering import Lowering
+from simulator.mapping.nest import CorePositions, Dimension, Nest
+from simulator.mapping.program import Cause, Command, Item, Tokens
+from simulator.mapping.tiling import GemmProblem, GemmTiling, tile_bytes
+from simulator.mapping.unit_work import gang_actions, gang_timing, gang_traffic
+
+INPUT_DIMENSIONS = frozenset({"count", "m", "k"})
+WEIGHT_DIMENSIONS = frozenset({"count", "n", "k"})
+
+
+@dataclass(slots=True)
+class GemmPart:
+    """One problem of a kernel, with everything needed to lower it.
+
+    epilogue: vector functions with their elements per GEMM output element.
+    result_bits, extra_read_bits: per GEMM output element, of the result written
+        and the further inputs read on chip, wherever they live.
+    weight_tensor: `weight`, `kv` or `activation`: only the first may be loaded
+        before the kernel's producers are done.
+    parameter_bytes: biases, gains, scales: loaded once, before anything else.
+    """
+
+    operator: int
+    unit: int
+    problem: GemmProblem
+    tiling: GemmTiling
+    result_bits: float
+    extra_read_bits: float = 0
+    epilogue: list[tuple[str, float]] = field(default_factory=list)
+    weight_tensor: Literal["weight", "kv", "activation"] = "weight"
+    store_tensor: str = "activation"
+    parameter_bytes: int = 0
+
+
+@dataclass(slots=True)
+class _CoreSemaphores:
+    """Indices of one core's semaphores for one part."""
+
+    input_slots: int
+    input_full: int
+    weight_slots: int
+    weight_full: int
+    weight_raw: int
+    extra_slots: int
+    extra_full: int
+    extra_go: int
+    accumulator_free: int
+    accumulator_full: int
+    staging_free: int
+    staging_full: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Flags:
+    """What one iteration has to do besides multiplying."""
+
+    load_input: bool
+    load_weight: bool
+    free_input: bool
+    free_weight: bool
+    first_k: bool
+    last_k: bool
+    first_output: bool
+    first: bool
+    last: bool
+
+
+class GemmLowering(Lowering):
+    """Turns a `GemmPart` into program items."""
+
+    def __init__(self, builder: ProgramBuilder, part: GemmPart) -> None:
+        super().__init__(builder, part.operator, part.parameter_bytes)
+        self.part = part
+        self.problem = part.problem
+        self.unit = self.resources.matrix_units[part.unit]
+        self.dimensions = part.tiling.dimensions(part.problem)
+        cores = len(self.resources.cores)
+        self.tiles_of = [
+            tuple(_tiles_of_core(dim, core) for dim in self.dimensions) for core in range(cores)
+        ]
+        self.taking_part = [core for core in range(cores) if all(self.tiles_of[core])]
+        self.staging_bytes = self._staging_bytes()
+        self.semaphores = {core: self._semaphores(core) for core in self.taking_part}
+        self._memo: dict[tuple[int, Tile, _Flags], tuple[Command, ...]] = {}
+
+    def items(self) -> tuple[Item, ...]:
+        """The part in program order."""
+        nest = Nest(self.dimensions, len(self.resources.cores), self._leaf)
+        return (*self.prologue(), *nest.items())
+
+    # -- set-up --------------------------------------------------------------
+    def _staging_bytes(self) -> int:
+        tile, p = self.part.tiling.tile, self.problem
+        outputs = p.count * -(-p.m // tile.m) * -(-p.n // tile.n)
+        core = self.resources.core
+        total = tile_bytes(tile.m * tile.n, p.staging_bits) * min(outputs, core.scratchpad.buffers)
+        if core.accumulator is None:
+            total += tile_bytes(tile.m * tile.n, p.accumulator_bits) * min(
+                outputs, core.scratchpad.buffers
+            )
+        return total + self.part.parameter_bytes
+
+    def _semaphores(self, core: int) -> _CoreSemaphores:
+        spec = self.resources.core
+        buffers = spec.scratchpad.buffers
+        psums = spec.accumulator.buffers if spec.accumulator else buffers
+
+        def add(name: str, initial: int, cause: Cause) -> int:
+            return self.semaphore(core, name, initial, cause)
+
+        drained = Cause.VECTOR_UNIT if self.part.epilogue else Cause.MEMORY_WRITE
+        made = Cause.VECTOR_UNIT if self.part.epilogue else Cause.MATRIX_UNIT
+        return _CoreSemaphores(
+            input_slots=add("input_slots", buffers, Cause.BUFFER_SPACE),
+            input_full=add("input", 0, Cause.MEMORY_READ),
+            weight_slots=add("weight_slots", buffers, Cause.BUFFER_SPACE),
+            weight_full=add(
+                "weight",
+                0,
+                Cause.VECTOR_UNIT if self.problem.converted_weight_bits else Cause.MEMORY_READ,
+            ),
+            weight_raw=add("weight_raw", 0, Cause.MEMORY_READ),
+            extra_slots=add("extra_slots", buffers, Cause.BUFFER_SPACE),
+            extra_full=add("extra", 0, Cause.MEMORY_READ),
+            extra_go=add("extra_go", 0, Cause.DEPENDENCY),
+            accumulator_free=add("accumulator_free", psums, drained),
+            accumulator_full=add("accumulator", 0, Cause.MATRIX_UNIT),
+            staging_free=add("staging_free", buffers, Cause.MEMORY_WRITE),
+            staging_full=add("staging", 0, made),
+        )
+
+    # -- one iteration -------------------------------------------------------
+    def _leaf(self, positions: tuple[CorePositions, ...]) -> tuple[Item, ...]:
+        items: list[Item] = []
+        for core in self.taking_part:
+            place = positions[core]
+            if all(position.size for position in place):
+                items.extend(self._iteration(core, place))
+        return tuple(items)
+
+    def _iteration(self, core: int, place: CorePositions) -> tuple[Command, ...]:
+        sizes = {d.name: p.size for d, p in zip(self.dimensions, place, strict=True)}
+        tile = Tile(sizes["m"], sizes["n"], sizes["k"])
+        input_level = self._active_level(core, INPUT_DIMENSIONS)
+        weight_level = self._active_level(core, WEIGHT_DIMENSIONS)
+        flags = _Flags(
+            load_input=all(p.first for p in place[input_level + 1 :]),
+            load_weight=all(p.first for p in place[weight_level + 1 :]),
+            free_input=all(p.last for p in place[input_level + 1 :]),
+            free_weight=all(p.last for p in place[weight_level + 1 :]),
+            first_k=place[-1].first,
+            last_k=place[-1].last,
+            first_output=all(p.first for p in place[:-1]),
+            first=all(p.first for p in place),
+            last=all(p.last for p in place),
+        )
+        key = (core, tile, flags)
+        if key not in self._memo:
+            self._memo[key] = tuple(self._commands(core, tile, flags))
+        return self._memo[key]
+
+    def _active_level(self, core: int, dimensions: frozenset[str]) -> int:
+        """Innermost loop with several tiles that changes the operand; -1 if none does."""
+        for level in range(len(self.dimensions) - 1, -1, -1):
+            if self.dimensions[level].name in dimensions and self.tiles_of[core][level] > 1:
+                return level
+        return -1
+
+    def _commands(self, core: int, tile: Tile, flags: _Flags) -> list[Command]:
+        commands: list[Command] = []
+        dependent_weight = self.part.weight_tensor != "weight"
+        ready: Tokens = self.wiring.ready[core] if flags.first else ()
+        if flags.load_weight and self.problem.weight_bits:
+            commands.extend(self._load_weight(core, tile, ready if dependent_weight else ()))
+            ready = () if dependent_weight else ready
+        if flags.load_input and self.problem.input_bits:
+            commands.append(self._load_input(core, tile, ready))
+            ready = ()
+        commands.append(self._multiply(core, tile, flags, ready))
+        if flags.last_k and self.problem.extra_bits:
+            commands.append(self._load_extra(core, tile, flags.first_output))
+        if flags.last_k and self.part.epilogue:
+            commands.append(self._epilogue(core, tile, flags))
+        if flags.last_k and self.problem.store_bits:
+            commands.append(self._store(core, tile, flags))
+        return commands
+
+    def _load_weight(self, core: int, tile: Tile, ready: Tokens) -> list[Command]:
+        s, p = self.semaphores[core], self.problem
+        raw = tile_bytes(tile.k * tile.n, p.weight_bits)
+        converted = tile_bytes(tile.k * tile.n, p.converted_weight_bits)
+        room = ((self.builder.pools[core], raw + converted), (s.weight_slots, 1))
+        arrived = s.weight_raw if converted else s.weight_full
+        tensor = self.part.weight_tensor
+        commands = [self.load(core, "weights", raw, (*room, *ready), ((arrived, 1),), tensor)]
+        if converted:
+            commands.append(
+                self.vector(
+                    core,
+                    [VectorWork("dequantise", tile.k * tile.n)],
+                    (raw, converted),
+                    acquire=((s.weight_raw, 1),),
+                    late=((s.weight_full, 1),),
+                )
+            )
+        return commands
+
+    def _load_input(self, core: int, tile: Tile, ready: Tokens) -> Command:
+        s = self.semaphores[core]
+        size = tile_bytes(tile.m * tile.k, self.problem.input_bits)
+        room = ((self.builder.pools[core], size), (s.input_slots, 1))
+        return self.load(
+            core, "inputs", size, (*room, *ready), ((s.input_full, 1),), "activation"
+        )
+
+    def _load_extra(self, core: int, tile: Tile, first: bool) -> Command:
+        s = self.semaphores[core]
+        size = tile_bytes(tile.m * tile.n, self.problem.extra_bits)
+        acquire: Tokens = ((self.builder.pools[core], size), (s.extra_slots, 1))
+        if first and self._extra_waits():
+            acquire = (*acquire, (s.extra_go, 1))
+        return self.load(core, "epilogue inputs", size, acquire, ((s.extra_full, 1),), "activation")
+
+    def _extra_waits(self) -> bool:
+        """Whether no other load of the kernel waits for its producers."""
+        return not self.problem.input_bits and self.part.weight_tensor == "weight"
+
+    def _multiply(self, core: int, tile: Tile, flags: _Flags, ready: Tokens) -> Command:
+        s, p, b = self.semaphores[core], self.problem, self.builder
+        timing = gang_timing(self.unit, tile)
+        traffic = gang_traffic(self.unit, tile, accumulate=not flags.first_k)
+        psums = (traffic.psum_read_bytes, traffic.psum_write_bytes)
+        reads = traffic.input_read_bytes + traffic.weight_read_bytes
+        cycles = max(timing.interval_cycles, b.port_cycles(reads, 0, psums))
+        acquire = [*ready, *(self.parameters(core) if flags.first else ())]
+        release: list[tuple[int, int]] = []
+        late: list[tuple[int, int]] = []
+        if flags.load_weight and p.weight_bits:
+            acquire.append((s.weight_full, 1))
+        if flags.load_input and p.input_bits:
+            acquire.append((s.input_full, 1))
+        if flags.first_k:
+            acquire.append((s.accumulator_free, 1))
+        if flags.first and p.extra_bits and self._extra_waits():
+            release.append((s.extra_go, 1))
+        if flags.free_weight and p.weight_bits:
+            size = tile_bytes(tile.k * tile.n, p.weight_bits)
+            size += tile_bytes(tile.k * tile.n, p.converted_weight_bits)
+            release += [(s.weight_slots, 1), (b.pools[core], size)]
+        if flags.free_input and p.input_bits:
+            size = tile_bytes(tile.m * tile.k, p.input_bits)
+            release += [(s.input_slots, 1), (b.pools[core], size)]
+        if flags.last_k:
+            drained = self.part.epilogue or p.store_bits
+            late.append((s.accumulator_full if drained else s.accumulator_free, 1))
+        if flags.last and not self.part.epilogue and not p.store_bits:
+            late += self.finished(core)
+        counts = gang_actions(self.unit, tile)
+        b.count_scratchpad(counts, reads, 0)
+        b.count_accumulator(counts, *psums)
+        if flags.last_k and not (self.part.epilogue or p.store_bits):
+            b.count_accumulator(counts, tile_bytes(tile.m * tile.n, p.accumulator_bits), 0)
+            b.count_scratchpad(counts, 0, tile_bytes(tile.m * tile.n, self.part.result_bits))
+        return Command(
+            queue=self.resources.cores[core].matrix[self.part.unit],
+            operator=self.operator,
+            label="multiply",
+            cycles=cycles,
+            latency_cycles=timing.cycles + cycles - timing.interval_cycles,
+            compute_cycles=timing.interval_cycles,
+            acquire=tuple(acquire),
+            release=tuple(release),
+            release_late=tuple(late),
+            actions=counts,
+            macs=tile.macs,
+        )
+
+    def _epilogue(self, core: int, tile: Tile, flags: _Flags) -> Command:
+        s, p = self.semaphores[core], self.problem
+        outputs = tile.m * tile.n
+        work = [VectorWork(f, math.ceil(outputs * share)) for f, share in self.part.epilogue]
+        extra = tile_bytes(outputs, p.extra_bits)
+        acquire = [(s.accumulator_full, 1)]
+        release = [(s.accumulator_free, 1)]
+        late: list[tuple[int, int]] = []
+        if extra:
+            acquire.append((s.extra_full, 1))
+            release += [(s.extra_slots, 1), (self.builder.pools[core], extra)]
+        if p.store_bits:
+            acquire.append((s.staging_free, 1))
+            late.append((s.staging_full, 1))
+        elif flags.last:
+            late += self.finished(core)
+        return self.vector(
+            core,
+            work,
+            (
+                tile_bytes(outputs, self.part.extra_read_bits),
+                tile_bytes(outputs, self.part.result_bits),
+            ),
+            (tile_bytes(outputs, p.accumulator_bits), 0),
+            acquire=tuple(acquire),
+            release=tuple(release),
+            late=tuple(late),
+        )
+
+    def _store(self, core: int, tile: Tile, flags: _Flags) -> Command:
+        s, p = self.semaphores[core], self.problem
+        size = tile_bytes(tile.m * tile.n, p.store_bits)
+        full, free = (
+            (s.staging_full, s.staging_free)
+            if self.part.epilogue
+            else (s.accumulator_full, s.accumulator_free)
+        )
+        psums = 0 if self.part.epilogue else tile_bytes(tile.m * tile.n, p.accumulator_bits)
+        return self.store(
+            core,
+            size,
+            ((full, 1),),
+            ((free, 1), *(self.finished(core) if flags.last else ())),
+            self.part.store_tensor,
+            psums,
+        )
+
+
+def _tiles_of_core(dim: Dimension, core: int) -> int:
+    if dim.ways == 1:
+        return dim.tiles
+    return max(0, -(-(dim.tiles - core) // dim.ways))

@@ -1,0 +1,134 @@
+"""What every lowering shares: transfers, vector commands, beginning and end of a part."""
+
+from __future__ import annotations
+
+from simulator.hardware.bill import VECTOR_UNIT
+from simulator.hardware.primitives import ActionCounts
+from simulator.hardware.vector_unit.work import VectorWork, vector_actions, vector_cycles
+from simulator.mapping.builder import ProgramBuilder, Wiring
+from simulator.mapping.program import Cause, Command, Tokens
+
+
+class Lowering:
+    """Makes the commands of one part of a kernel.
+
+    operator: index of the kernel in the program's table.
+    wiring: set once every kernel of the phase is planned, before `items` is called.
+    staging_bytes: scratchpad the part takes at its start and gives back at its end.
+    parameter_bytes: biases, gains and scales, loaded once at the start.
+    taking_part: cores that get work.
+    """
+
+    def __init__(self, builder: ProgramBuilder, operator: int, parameter_bytes: int = 0) -> None:
+        self.builder = builder
+        self.resources = builder.resources
+        self.operator = operator
+        self.wiring = Wiring.none(len(self.resources.cores))
+        self.parameter_bytes = parameter_bytes
+        self.taking_part: list[int] = [0]
+        self.staging_bytes = 0
+        self.parameters_loaded: dict[int, int] = {}
+
+    def prologue(self) -> list[Command]:
+        """Take the part's own buffers on each core, and load its parameters."""
+        commands = []
+        for core in self.taking_part:
+            size = self.wiring.alloc_bytes + self.staging_bytes
+            commands.extend(self.builder.allocation(core, self.operator, size))
+            if self.parameter_bytes:
+                arrived = self.semaphore(core, "parameters", 0, Cause.MEMORY_READ)
+                self.parameters_loaded[core] = arrived
+                share = -(-self.parameter_bytes // len(self.taking_part))
+                commands.append(self.load(core, "parameters", share, (), ((arrived, 1),), "weight"))
+        return commands
+
+    def parameters(self, core: int) -> Tokens:
+        """What the first compute command of a core waits for."""
+        return ((self.parameters_loaded[core], 1),) if self.parameter_bytes else ()
+
+    def finished(self, core: int) -> Tokens:
+        """What the part's last command on a core gives back, and to whom."""
+        size = self.staging_bytes + self.wiring.free_bytes
+        pool: Tokens = ((self.builder.pools[core], size),) if size else ()
+        return (*pool, *self.wiring.done_for(core, self.taking_part))
+
+    def semaphore(self, core: int, name: str, initial: int, cause: Cause) -> int:
+        """A new semaphore of this part on a core."""
+        return self.builder.semaphore(f"{self.operator}.core{core}.{name}", initial, cause)
+
+    def load(
+        self, core: int, label: str, size: int, acquire: Tokens, release: Tokens, tensor: str
+    ) -> Command:
+        """A transfer from main memory into the scratchpad."""
+        counts = ActionCounts()
+        self.builder.count_scratchpad(counts, 0, size)
+        return Command(
+            queue=self.resources.cores[core].load,
+            operator=self.operator,
+            label=f"load {label}",
+            transfer_bytes=size,
+            tensor=tensor,
+            acquire=acquire,
+            release=release,
+            actions=counts,
+        )
+
+    def store(
+        self,
+        core: int,
+        size: int,
+        acquire: Tokens,
+        release: Tokens,
+        tensor: str = "activation",
+        psum_bytes: int = 0,
+    ) -> Command:
+        """A transfer to main memory from the scratchpad, or of raw partial sums."""
+        counts = ActionCounts()
+        if psum_bytes:
+            self.builder.count_accumulator(counts, psum_bytes, 0)
+        else:
+            self.builder.count_scratchpad(counts, size, 0)
+        return Command(
+            queue=self.resources.cores[core].store,
+            operator=self.operator,
+            label="store outputs",
+            transfer_bytes=size,
+            tensor=tensor,
+            acquire=acquire,
+            release=release,
+            actions=counts,
+        )
+
+    def vector(
+        self,
+        core: int,
+        work: list[VectorWork],
+        moved_bytes: tuple[int, int],
+        psum_bytes: tuple[int, int] = (0, 0),
+        *,
+        acquire: Tokens,
+        release: Tokens = (),
+        late: Tokens = (),
+    ) -> Command:
+        """Vector work.
+
+        moved_bytes, psum_bytes: read from and written to the scratchpad, and the accumulator.
+        """
+        spec = self.resources.core.vector_unit
+        compute = vector_cycles(spec, work)
+        cycles = max(compute, self.builder.port_cycles(*moved_bytes, psum_bytes))
+        counts = vector_actions(spec, work, VECTOR_UNIT)
+        self.builder.count_scratchpad(counts, *moved_bytes)
+        self.builder.count_accumulator(counts, *psum_bytes)
+        return Command(
+            queue=self.resources.cores[core].vector,
+            operator=self.operator,
+            label="+".join(item.function for item in work),
+            cycles=cycles,
+            latency_cycles=cycles + spec.latency_cycles,
+            compute_cycles=compute,
+            acquire=acquire,
+            release=release,
+            release_late=late,
+            actions=counts,
+        )

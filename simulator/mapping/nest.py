@@ -1,0 +1,118 @@
+"""Loop nests over tiles, with their first, last and edge iterations peeled off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simulator.mapping.program import Item, Loop
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """A loop over `total` in tiles of `tile`, dealt out to `ways` cores in turn."""
+
+    name: str
+    total: int
+    tile: int
+    ways: int = 1
+
+    @property
+    def tiles(self) -> int:
+        """Tiles in all."""
+        return -(-self.total // self.tile)
+
+    @property
+    def rounds(self) -> int:
+        """Iterations of the loop: each gives one tile to every core that gets one."""
+        return -(-self.tiles // self.ways)
+
+    def size(self, index: int) -> int:
+        """Size of tile `index`: full, the remainder at the edge, 0 beyond it."""
+        return max(0, min(self.tile, self.total - index * self.tile))
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where one core is in one dimension: tile size (0 = no tile), first or last of its own."""
+
+    size: int
+    first: bool
+    last: bool
+
+
+CorePositions = tuple[Position, ...]
+"""One core's position in every dimension, outermost first."""
+
+Leaf = Callable[[tuple[CorePositions, ...]], tuple[Item, ...]]
+"""Positions of every core to the commands of that iteration."""
+
+
+class Nest:
+    """Expands dimensions into `Loop`s whose bodies come from a leaf function.
+
+    Equal bodies must be the same objects (the leaf memoises), so that equal
+    neighbours merge into one loop.
+    """
+
+    def __init__(self, dimensions: tuple[Dimension, ...], cores: int, leaf: Leaf) -> None:
+        self.dimensions = dimensions
+        self.cores = cores
+        self.leaf = leaf
+        self._loops: dict[tuple[int, tuple[int, ...]], Loop] = {}
+
+    def items(self) -> tuple[Item, ...]:
+        """The whole nest in program order."""
+        return self._expand(0, ((),) * self.cores)
+
+    def _expand(self, level: int, prefix: tuple[CorePositions, ...]) -> tuple[Item, ...]:
+        if level == len(self.dimensions):
+            return self.leaf(prefix)
+        runs: list[tuple[int, tuple[Item, ...]]] = []
+        for count, positions in self._runs(self.dimensions[level]):
+            body = self._expand(
+                level + 1,
+                tuple((*prefix[core], positions[core]) for core in range(self.cores)),
+            )
+            if runs and _same(runs[-1][1], body):
+                runs[-1] = (runs[-1][0] + count, body)
+            else:
+                runs.append((count, body))
+        items: list[Item] = []
+        for count, body in runs:
+            items.extend(body if count == 1 else (self._loop(count, body),))
+        return tuple(items)
+
+    def _loop(self, count: int, body: tuple[Item, ...]) -> Loop:
+        key = (count, tuple(id(item) for item in body))
+        if key not in self._loops:
+            self._loops[key] = Loop(count, body)
+        return self._loops[key]
+
+    def _runs(self, dim: Dimension) -> list[tuple[int, tuple[Position, ...]]]:
+        """Rounds of a dimension, run-length coded by what they look like to the cores."""
+        rounds = dim.rounds
+        special = sorted({0, rounds - 2, rounds - 1} & set(range(rounds)))
+        runs: list[tuple[int, tuple[Position, ...]]] = []
+        position = 0
+        for index in special:
+            if index > position:
+                runs.append((index - position, self._positions(dim, position)))
+            runs.append((1, self._positions(dim, index)))
+            position = index + 1
+        return runs
+
+    def _positions(self, dim: Dimension, round_index: int) -> tuple[Position, ...]:
+        result = []
+        for core in range(self.cores):
+            tile = round_index * dim.ways + (core if dim.ways > 1 else 0)
+            result.append(
+                Position(
+                    dim.size(tile), first=round_index == 0, last=tile + dim.ways >= dim.tiles
+                )
+            )
+        return tuple(result)
+
+
+def _same(left: tuple[Item, ...], right: tuple[Item, ...]) -> bool:
+    return len(left) == len(right) and all(a is b for a, b in zip(left, right, strict=True))

@@ -1,0 +1,43 @@
+"""The `mapping:` section of an experiment: what the mapper may do, and fixed choices."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from simulator.config import Spec
+
+
+class TileChoice(Spec):
+    """A tiling fixed by the user for the GEMMs of one operator.
+
+    m, n, k: tile sizes, the whole dimension when left out.
+    order: loop order outside the k loop: `mn` keeps a block of inputs and walks
+        the weights, `nm` keeps a block of weights and walks the inputs.
+    unit: kind of matrix unit to use.
+    """
+
+    m: int | None = Field(default=None, ge=1)
+    n: int | None = Field(default=None, ge=1)
+    k: int | None = Field(default=None, ge=1)
+    order: Literal["mn", "nm"] | None = None
+    unit: str | None = None
+
+
+class MappingSpec(Spec):
+    """Options of the mapper.
+
+    fuse_elementwise: run element-wise operators on the tiles of the GEMM before.
+    fuse_attention: `auto` fuses scores, softmax and context where a block fits
+        on chip; `always` makes it an error when it does not; `never` spills.
+    keep_activations: leave an activation on chip between producer and consumers
+        when it fits in `resident_fraction` of the scratchpad.
+    operators: name pattern (`qkv_proj`, `*_proj`) to fixed tiling.
+    """
+
+    fuse_elementwise: bool = True
+    fuse_attention: Literal["auto", "always", "never"] = "auto"
+    keep_activations: bool = True
+    resident_fraction: float = Field(default=0.5, ge=0, le=0.9)
+    operators: dict[str, TileChoice] = Field(default_factory=dict)

@@ -1,0 +1,147 @@
+"""The reference GEMM: what "bit-exact" means for a given order of accumulation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.config import CyclelabError
+from simulator.numerics.formats import NumberFormat, as_format, format_named
+
+FLOAT_ACCUMULATORS = ("fp16", "fp32")
+"""Floating-point accumulators whose products and sums numpy rounds once, correctly."""
+
+_EXACT_FLOAT64 = 2.0**53
+
+
+class AccumulatorOverflowError(CyclelabError):
+    """An integer sum left the accumulator's range; hardware would have wrapped."""
+
+
+def check_formats(input_format: str, weight_format: str, accumulator_format: str) -> None:
+    """Raise CyclelabError unless an accumulator can take products of this pair.
+
+    Integers go with integers and an accumulator wide enough for any one product,
+    floats with floats and an accumulator at least as wide as each operand.
+    """
+    pair = (format_named(input_format), format_named(weight_format))
+    accumulator = format_named(accumulator_format)
+    kinds = {number_format.kind for number_format in (*pair, accumulator)}
+    named = f"{input_format} x {weight_format} accumulated in {accumulator_format}"
+    if len(kinds) > 1:
+        raise CyclelabError(
+            f"{named} mixes integers and floats; "
+            "use int x int with an int accumulator or float x float with a float one"
+        )
+    if accumulator.kind == "float" and accumulator_format not in FLOAT_ACCUMULATORS:
+        raise CyclelabError(
+            f"{named}: a float accumulator is one of {', '.join(FLOAT_ACCUMULATORS)}"
+        )
+    bits = [number_format.bits for number_format in pair]
+    needed = sum(bits) if accumulator.kind == "int" else max(bits)
+    if accumulator.bits < needed:
+        raise CyclelabError(f"{named}: the accumulator needs at least {needed} bits")
+
+
+@dataclass(frozen=True)
+class Accumulator:
+    """Arithmetic of one multiply-accumulate datapath, element-wise on arrays.
+
+    Integers work in int64 and every result is checked against the accumulator's
+    range. Floats: a product is rounded once to the accumulator's format (exact
+    in fp32 for operands up to 16 bits, underflow apart), so is each sum, both to
+    nearest even; fp16 sums formed in fp32 round once, as 24 >= 2 x 11 + 2.
+    """
+
+    number_format: NumberFormat
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type that values are held in while they are computed with."""
+        if self.number_format.kind == "int":
+            return np.dtype(np.int64)
+        return self.number_format.dtype
+
+    def operand(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Stored operands widened, exactly, to what `product` multiplies."""
+        return values.astype(np.int64 if self.number_format.kind == "int" else np.float32)
+
+    def zeros(self, shape: tuple[int, ...]) -> NDArray[Any]:
+        """Cleared accumulators."""
+        return np.zeros(shape, self.dtype)
+
+    def product(self, inputs: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
+        """Products of widened operands, rounded to the accumulator's format."""
+        with np.errstate(all="ignore"):
+            products: NDArray[Any] = (inputs * weights).astype(self.dtype)
+        return products
+
+    def add(self, left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
+        """Sums in the accumulator's format; AccumulatorOverflowError if an integer leaves it."""
+        with np.errstate(all="ignore"):
+            total: NDArray[Any] = left + right
+        if self.number_format.kind == "int" and total.size:
+            low, high = int(total.min()), int(total.max())
+            if low < self.number_format.minimum or high > self.number_format.maximum:
+                worst = high if high > self.number_format.maximum else low
+                raise AccumulatorOverflowError(
+                    f"a partial sum of {worst} does not fit an {self.number_format.name} "
+                    "accumulator; use a wider accumulator_format"
+                )
+        return total
+
+    def stored(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values in the accumulator's own storage type."""
+        return values.astype(self.number_format.dtype)
+
+
+def reference_gemm(
+    inputs: NDArray[Any],
+    weights: NDArray[Any],
+    input_format: str,
+    weight_format: str,
+    accumulator_format: str,
+    segment: int | None = None,
+) -> NDArray[Any]:
+    """`inputs[m, k] · weights[k, n]` with every rounding in its place, shape (m, n).
+
+    k is cut into segments of `segment` (None: one segment). Within a segment,
+    products are added one after the other, k ascending, onto zero; segment sums
+    are then added in order to a running total that starts as the first of them.
+    Products and all sums are in `accumulator_format`, as the result is.
+
+    Raises CyclelabError for formats that do not go together, shapes that do not
+    match or values outside their format, AccumulatorOverflowError for integer
+    overflow of any partial sum.
+    """
+    check_formats(input_format, weight_format, accumulator_format)
+    if inputs.ndim != 2 or weights.ndim != 2 or inputs.shape[1] != weights.shape[0]:
+        raise CyclelabError(f"shapes {inputs.shape} and {weights.shape} do not multiply")
+    depth = inputs.shape[1]
+    length = depth if segment is None else segment
+    if length < 1:
+        raise CyclelabError("a GEMM and its segments need at least one product per output")
+    accumulator = Accumulator(format_named(accumulator_format))
+    left = accumulator.operand(as_format(inputs, input_format))
+    right = accumulator.operand(as_format(weights, weight_format))
+    if accumulator.number_format.kind == "int" and _cannot_overflow(left, right, accumulator):
+        # No order of exact additions can differ: float64 BLAS is exact below 2^53.
+        return accumulator.stored(left.astype(np.float64) @ right.astype(np.float64))
+    total = accumulator.zeros((left.shape[0], right.shape[1]))
+    for start in range(0, depth, length):
+        partial = np.zeros_like(total)
+        for k in range(start, min(start + length, depth)):
+            partial = accumulator.add(partial, accumulator.product(left[:, k, None], right[k]))
+        total = accumulator.add(total, partial) if start else partial
+    return accumulator.stored(total)
+
+
+def _cannot_overflow(left: NDArray[Any], right: NDArray[Any], accumulator: Accumulator) -> bool:
+    """Whether even products of the largest magnitudes, all of one sign, would fit."""
+    if not left.size or not right.size:
+        return False
+    bound = int(np.abs(left).max()) * int(np.abs(right).max()) * left.shape[1]
+    return bool(bound <= min(accumulator.number_format.maximum, _EXACT_FLOAT64))

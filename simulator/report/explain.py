@@ -1,0 +1,218 @@
+"""Why an operator takes the time it takes, in words, next to its roofline bounds."""
+
+from __future__ import annotations
+
+import textwrap
+from fnmatch import fnmatchcase
+
+from simulator.config import CyclelabError, nearest
+from simulator.report.aggregate import OperatorGroup, PhaseGroup, operator_groups, phase_groups
+from simulator.report.machine_facts import (
+    balance_macs_per_byte,
+    bandwidth_bytes_per_second,
+    clock_hz,
+    machine_line,
+)
+from simulator.report.result import Result
+from simulator.report.tables import mapping_text
+from simulator.report.units import count, estimate, percent, ratio, seconds, si, significant
+from simulator.report.verdict import phase_verdicts, sentence
+from simulator.report.words import COMPUTE, bound_phrase, cause_phrase, listing
+
+WIDTH = 96
+TOP_OPERATORS = 3
+NOTABLE_SHARE = 0.02
+REREAD_RATIO = 1.1
+"""Main-memory traffic above this multiple of the compulsory bytes is worth a sentence."""
+
+
+def explain(result: Result, operator_pattern: str | None = None, phase: str | None = None) -> str:
+    """Explain the operators that match, or the run as a whole without a pattern.
+
+    operator_pattern: a name (`gate_up_proj`), a path (`layers.gate_up_proj`) or a
+        glob pattern (`*_proj`). phase: a phase name, kind or glob pattern.
+    Raises CyclelabError with the nearest name when nothing matches.
+    """
+    phases = _select_phases(result, phase)
+    labels = {group.label: group for group in phases}
+    operators = [g for g in operator_groups(result) if g.phase in labels]
+    if operator_pattern is None:
+        return _overall(result, labels, operators)
+    matching = [g for g in operators if _matches(g, operator_pattern)]
+    if not matching:
+        raise CyclelabError(_unknown("operator", operator_pattern, [g.name for g in operators]))
+    return "\n\n".join(_paragraphs(result, labels[g.phase], g) for g in matching) + "\n"
+
+
+def _select_phases(result: Result, pattern: str | None) -> list[PhaseGroup]:
+    groups = phase_groups(result)
+    if pattern is None:
+        return groups
+    names = {g.label: {g.label, g.kind, *(p.name for p in g.phases)} for g in groups}
+    found = [
+        g
+        for g in groups
+        if pattern in names[g.label] or any(fnmatchcase(n, pattern) for n in names[g.label])
+    ]
+    if not found:
+        known = [name for group in groups for name in (group.kind, group.label)]
+        raise CyclelabError(_unknown("phase", pattern, known))
+    return found
+
+
+def _matches(group: OperatorGroup, pattern: str) -> bool:
+    names = [group.name, f"{group.block}.{group.name}" if group.block else group.name]
+    return pattern in names or any(fnmatchcase(name, pattern) for name in names)
+
+
+def _unknown(what: str, pattern: str, names: list[str]) -> str:
+    known = list(dict.fromkeys(names))
+    hint = nearest(pattern, known)
+    meant = f"; did you mean {hint!r}?" if hint else "."
+    return f"no {what} matches {pattern!r}{meant}\nKnown: {', '.join(known)}"
+
+
+def _overall(result: Result, labels: dict[str, PhaseGroup], operators: list[OperatorGroup]) -> str:
+    parts = [
+        _fill(
+            f"{result.name}: {count(result.cycles)} cycles, {seconds(result.seconds)} on "
+            f"{', '.join(machine_line(result))}."
+        )
+    ]
+    for verdict in phase_verdicts(result):
+        if verdict.phase.label not in labels:
+            continue
+        parts.append(_fill(sentence(result, verdict)))
+        own = [g for g in operators if g.phase == verdict.phase.label]
+        for group in sorted(own, key=lambda g: -g.share)[:TOP_OPERATORS]:
+            parts.append(_paragraphs(result, verdict.phase, group))
+    return "\n\n".join(parts) + "\n"
+
+
+def _paragraphs(result: Result, phase: PhaseGroup, group: OperatorGroup) -> str:
+    sentences = [
+        _time_sentence(result, group),
+        _work_sentence(group),
+        _bounds_sentence(result, group),
+        _split_sentence(group),
+        _traffic_sentence(group),
+        _help_sentence(result, group),
+    ]
+    facts = mapping_text({k: v for k, v in group.mapping.items() if k != "shape"})
+    text = _fill(" ".join(part for part in sentences if part))
+    title = f"{phase.label} / {group.name}" + (f" (×{group.count})" if group.count > 1 else "")
+    lines = [title, text]
+    lines += [_fill(f"Mapping on {group.unit}: {facts}.")] if facts else []
+    lines += [_fill(f"Energy: {estimate(group.energy_j, 'J')}.")] if group.energy_j.value else []
+    return "\n".join(lines)
+
+
+def _time_sentence(result: Result, group: OperatorGroup) -> str:
+    each = round(group.exclusive_cycles / group.count)
+    time = seconds(each / clock_hz(result))
+    every = " each" if group.count > 1 else ""
+    text = f"{count(each)} cycles{every} ({time}), {percent(group.share)} of the phase."
+    overlap = group.cycles - group.exclusive_cycles
+    if overlap > NOTABLE_SHARE * group.cycles:
+        text += (
+            f" It is under way for {count(round(group.cycles / group.count))} cycles, the rest of "
+            "which overlaps with other operators."
+        )
+    return text
+
+
+def _work_sentence(group: OperatorGroup) -> str:
+    shape = group.mapping.get("shape")
+    moved = group.dram_bytes / group.count
+    if group.macs:
+        work = f"It does {si(group.macs / group.count, 'MACs')}"
+        work += f" ({shape})" if shape else ""
+    else:
+        work = f"It is {group.kind} work on {group.unit}"
+    traffic = f"moves {si(moved, 'B')} to and from main memory" if moved else "stays on chip"
+    return f"{work} and {traffic}."
+
+
+def _bounds_sentence(result: Result, group: OperatorGroup) -> str:
+    compute = round(group.compute_bound_cycles / group.count)
+    memory = round(group.memory_bound_cycles / group.count)
+    roofs = []
+    if compute:
+        where = "compute" if group.macs else "the vector unit"
+        roofs.append(f"{count(compute)} cycles for {where}")
+    if memory:
+        bandwidth = si(bandwidth_bytes_per_second(result), "B/s")
+        needed = si(group.compulsory_bytes / group.count, "B")
+        roofs.append(f"{count(memory)} cycles for memory ({needed} at {bandwidth})")
+    if not roofs:
+        return f"It is {bound_phrase(group.bound)}."
+    noun = "bounds are" if len(roofs) > 1 else "bound is"
+    text = f"Its {noun} {listing(roofs)}: it is {bound_phrase(group.bound)}"
+    if group.exclusive_cycles < group.bound_cycles:
+        return f"{text}, and partly hidden behind other operators."
+    larger = "larger bound" if len(roofs) > 1 else "bound"
+    return f"{text}, and takes {ratio(group.exclusive_cycles / group.bound_cycles)} its {larger}."
+
+
+def _split_sentence(group: OperatorGroup) -> str:
+    total = max(group.exclusive_cycles, 1)
+    shares = sorted(
+        ((c, n / total) for c, n in group.time_cycles.items() if n / total >= NOTABLE_SHARE / 2),
+        key=lambda item: -item[1],
+    )
+    parts = [f"{percent(share)} {cause_phrase(cause)}" for cause, share in shares]
+    return f"Where the cycles went: {listing(parts)}." if parts else ""
+
+
+def _traffic_sentence(group: OperatorGroup) -> str:
+    if not group.compulsory_bytes or group.dram_bytes <= REREAD_RATIO * group.compulsory_bytes:
+        return ""
+    times = ratio(group.dram_bytes / group.compulsory_bytes)
+    return (
+        f"It moves {times} the bytes that any mapping must move: larger buffers or other tiles "
+        "would cut that."
+    )
+
+
+def _help_sentence(result: Result, group: OperatorGroup) -> str:
+    """What would help, by what bounds it and where its time goes."""
+    time = max(group.exclusive_cycles, 1)
+    port = group.time_cycles.get("port", 0) / time
+    cause, share = group.main_stall
+    if group.bound == "port" or (port > 0.25 and cause == "port"):
+        return f"Wider or more on-chip ports would help: they cost {percent(port)} of its time."
+    if group.bound == "memory":
+        return _memory_help(result, group)
+    if group.bound == "compute":
+        text = f"It uses {percent(group.utilisation)} of the peak MACs. "
+        if group.time_cycles.get(COMPUTE, 0) / time < 0.5 and cause:
+            return text + f"Less time {cause_phrase(cause)} ({percent(share)}) would help first."
+        if group.utilisation < 0.6:
+            return text + (
+                "Its tiles fill the array badly: another tiling or dataflow, a smaller array or "
+                "more rows of input (a larger batch) would help."
+            )
+        return text + "More or faster matrix units would help, and little else."
+    if group.bound == "vector":
+        return "More vector lanes, or fusing it behind the operator before, would help."
+    if cause:
+        return (
+            f"No roof is near; most of it is {cause_phrase(cause)}. Larger tiles, deeper queues "
+            "or fusing it with its neighbours would help more than faster units."
+        )
+    return "No roof is near: its start and end weigh more than its work."
+
+
+def _memory_help(result: Result, group: OperatorGroup) -> str:
+    if not group.macs:
+        return "Keeping its operands on chip (fusing it) or more bandwidth would help."
+    intensity = group.macs / max(group.dram_bytes, 1)
+    return (
+        f"It does {significant(intensity)} MACs per byte moved where "
+        f"{significant(balance_macs_per_byte(result))} would keep the matrix units busy: more "
+        "bandwidth, fewer bits per weight, or a larger batch to share the weights would help."
+    )
+
+
+def _fill(text: str) -> str:
+    return textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent="  ")

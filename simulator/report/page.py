@@ -1,0 +1,152 @@
+"""`report.html`: one self-contained page that works offline, light or dark."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from html import escape
+
+from simulator.report.aggregate import operator_groups
+from simulator.report.explain import explain
+from simulator.report.machine_facts import machine_line, workload_line
+from simulator.report.markup import Cell, component_table, operator_table, phase_table, table
+from simulator.report.page_assets import SCRIPT, STYLE
+from simulator.report.plots.style import CAUSE_COLOURS, GREY, GRID, INK, MUTED, PAPER
+from simulator.report.result import Estimate, Result
+from simulator.report.units import count, percent, seconds, si, significant
+from simulator.report.verdict import phase_verdicts, sentence
+from simulator.report.words import cause_label, cause_order
+
+WIDE_FIGURES = ("time_by_operator", "timeline")
+COLUMNS = (("roofline",), ("energy_by_component", "area_by_component"))
+"""Pictures across the page, then those of two columns."""
+
+
+def report_page(result: Result, pictures: Mapping[str, str], configuration_yaml: str) -> str:
+    """The page's text. pictures: name (`roofline`, …) → SVG document."""
+    sections = [
+        _header(result),
+        _figures(pictures),
+        f'<h2>Phases</h2><div class="scroll">{phase_table(result)}</div>',
+        _operators(result),
+        _components(result),
+        _details("In words", f"<pre>{escape(explain(result))}</pre>"),
+        _details("Resolved configuration", f"<pre>{escape(configuration_yaml)}</pre>"),
+        _sources(result),
+        _footer(result),
+    ]
+    title = escape(f"{result.name} · cyclelab")
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>{STYLE}{_cause_styles(result)}</style>\n</head>\n"
+        f"<body>\n<main>\n{''.join(sections)}\n</main>\n<script>{SCRIPT}</script>\n"
+        "</body>\n</html>\n"
+    )
+
+
+def _header(result: Result) -> str:
+    machine = escape(" · ".join(machine_line(result)))
+    workload = escape(" · ".join(workload_line(result)))
+    verdicts = "".join(f"<p>{escape(sentence(result, v))}</p>" for v in phase_verdicts(result))
+    return (
+        f"<h1>{escape(result.name)}</h1>\n"
+        f'<p class="muted">{workload}<br>{machine}</p>\n{_cards(result)}\n{verdicts}'
+    )
+
+
+def _cards(result: Result) -> str:
+    rate = "–" if result.tokens_per_s is None else si(result.tokens_per_s, "")
+    cards = [
+        ("time", seconds(result.seconds), f"{count(result.cycles)} cycles"),
+        ("to first token", seconds(result.time_to_first_token_s), ""),
+        ("per output token", seconds(result.time_per_output_token_s), ""),
+        ("tokens per second", rate, ""),
+        ("of peak MACs", percent(result.utilisation), ""),
+        ("energy", si(result.energy_j.value, "J"), _bounds(result.energy_j, "J")),
+        ("mean power", si(result.power_w.value, "W"), _bounds(result.power_w, "W")),
+        ("area", f"{significant(result.area_mm2.value)} mm²", _bounds(result.area_mm2, "")),
+    ]
+    body = "".join(
+        f'<div class="card"><span>{escape(name)}</span><b>{escape(value)}</b>'
+        f"<small>{escape(note)}</small></div>"
+        for name, value, note in cards
+        if value != "–"
+    )
+    return f'<div class="cards">{body}</div>'
+
+
+def _bounds(value: Estimate, unit: str) -> str:
+    if not unit:
+        return f"{significant(value.low)}–{significant(value.high)} mm²"
+    return f"{si(value.low, unit)} – {si(value.high, unit)}"
+
+
+def _figures(pictures: Mapping[str, str]) -> str:
+    if not pictures:
+        return ""
+    columns = "".join(
+        f"<div>{''.join(_figure(pictures, name) for name in names)}</div>" for names in COLUMNS
+    )
+    wide = "".join(_figure(pictures, name) for name in WIDE_FIGURES)
+    return f'{wide}<div class="two">{columns}</div>'
+
+
+def _figure(pictures: Mapping[str, str], name: str) -> str:
+    label = name.replace("_", " ")
+    return f'<figure aria-label="{label}">{inline_svg(pictures[name])}</figure>'
+
+
+def inline_svg(document: str) -> str:
+    """An SVG document made part of a page: no prologue, colours of the page."""
+    text = document[document.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)
+    for colour, variable in ((INK, "ink"), (MUTED, "muted"), (GRID, "grid"), (PAPER, "card")):
+        text = text.replace(colour, f"var(--{variable})")
+    return text.replace("fill: #ffffff", "fill: none")
+
+
+def _operators(result: Result) -> str:
+    causes = sorted({c for g in operator_groups(result) for c in g.time_cycles}, key=cause_order)
+    legend = "".join(
+        f'<span><i class="c-{escape(c)}"></i>{escape(cause_label(c))}</span>' for c in causes
+    )
+    return (
+        "<h2>Operators</h2>\n"
+        '<p class="muted">Summed over layers. Cycles are those by which an operator put off the '
+        "end, so they add up to the phase. Click on a heading to sort.</p>\n"
+        f'<div class="legend">{legend}</div>\n'
+        f'<div class="scroll">{operator_table(result, "sortable")}</div>'
+    )
+
+
+def _cause_styles(result: Result) -> str:
+    causes = sorted({c for g in operator_groups(result) for c in g.time_cycles}, key=cause_order)
+    return "".join(f".c-{c} {{ background: {CAUSE_COLOURS.get(c, GREY)}; }}\n" for c in causes)
+
+
+def _components(result: Result) -> str:
+    energy = component_table(result.energy_by_component, "J", prefix=True)
+    area = component_table(result.area_by_component, "mm²", prefix=False)
+    return (
+        f'<h2>Energy and area by component</h2><div class="two"><div class="scroll">{energy}</div>'
+        f'<div class="scroll">{area}</div></div><h2>More</h2>'
+    )
+
+
+def _sources(result: Result) -> str:
+    rows = [(Cell(name), Cell(source)) for name, source in result.sources.items()]
+    return _details("Sources", table(("value", "source"), rows, left=2)) if rows else ""
+
+
+def _details(title: str, body: str) -> str:
+    return f"<details><summary>{escape(title)}</summary>{body}</details>\n"
+
+
+def _footer(result: Result) -> str:
+    technology = result.technology.get("name", "")
+    parts = [f"cyclelab {result.version}", f"configuration {result.configuration_hash}"]
+    parts += [f"technology {technology}"] if technology else []
+    parts.append(f"seed {result.seed}")
+    return f"<footer>{escape(' · '.join(parts))}</footer>"

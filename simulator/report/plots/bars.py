@@ -1,0 +1,200 @@
+"""Bar charts: time by operator and cause, energy and area by component."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simulator.report.aggregate import OperatorGroup, PhaseGroup, operator_groups, phase_groups
+from simulator.report.machine_facts import clock_hz
+from simulator.report.plots.style import (
+    CAUSE_COLOURS,
+    GREEN,
+    GREY,
+    INK,
+    MUTED,
+    SKY,
+    label_inches,
+    new_figure,
+    place,
+    scaled_unit,
+    styled,
+)
+from simulator.report.result import ZERO, Estimate, Result
+from simulator.report.units import percent, seconds
+from simulator.report.words import cause_label, cause_order
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MAX_ROWS = 12
+MAX_PHASES = 3
+MAX_COMPONENTS = 10
+OTHERS = "others"
+ROW_INCHES = 0.24
+Box = tuple[float, float, float, float]
+"""Left, bottom, width, height in inches, labels and titles included."""
+
+
+@styled
+def plot_time_by_operator(result: Result) -> Figure:
+    """Where each phase's time goes: operators down, exclusive time across, by cause."""
+    rows = _time_rows(result)[1]
+    height = 1.35 + ROW_INCHES * len(rows)
+    figure = new_figure(9.6, height)
+    draw_time_by_operator(figure, result, (0.1, 0.0, 9.4, height))
+    return figure
+
+
+def draw_time_by_operator(figure: Figure, result: Result, box: Box) -> list[Axes]:
+    """Draw one panel per phase group, with common rows, into `box`."""
+    left, bottom, width, height = box
+    phases, rows = _time_rows(result)
+    gap, names = 0.55, label_inches(rows)
+    panel = (width - names - gap * len(phases)) / len(phases)
+    axes = []
+    causes: set[str] = set()
+    for number, phase in enumerate(phases):
+        x = left + names + number * (panel + gap)
+        ax = place(figure, x, bottom + 0.85, panel, height - 1.2)
+        causes |= _draw_phase(ax, result, phase, rows)
+        ax.set_yticks(range(len(rows)), rows if number == 0 else [""] * len(rows))
+        axes.append(ax)
+    _cause_legend(figure, causes, left, bottom)
+    return axes
+
+
+def _time_rows(result: Result) -> tuple[list[PhaseGroup], list[str]]:
+    """Phase groups that take most time, and the operators that matter in any of them."""
+    phases = phase_groups(result)
+    if len(phases) > MAX_PHASES:
+        largest = sorted(phases, key=lambda p: -p.cycles)[:MAX_PHASES]
+        phases = [p for p in phases if p in largest]
+    labels = {p.label for p in phases}
+    best: dict[str, float] = {}
+    for group in operator_groups(result):
+        if group.phase in labels:
+            best[group.name] = max(best.get(group.name, 0.0), group.share)
+    kept = set(sorted(best, key=lambda name: -best[name])[:MAX_ROWS])
+    rows = [name for name in best if name in kept]
+    return phases, rows + [OTHERS] * (len(rows) < len(best))
+
+
+def _draw_phase(ax: Axes, result: Result, phase: PhaseGroup, rows: list[str]) -> set[str]:
+    """Stacked bars of one phase; returns the causes that occur."""
+    totals = {row: dict[str, int]() for row in rows}
+    for group in operator_groups(result):
+        if group.phase == phase.label:
+            _add_cycles(totals[group.name if group.name in totals else OTHERS], group)
+    longest = max((sum(parts.values()) for parts in totals.values()), default=0)
+    factor, unit = scaled_unit(longest / clock_hz(result), "s")
+    scale = factor / clock_hz(result)
+    causes = sorted({c for parts in totals.values() for c in parts}, key=cause_order)
+    ends = [0.0] * len(rows)
+    for cause in causes:
+        widths = [totals[row].get(cause, 0) * scale for row in rows]
+        colour = CAUSE_COLOURS.get(cause, GREY)
+        ax.barh(range(len(rows)), widths, left=ends, color=colour, height=0.72)
+        ends = [end + width for end, width in zip(ends, widths, strict=True)]
+    limit = max(longest * scale * 1.22, 1e-9)
+    for y, (row, end) in enumerate(zip(rows, ends, strict=True)):
+        share = sum(totals[row].values()) / max(phase.cycles, 1)
+        ax.text(end + limit * 0.012, y, percent(share), va="center", fontsize=7.5, color=MUTED)
+    ax.set_xlim(0, limit)
+    ax.set_ylim(len(rows) - 0.4, -0.6)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x")
+    ax.set_xlabel(f"time ({unit})")
+    ax.set_title(f"{phase.label}: {seconds(phase.seconds)}")
+    return set(causes)
+
+
+def _add_cycles(total: dict[str, int], group: OperatorGroup) -> None:
+    for cause, cycles in group.time_cycles.items():
+        total[cause] = total.get(cause, 0) + cycles
+
+
+def _cause_legend(figure: Figure, causes: set[str], left: float, bottom: float) -> None:
+    from matplotlib.patches import Patch
+
+    width, height = figure.get_size_inches()
+    ordered = sorted(causes, key=cause_order)
+    figure.legend(
+        handles=[Patch(color=CAUSE_COLOURS.get(c, GREY), label=cause_label(c)) for c in ordered],
+        loc="lower left",
+        bbox_to_anchor=(left / width, (bottom + 0.06) / height),
+        ncols=len(ordered),
+        handlelength=0.9,
+        handleheight=0.9,
+        columnspacing=1.2,
+        borderpad=0,
+    )
+
+
+@styled
+def plot_energy_by_component(result: Result) -> Figure:
+    """Energy of each component with its uncertainty, largest first."""
+    return _component_figure(result.energy_by_component, result.energy_j, "J", "Energy")
+
+
+@styled
+def plot_area_by_component(result: Result) -> Figure:
+    """Area of each component with its uncertainty, largest first."""
+    return _component_figure(result.area_by_component, result.area_mm2, "mm²", "Area")
+
+
+def _component_figure(parts: dict[str, Estimate], total: Estimate, unit: str, title: str) -> Figure:
+    height = 1.1 + ROW_INCHES * 1.1 * min(max(len(parts), 1), MAX_COMPONENTS + 1)
+    figure = new_figure(7.6, height)
+    draw_components(figure, parts, total, unit, title, (0.1, 0.1, 7.3, height - 0.1))
+    return figure
+
+
+def draw_components(
+    figure: Figure,
+    parts: dict[str, Estimate],
+    total: Estimate,
+    unit: str,
+    title: str,
+    box: Box,
+) -> Axes:
+    """Horizontal bars with error bars from low to high, into `box`."""
+    left, bottom, width, height = box
+    ranked = sorted(parts.items(), key=lambda item: -item[1].value)
+    if len(ranked) > MAX_COMPONENTS:
+        rest = sum((part for _, part in ranked[MAX_COMPONENTS:]), ZERO)
+        ranked = [*ranked[:MAX_COMPONENTS], (OTHERS, rest)]
+    names = [_short(name) for name, _ in ranked]
+    room = label_inches(names)
+    ax = place(figure, left + room, bottom + 0.45, width - room, height - 0.8)
+    factor, scaled = (1.0, unit) if unit == "mm²" else scaled_unit(total.value, unit)
+    values = [part.value * factor for _, part in ranked]
+    low = [(part.value - part.low) * factor for _, part in ranked]
+    high = [(part.high - part.value) * factor for _, part in ranked]
+    y = range(len(ranked))
+    ax.barh(y, values, color=SKY if unit == "J" else GREEN, height=0.68)
+    ax.errorbar(values, y, xerr=[low, high], fmt="none", ecolor=INK, elinewidth=0.8, capsize=2)
+    limit = max((v + h for v, h in zip(values, high, strict=True)), default=0) * 1.14 or 1.0
+    for row, (value, above) in enumerate(zip(values, high, strict=True)):
+        share = percent(value / (total.value * factor)) if total.value else ""
+        x = value + above + limit * 0.012
+        ax.text(x, row, share, va="center", fontsize=7.5, color=MUTED)
+    ax.set_xlim(0, limit)
+    ax.set_ylim(len(ranked) - 0.4, -0.6)
+    ax.set_yticks(y, names)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x")
+    ax.set_xlabel(f"{title.lower()} ({scaled}), error bars from low to high estimate")
+    ax.set_title(f"{title}: {_total_text(total, factor, scaled)}")
+    return ax
+
+
+def _total_text(total: Estimate, factor: float, unit: str) -> str:
+    from simulator.report.units import significant
+
+    value, low, high = (significant(part * factor) for part in (total.value, total.low, total.high))
+    return f"{value} {unit} ({low}–{high})"
+
+
+def _short(name: str, width: int = 26) -> str:
+    return name if len(name) <= width else "…" + name[1 - width :]

@@ -1,0 +1,162 @@
+"""Runs an experiment: workload, mapping, engine, cost, result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from simulator import __version__
+from simulator.config import CyclelabError
+from simulator.cost import ZERO
+from simulator.engine import run_program
+from simulator.engine.invariants import check_invariants
+from simulator.experiment import Experiment
+from simulator.hardware.machine import MachineSpec
+from simulator.mapping import Mapper
+from simulator.report.build import ResultBuilder, Run
+from simulator.report.result import PhaseResult, Result
+from simulator.workload import load_workload
+from simulator.workload.operators import Phase, Workload
+
+Progress = Callable[[str, float], None]
+"""Called with a phase's name and the fraction of the whole run that is done."""
+
+
+def run_experiment(experiment: Experiment, progress: Progress | None = None) -> Result:
+    """Simulate every phase of an experiment and put the findings together.
+
+    Raises CyclelabError when the model does not fit the memory, no mapping fits,
+    or the machine cannot do an operator.
+    """
+    spec = experiment.spec
+    workload = _workload(experiment)
+    builder = ResultBuilder(spec.machine, experiment.technology)
+    mapper = Mapper(spec.machine, spec.mapping)
+    simulated = skipped = 0
+    spans_left = spec.simulation.timeline_commands
+    for index, phase in enumerate(workload.phases):
+        check_capacity(phase, spec.machine)
+        program = mapper.map(phase)
+        done, count = index, len(workload.phases)
+
+        def report(share: float, name: str = phase.name, done: int = done) -> None:
+            if progress is not None:
+                progress(name, (done + share) / count)
+
+        execution = run_program(
+            program,
+            spec.machine.memory,
+            reference_period_fs=spec.machine.clock.period_fs,
+            every_event=spec.simulation.every_event,
+            span_limit=spans_left,
+            progress=report,
+        )
+        check_invariants(program, execution, spec.machine.memory.bandwidth_bytes_per_s)
+        builder.add(Run(phase, program, execution))
+        spans_left = max(0, spans_left - len(execution.spans))
+        simulated += execution.events
+        skipped += execution.skipped_commands
+    mapper.check_patterns()
+    simulation = {
+        "every_event": spec.simulation.every_event,
+        "events": simulated,
+        "skipped_commands": skipped,
+    }
+    return _result(experiment, workload, builder, simulation)
+
+
+def check_capacity(phase: Phase, machine: MachineSpec) -> None:
+    """Raise CyclelabError if weights and KV cache exceed the main memory."""
+    needed = phase.weight_bytes + phase.kv_bytes_after
+    if needed > machine.memory.capacity_bytes:
+        raise CyclelabError(
+            f"phase {phase.name!r} does not fit the memory of {machine.name}: weights "
+            f"{phase.weight_bytes:,} bytes + KV cache {phase.kv_bytes_after:,} bytes, but "
+            f"machine.memory.capacity_bytes is {machine.memory.capacity_bytes:,} "
+            f"({needed - machine.memory.capacity_bytes:,} bytes missing); use a smaller model, "
+            "batch or precision, or raise the capacity"
+        )
+
+
+def _workload(experiment: Experiment) -> Workload:
+    path = experiment.document.locate(("workload",)).origin.directory
+    return load_workload(experiment.spec.workload, path)
+
+
+def _result(
+    experiment: Experiment, workload: Workload, builder: ResultBuilder, simulation: dict[str, Any]
+) -> Result:
+    machine, phases = experiment.spec.machine, builder.phases
+    cycles = sum(phase.cycles for phase in phases)
+    seconds = sum(phase.seconds for phase in phases)
+    energy = sum((phase.energy_j for phase in phases), ZERO)
+    macs = sum(phase.macs for phase in phases)
+    generated = sum(phase.generated for phase in phases)
+    produced = generated or sum(phase.tokens for phase in phases if phase.kind == "encode")
+    return Result(
+        name=experiment.spec.name,
+        machine=_machine_facts(machine),
+        workload={"name": workload.name, **workload.description},
+        cycles=cycles,
+        seconds=seconds,
+        time_to_first_token_s=_first_token(phases),
+        time_per_output_token_s=_per_token(phases),
+        tokens_per_s=produced / seconds if produced else None,
+        utilisation=macs / (cycles * machine.peak_macs_per_cycle) if cycles else 0.0,
+        area_mm2=sum(builder.area_by_component.values(), ZERO),
+        energy_j=energy,
+        power_w=energy.scaled(1 / seconds) if seconds else ZERO,
+        phases=phases,
+        operators=builder.operators,
+        area_by_component=builder.area_by_component,
+        energy_by_component=builder.energy_by_component,
+        technology={
+            "name": experiment.technology.name,
+            "description": experiment.technology.spec.description,
+        },
+        sources=experiment.sources(),
+        configuration=experiment.resolved(),
+        configuration_hash=experiment.configuration_hash(),
+        version=__version__,
+        seed=experiment.spec.workload.moe.seed,
+        spans=builder.spans,
+        simulation=simulation,
+    )
+
+
+def _first_token(phases: list[PhaseResult]) -> float | None:
+    """Time to first token: the prefill, if the run has one that ends in tokens."""
+    first = phases[0]
+    return first.seconds if first.kind in ("prefill", "mixed") and first.generated else None
+
+
+def _per_token(phases: list[PhaseResult]) -> float | None:
+    """Time per output token: the mean decode step."""
+    steps = [phase.seconds for phase in phases if phase.kind == "decode"]
+    return sum(steps) / len(steps) if steps else None
+
+
+def _machine_facts(machine: MachineSpec) -> dict[str, Any]:
+    units = machine.core.build_matrix_units()
+    return {
+        "name": machine.name,
+        "description": machine.description,
+        "cores": machine.cores,
+        "clock_hz": machine.clock.frequency_hz,
+        "peak_macs_per_cycle": machine.peak_macs_per_cycle,
+        "matrix_units": [
+            {
+                "kind": unit.spec.kind,
+                "count": unit.spec.count,
+                "macs_per_cycle": unit.macs_per_cycle * unit.spec.count,
+                "formats": [f"{a} x {b}" for a, b in unit.format_pairs],
+            }
+            for unit in units
+        ],
+        "scratchpad_bytes": machine.core.scratchpad.capacity_bytes,
+        "memory_device": machine.memory.device,
+        "memory_bandwidth_bytes_per_s": machine.memory.bandwidth_bytes_per_s,
+        "memory_latency_s": machine.memory.latency_s,
+        "memory_capacity_bytes": machine.memory.capacity_bytes,
+    }
+

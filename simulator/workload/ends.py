@@ -1,0 +1,105 @@
+"""The ends of a model: embedding in front, logits or pooled output behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from simulator.workload.batch import Batch
+from simulator.workload.graph import RESIDUAL_IN, RESIDUAL_OUT, GraphBuilder
+from simulator.workload.model import TransformerSpec
+from simulator.workload.operators import Gather, GemmShape, Segment, Tensor
+from simulator.workload.precision import Formats
+
+Step = Callable[[Tensor, str], Tensor]
+"""Adds operators for a tensor; the second argument names what comes out."""
+
+
+def embedding_segment(model: TransformerSpec, batch: Batch, formats: Formats) -> Segment:
+    """Tokens to vectors: a table look-up, or a GEMM over patches; then position and type."""
+    builder = GraphBuilder(model, batch, formats)
+    steps: list[Step] = []
+    if model.position == "learned":
+        rows = batch.distinct_positions()
+        steps.append(lambda x, output: _add_rows(builder, "position_add", rows, x, output))
+    if model.token_types:
+        types = min(model.token_types, batch.tokens)
+        steps.append(lambda x, output: _add_rows(builder, "token_type_add", types, x, output))
+    if model.embedding_norm:
+        steps.append(lambda x, output: builder.norm("embedding_norm", x, output))
+    outputs = ["embedded", *(f"embedded_{index}" for index in range(1, len(steps) + 1))]
+    outputs[-1] = RESIDUAL_OUT
+    y = _embed_patches(builder, outputs[0]) if model.image else _embed_tokens(builder, outputs[0])
+    for step, output in zip(steps, outputs[1:], strict=True):
+        y = step(y, output)
+    return Segment("embedding", builder.graph)
+
+
+def _add_rows(builder: GraphBuilder, name: str, rows: int, x: Tensor, output: str) -> Tensor:
+    """Add to each token a row of a table, of which `rows` different ones are read."""
+    table = builder.parameters(f"{name}_rows", rows * builder.model.hidden_size)
+    return builder.elementwise(name, "add", (table, x), output, x.elements)
+
+
+def _embed_tokens(builder: GraphBuilder, output: str) -> Tensor:
+    tokens = builder.batch.tokens
+    rows = builder.parameters("token_embedding_rows", tokens * builder.model.hidden_size)
+    y = builder.activation(output, rows.elements)
+    builder.add(Gather("token_embedding", (rows,), (y,), rows=tokens))
+    return y
+
+
+def _embed_patches(builder: GraphBuilder, output: str) -> Tensor:
+    """Embed patches: a convolution whose stride is its kernel is a GEMM.
+
+    The output has room for each sequence's class token, whose row is a parameter.
+    """
+    model, image = builder.model, builder.model.image
+    assert image is not None
+    rows = len(builder.batch.sequences) * image.patches
+    patches = builder.activation("patches", rows * image.patch_elements)
+    y = builder.activation(output, builder.batch.tokens * model.hidden_size)
+    shape = GemmShape(1, rows, model.hidden_size, image.patch_elements)
+    name = "patch_embedding"
+    builder.project(name, builder.quantised(name, patches), (y,), (shape,), bias=True)
+    return y
+
+
+def output_segment(model: TransformerSpec, batch: Batch, formats: Formats) -> Segment | None:
+    """What follows the last layer; None if nothing does.
+
+    Decoders: final norm and LM head on the last token of each request, the only
+    one whose logits are needed. Encoders: final norm on all tokens, then pooler
+    and classifier on the first token of each sequence.
+    """
+    builder = GraphBuilder(model, batch, formats)
+    sequences, hidden = len(batch.sequences), model.hidden_size
+    rows = sequences if model.family == "decoder" else batch.tokens
+    y = builder.activation(RESIDUAL_IN, rows * hidden)
+    if model.final_norm:
+        y = builder.norm("final_norm", y, "final_normed")
+    if model.family == "decoder":
+        _add_lm_head(builder, y)
+    # The first tokens only, of the tensor that holds all of them.
+    y = builder.activation(y.name, sequences * hidden)
+    if model.pooler:
+        y = builder.dense("pooler", y, "pooler_output", hidden, bias=True, rows=sequences)
+        # A tanh costs no more than the tanh form of GELU, which contains one.
+        y = builder.elementwise("pooler_tanh", "gelu", (y,), "pooled")
+    if model.classes:
+        builder.dense("classifier", y, "logits", model.classes, bias=True, rows=sequences)
+    return Segment("output", builder.graph) if len(builder.graph) else None
+
+
+def _add_lm_head(builder: GraphBuilder, x: Tensor) -> None:
+    """Logits of `x`'s rows; a head in the residual format takes its input unquantised."""
+    model, formats = builder.model, builder.formats
+    rows = x.elements // model.hidden_size
+    is_wide = formats.lm_head == formats.residual
+    builder.project(
+        "lm_head",
+        x if is_wide else builder.quantised("lm_head", x),
+        (builder.activation("logits", rows * model.vocab_size),),
+        (GemmShape(1, rows, model.vocab_size, model.hidden_size),),
+        weight_format=formats.lm_head,
+        input_format=formats.residual if is_wide else formats.activations,
+    )

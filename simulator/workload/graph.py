@@ -1,0 +1,138 @@
+"""Building operator graphs: operators in order, edges from producer to consumer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from simulator.workload.batch import Batch
+from simulator.workload.counts import norm_parameters
+from simulator.workload.model import TransformerSpec
+from simulator.workload.operators import GemmShape, MatMul, Operator, Tensor, Vector
+from simulator.workload.precision import Formats, format_bits
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+RESIDUAL_IN = "residual_in"
+RESIDUAL_OUT = "residual_out"
+
+
+class GraphBuilder:
+    """Grows one segment's graph, with the model, batch and formats it is for.
+
+    Operators are added in execution order; `add` draws the edges by tensor name.
+    """
+
+    def __init__(self, model: TransformerSpec, batch: Batch, formats: Formats) -> None:
+        import networkx
+
+        self.model = model
+        self.batch = batch
+        self.formats = formats
+        self.graph: nx.DiGraph[str] = networkx.DiGraph()
+        self._producers: dict[str, tuple[str, Tensor]] = {}
+
+    def add(self, op: Operator) -> None:
+        """Append an operator, with an edge from every producer of its inputs."""
+        add_operator(self.graph, op, self._producers)
+
+    def activation(self, name: str, elements: int, format_name: str | None = None) -> Tensor:
+        """An activation tensor, in the residual format unless told otherwise."""
+        bits = format_bits(format_name or self.formats.residual)
+        return Tensor(name, elements, bits, "activation")
+
+    def parameters(self, name: str, elements: int) -> Tensor:
+        """Weights outside matrix multiplications: tables, norms. Residual format."""
+        return Tensor(name, elements, format_bits(self.formats.residual), "weight")
+
+    def norm(self, name: str, x: Tensor, output: str, width: int | None = None) -> Tensor:
+        """Normalise rows of `width` (the hidden size); returns the output."""
+        width = width or self.model.hidden_size
+        scale = self.parameters(f"{name}_weight", norm_parameters(self.model, width))
+        y = self.activation(output, x.elements)
+        self.add(Vector(name, (scale, x), (y,), self.model.norm, x.elements, width))
+        return y
+
+    def elementwise(
+        self, name: str, function: str, x: tuple[Tensor, ...], output: str, elements: int = 0
+    ) -> Tensor:
+        """Apply `function`; returns the output, as large as `x[0]` unless `elements` says so."""
+        elements = elements or x[0].elements
+        y = self.activation(output, elements)
+        self.add(Vector(name, x, (y,), function, elements))
+        return y
+
+    def quantised(self, name: str, x: Tensor, output: str | None = None) -> Tensor:
+        """`x` as an operand of matrix multiplication `name`.
+
+        A `quantise` operator where its format differs from the residual format.
+        """
+        if self.formats.activations == self.formats.residual:
+            return x
+        y = self.activation(output or f"{x.name}_quantised", x.elements, self.formats.activations)
+        self.add(Vector(f"{name}_quantise", (x,), (y,), "quantise", x.elements))
+        return y
+
+    def project(
+        self,
+        name: str,
+        x: Tensor,
+        outputs: Iterable[Tensor],
+        shapes: tuple[GemmShape, ...],
+        *,
+        bias: bool = False,
+        weight_format: str | None = None,
+        input_format: str | None = None,
+    ) -> None:
+        """Multiply `x` by stored weights; outputs leave in the residual format.
+
+        weight_format, input_format: those of `Formats.weights` and `.activations`
+            if absent.
+        """
+        weight_format = weight_format or self.formats.weights
+        elements = sum(shape.count * shape.n * shape.k for shape in shapes)
+        bits = self.formats.weight_bits(weight_format)
+        inputs = [Tensor(f"{name}_weight", elements, bits, "weight"), x]
+        if bias:
+            columns = sum(shape.count * shape.n for shape in shapes)
+            inputs.append(self.parameters(f"{name}_bias", columns))
+        self.add(
+            MatMul(
+                name,
+                tuple(inputs),
+                tuple(outputs),
+                shapes=shapes,
+                input_format=input_format or self.formats.activations,
+                weight_format=weight_format,
+                output_format=self.formats.residual,
+                bias=bias,
+            )
+        )
+
+    def dense(
+        self, name: str, x: Tensor, output: str, n: int, *, bias: bool = False, rows: int = 0
+    ) -> Tensor:
+        """One GEMM over `rows` (all tokens unless given) of `x`, quantised if need be."""
+        rows = rows or self.batch.tokens
+        y = self.activation(output, rows * n)
+        shape = GemmShape(1, rows, n, x.elements // rows)
+        self.project(name, self.quantised(name, x), (y,), (shape,), bias=bias)
+        return y
+
+
+def add_operator(
+    graph: nx.DiGraph[str], op: Operator, producers: dict[str, tuple[str, Tensor]]
+) -> None:
+    """Append `op` to `graph`; `producers` maps tensor names to (operator, tensor)."""
+    graph.add_node(op.name, op=op)
+    for tensor in op.inputs:
+        if tensor.name not in producers:
+            continue
+        producer, produced = producers[tensor.name]
+        flowing = (produced,)
+        if graph.has_edge(producer, op.name):
+            flowing = (*graph.edges[producer, op.name]["tensors"], produced)
+        graph.add_edge(producer, op.name, tensor=flowing[0], tensors=flowing)
+    for tensor in op.outputs:
+        producers[tensor.name] = (op.name, tensor)

@@ -1,0 +1,102 @@
+"""Reading a JSON object key by key, with messages that name file, key and types."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from simulator.config import ConfigError, nearest, read_text
+
+MAX_JSON_BYTES = 2**20
+"""Largest `config.json` that is read; real ones are below 100 KiB."""
+
+REQUIRED = object()
+"""Default of a key that must be there."""
+
+
+class JsonObject:
+    """A JSON object from a file. A key that is null counts as absent, as in Hugging Face's."""
+
+    def __init__(self, data: dict[str, Any], label: str) -> None:
+        self.data = data
+        self.label = label
+
+    @classmethod
+    def load(cls, path: Path | str) -> JsonObject:
+        """Read the object in a file; raises ConfigError if there is none."""
+        label = str(path)
+        text = read_text(path, max_bytes=MAX_JSON_BYTES)
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"not JSON: {error.msg}", file=label, line=error.lineno) from None
+        except (ValueError, RecursionError) as error:
+            reason = str(error) if isinstance(error, ValueError) else "nested too deeply"
+            raise ConfigError(f"not JSON that can be read: {reason}", file=label) from None
+        if not isinstance(data, dict):
+            raise ConfigError(f"found {_kind(data)}, expected a JSON object", file=label)
+        return cls(data, label)
+
+    def has(self, key: str) -> bool:
+        """Whether the key is there and not null."""
+        return self.data.get(key) is not None
+
+    def integer(self, key: str, default: Any = REQUIRED) -> Any:
+        """An integer, or the default as it is."""
+        return self._get(key, int, "an integer", default)
+
+    def text(self, key: str, default: Any = REQUIRED) -> Any:
+        """A string, or the default as it is."""
+        return self._get(key, str, "a string", default)
+
+    def flag(self, key: str, default: Any = REQUIRED) -> Any:
+        """A boolean, or the default as it is."""
+        return self._get(key, bool, "true or false", default)
+
+    def size_of(self, key: str, default: int) -> int:
+        """Entries of an object, or the default."""
+        return len(self._get(key, dict, "an object", None) or ()) or default
+
+    def choice(self, key: str, choices: dict[str, Any], default: str) -> Any:
+        """The value that `choices` gives for the key's string."""
+        name = self.text(key, default)
+        if name not in choices:
+            raise self.error(
+                f"{name!r} is not supported; supported: {', '.join(choices)}",
+                key,
+                found=name,
+                nearest=nearest(name, choices),
+            )
+        return choices[name]
+
+    def error(self, message: str, key: str | None = None, **details: Any) -> ConfigError:
+        """A ConfigError about this file, and about one of its keys."""
+        return ConfigError(message, file=self.label, path=(key,) if key else (), **details)
+
+    def _get(self, key: str, kind: type, expected: str, default: Any) -> Any:
+        value = self.data.get(key)
+        if value is None:
+            if default is REQUIRED:
+                raise self.error(
+                    f"the key is missing, expected {expected}",
+                    key,
+                    expected=expected,
+                    nearest=nearest(key, self.data),
+                )
+            return default
+        # In Python a bool is an int; in a configuration it is a mistake.
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise self.error(
+                f"found {_kind(value)}, expected {expected}", key, found=value, expected=expected
+            )
+        return value
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    text = json.dumps(value)
+    return text if len(text) <= 40 else text[:40] + "…"

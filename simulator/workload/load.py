@@ -1,0 +1,105 @@
+"""From a `workload:` mapping to the workload that is run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from simulator.config import CyclelabError, find
+from simulator.workload.counts import matmul_weights, parameters
+from simulator.workload.gemms import GemmSpec, gemm_phase, load_gemms
+from simulator.workload.huggingface import load_model
+from simulator.workload.model import TransformerSpec
+from simulator.workload.operators import Workload
+from simulator.workload.phases import Request, build_phases
+from simulator.workload.precision import Formats
+from simulator.workload.spec import WorkloadSpec
+from simulator.workload.topology import load_topology
+from simulator.workload.traces import trace_requests
+
+
+def load_workload(spec: WorkloadSpec, relative_to: Path | None = None) -> Workload:
+    """Build the phases that `spec` asks for.
+
+    relative_to: file (or folder) that paths in `spec` are relative to. Raises
+    CyclelabError for files that are missing or wrong, and for requests that the
+    model cannot take.
+    """
+    if spec.model is None:
+        return _gemm_workload(spec, relative_to)
+    model = find_model(spec.model, relative_to)
+    if "moe" in spec.model_fields_set and not model.experts:
+        raise CyclelabError(f"'moe' has no meaning for {model.name}: it has no experts")
+    formats = spec.precision.resolve(model)
+    requests = _requests(spec, model, relative_to)
+    phases = build_phases(model, requests, formats, spec.moe)
+    description = _describe(model, requests, formats)
+    if model.experts:
+        description["moe"] = spec.moe.model_dump(mode="json")
+    return Workload(spec.name or model.name, phases, description)
+
+
+def find_model(name: str, relative_to: Path | None = None) -> TransformerSpec:
+    """Shape of a shipped model, or of one in a `config.json`. Raises CyclelabError."""
+    return load_model(find("models", name, relative_to))
+
+
+def _gemm_workload(spec: WorkloadSpec, relative_to: Path | None) -> Workload:
+    name, gemms = _gemms(spec, relative_to)
+    formats = spec.precision.resolve()
+    name = spec.name or name
+    description: dict[str, object] = {
+        "gemms": len(gemms),
+        "macs": sum(gemm.shape.macs for gemm in gemms),
+        "precision": formats.describe(),
+    }
+    return Workload(name, (gemm_phase(name, gemms, formats),), description)
+
+
+def _gemms(spec: WorkloadSpec, relative_to: Path | None) -> tuple[str, Sequence[GemmSpec]]:
+    if isinstance(spec.gemms, tuple):
+        return "gemms", spec.gemms
+    path = find("gemms", spec.gemms or spec.topology or "", relative_to)
+    return path.stem, load_topology(path) if spec.topology else load_gemms(path)
+
+
+def _requests(
+    spec: WorkloadSpec, model: TransformerSpec, relative_to: Path | None
+) -> list[Request]:
+    if spec.trace:
+        path = find("traces", spec.trace.file, relative_to)
+        chosen = trace_requests(spec.trace, path, model.max_context, spec.decode_steps)
+        return [Request(item.prompt_tokens, 0, item.decode_steps) for item in chosen]
+    steps = spec.decode_steps or 0
+    if spec.requests:
+        return [
+            Request(
+                item.prefill_tokens,
+                item.context_tokens,
+                steps if item.decode_steps is None else item.decode_steps,
+            )
+            for item in spec.requests
+            for _ in range(item.count)
+        ]
+    prefill = spec.prefill_tokens
+    if model.image and "prefill_tokens" not in spec.model_fields_set:
+        prefill = model.max_context
+    return [Request(prefill, spec.context_tokens, steps)] * spec.batch
+
+
+def _describe(
+    model: TransformerSpec, requests: Sequence[Request], formats: Formats
+) -> dict[str, object]:
+    """Facts for reports; token counts are of all requests together."""
+    return {
+        "model": model.name,
+        "source": model.source,
+        "parameters": parameters(model),
+        "matmul_weights": matmul_weights(model),
+        "layers": model.layers,
+        "batch": len(requests),
+        "prefill_tokens": sum(request.prefill_tokens for request in requests),
+        "context_tokens": sum(request.context_tokens for request in requests),
+        "decode_steps": max(request.decode_steps for request in requests),
+        "precision": formats.describe(),
+    }

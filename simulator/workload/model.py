@@ -1,0 +1,161 @@
+"""The shape of a transformer, and the counts that follow from it alone."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from simulator.config import Spec
+
+LARGEST_SIZE = 2**31 - 1
+"""Bound on any dimension, so that a typing error ends in a message, not in a hang."""
+
+Size = Annotated[int, Field(ge=1, le=LARGEST_SIZE)]
+Count = Annotated[int, Field(ge=0, le=LARGEST_SIZE)]
+
+Family = Literal["decoder", "encoder"]
+Activation = Literal["silu", "gelu", "relu", "relu_squared"]
+Norm = Literal["rmsnorm", "layernorm"]
+Position = Literal["rotary", "learned", "none"]
+
+
+class ImageSpec(Spec):
+    """Square images cut into square patches, as a vision transformer takes them."""
+
+    image_size: Size
+    patch_size: Size
+    channels: Size = 3
+
+    @model_validator(mode="after")
+    def _patches_fit(self) -> ImageSpec:
+        if self.image_size % self.patch_size:
+            raise ValueError(
+                f"patch_size {self.patch_size} does not divide image_size {self.image_size}"
+            )
+        return self
+
+    @property
+    def patches(self) -> int:
+        """Patches of one image."""
+        return (self.image_size // self.patch_size) ** 2
+
+    @property
+    def patch_elements(self) -> int:
+        """Values in one patch: the inner dimension of the patch embedding."""
+        return self.channels * self.patch_size**2
+
+
+class TransformerSpec(Spec):
+    """A transformer's shape. Sizes are numbers of elements.
+
+    heads, kv_heads, head_dim: query heads, key/value heads (`heads` if absent),
+        width of a head (`hidden_size / heads` if absent; may differ from it).
+    gated_mlp: gate and up projections whose outputs are multiplied; otherwise
+        one projection and its activation.
+    post_norm: norms follow the residual additions (BERT) instead of coming first.
+    sub_norms: norms before the output and down projections (BitNet b1.58).
+    final_norm, embedding_norm: norms behind the last layer and the embedding.
+    position: `learned` adds a row of a table with `position_rows` rows.
+    experts, experts_per_token: mixture of experts in every layer; 0 if there is none.
+    image: patches instead of tokens; a sequence is the patches and a class token.
+    pooler, classes: a dense layer, a classifier on each sequence's first token.
+    max_context: longest sequence the model takes.
+    """
+
+    name: str
+    family: Family = "decoder"
+    hidden_size: Size
+    layers: Size
+    heads: Size
+    kv_heads: Size
+    head_dim: Size
+    intermediate_size: Size
+    vocab_size: Count = 0
+    gated_mlp: bool = True
+    activation: Activation = "silu"
+    norm: Norm = "rmsnorm"
+    post_norm: bool = False
+    sub_norms: bool = False
+    final_norm: bool = True
+    embedding_norm: bool = False
+    position: Position = "rotary"
+    position_rows: Count = 0
+    token_types: Count = 0
+    qkv_bias: bool = False
+    output_bias: bool = False
+    mlp_bias: bool = False
+    tied_embeddings: bool = False
+    experts: Count = 0
+    experts_per_token: Count = 0
+    image: ImageSpec | None = None
+    pooler: bool = False
+    classes: Count = 0
+    max_context: Size
+    source: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        heads, hidden = data.get("heads"), data.get("hidden_size")
+        filled = dict(data)
+        if filled.get("kv_heads") is None and heads is not None:
+            filled["kv_heads"] = heads
+        if filled.get("head_dim") is None and isinstance(heads, int) and isinstance(hidden, int):
+            if heads < 1:
+                raise ValueError(f"heads is {heads}, expected at least 1")
+            if hidden % heads:
+                raise ValueError(
+                    f"{heads} heads do not divide hidden_size {hidden}; give head_dim if the "
+                    "attention is not as wide as the model"
+                )
+            filled["head_dim"] = hidden // heads
+        return filled
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TransformerSpec:
+        if self.heads % self.kv_heads:
+            raise ValueError(f"kv_heads {self.kv_heads} does not divide heads {self.heads}")
+        if self.experts_per_token > self.experts:
+            raise ValueError(
+                f"experts_per_token {self.experts_per_token} is more than experts {self.experts}"
+            )
+        if self.experts and not self.experts_per_token:
+            raise ValueError(f"{self.experts} experts, but experts_per_token is 0")
+        if self.position == "rotary" and self.head_dim % 2:
+            raise ValueError(f"rotary positions need an even head_dim, not {self.head_dim}")
+        if self.position == "learned" and self.position_rows < self.max_context:
+            raise ValueError(
+                f"position_rows {self.position_rows} is less than max_context {self.max_context}"
+            )
+        if self.image is None and not self.vocab_size:
+            raise ValueError("vocab_size is 0, expected at least 1")
+        if self.family == "decoder" and (self.image or self.pooler or self.classes):
+            raise ValueError("image, pooler and classes belong to encoders")
+        if self.image is not None and self.max_context != self.image.patches + 1:
+            raise ValueError(
+                f"max_context {self.max_context} is not the {self.image.patches} patches and 1"
+            )
+        return self
+
+    @property
+    def query_width(self) -> int:
+        """Elements of one token's queries, all heads."""
+        return self.heads * self.head_dim
+
+    @property
+    def kv_width(self) -> int:
+        """Elements of one token's keys; its values have as many."""
+        return self.kv_heads * self.head_dim
+
+    @property
+    def kv_elements_per_token(self) -> int:
+        """KV-cache elements that one token of context takes, all layers."""
+        return 2 * self.layers * self.kv_width if self.family == "decoder" else 0
+
+    @property
+    def is_causal(self) -> bool:
+        """Whether a token sees only those before it."""
+        return self.family == "decoder"

@@ -1,0 +1,96 @@
+"""The `workload:` mapping of an experiment."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from simulator.config import Spec
+from simulator.workload.gemms import GemmSpec
+from simulator.workload.model import Count
+from simulator.workload.precision import PrecisionSpec
+from simulator.workload.routing import RoutingSpec
+from simulator.workload.traces import MAX_REQUESTS, TraceSpec
+
+Requests = Annotated[int, Field(ge=1, le=MAX_REQUESTS)]
+
+KINDS = ("model", "gemms", "topology")
+BATCH_KEYS = ("batch", "prefill_tokens", "context_tokens")
+MODEL_KEYS = (*BATCH_KEYS, "decode_steps", "requests", "trace", "moe")
+
+
+class RequestSpec(Spec):
+    """`count` requests of one length; keys as in `WorkloadSpec`."""
+
+    prefill_tokens: Count = 0
+    context_tokens: Count = 0
+    decode_steps: Count | None = None
+    count: Requests = 1
+
+    @model_validator(mode="after")
+    def _has_tokens(self) -> RequestSpec:
+        if not self.prefill_tokens and not self.context_tokens:
+            raise ValueError("a request needs prefill_tokens, context_tokens or both")
+        return self
+
+
+class WorkloadSpec(Spec):
+    """What is run: exactly one of `model`, `gemms` and `topology`.
+
+    model: a shipped model, or the path of a Hugging Face `config.json`.
+    gemms: GEMMs in place, the name of a shipped list, or the path of one (YAML, CSV).
+    topology: path of a SCALE-Sim topology CSV, or the name of a shipped list.
+
+    For models:
+    batch: requests, all alike. prefill_tokens: length of each prompt (of each
+        sequence for an encoder; images have a length of their own).
+    context_tokens: tokens already in the KV cache before the first phase.
+    decode_steps: tokens decoded after the prefill, one phase each.
+    requests: instead of `batch`, requests with a length each; those without
+        prompt decode while the others prefill (a mixed batch). `decode_steps`
+        holds for requests that don't say their own.
+    trace: instead of `batch`, requests of a trace; `decode_steps` limits theirs.
+    precision: number formats. moe: where a mixture of experts sends tokens.
+    """
+
+    name: str | None = None
+    model: str | None = None
+    gemms: str | tuple[GemmSpec, ...] | None = None
+    topology: str | None = None
+    batch: Requests = 1
+    prefill_tokens: Count = 0
+    context_tokens: Count = 0
+    decode_steps: Count | None = None
+    requests: tuple[RequestSpec, ...] = ()
+    trace: TraceSpec | None = None
+    precision: PrecisionSpec = PrecisionSpec()
+    moe: RoutingSpec = RoutingSpec()
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> WorkloadSpec:
+        given = [key for key in KINDS if getattr(self, key) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or "none of them"
+            raise ValueError(f"expected exactly one of {', '.join(KINDS)}, found {found}")
+        if self.gemms == ():
+            raise ValueError("gemms is empty, expected at least one GEMM")
+        if given != ["model"]:
+            self._refuse(MODEL_KEYS, f"a workload of {given[0]}")
+        return self
+
+    @model_validator(mode="after")
+    def _one_batch(self) -> WorkloadSpec:
+        if self.requests:
+            self._refuse((*BATCH_KEYS, "trace"), "a workload with 'requests'")
+        if self.trace:
+            self._refuse(BATCH_KEYS, "a workload with 'trace'")
+        total = sum(request.count for request in self.requests)
+        if total > MAX_REQUESTS:
+            raise ValueError(f"{total:,} requests in the batch, at most {MAX_REQUESTS:,} are run")
+        return self
+
+    def _refuse(self, keys: tuple[str, ...], where: str) -> None:
+        unused = [key for key in keys if key in self.model_fields_set]
+        if unused:
+            raise ValueError(f"{', '.join(unused)} has no meaning in {where}")

@@ -1,0 +1,101 @@
+"""SRAM banks: CACTI's points exactly, log-log between, refusal beyond."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.config import ConfigError, CyclelabError, find
+from simulator.cost.sram import SramTable
+from tests.cost.helpers import sram, technology
+
+TABLE = find("technologies", "45nm").parent / "tables" / "cacti_sram.csv"
+ROWS = list(csv.DictReader(x for x in TABLE.read_text().splitlines() if x[0] != "#"))
+
+
+def test_every_point_of_the_table_is_exact():
+    assert len(ROWS) == 40
+    for row in ROWS:
+        table = SramTable(TABLE, row["cell"], float(row["tech_nm"]))
+        bank = table.bank(int(row["size_bytes"]), int(row["width_bits"]))
+        assert (bank.macros, bank.width_bits) == (1, int(row["width_bits"]))
+        assert bank.read_pj == pytest.approx(float(row["read_nJ"]) * 1e3, rel=1e-12)
+        assert bank.write_pj == pytest.approx(float(row["write_nJ"]) * 1e3, rel=1e-12)
+        assert bank.leakage_w == pytest.approx(float(row["leak_mW"]) * 1e-3, rel=1e-12)
+        assert bank.area_um2 == pytest.approx(float(row["area_mm2"]) * 1e6, rel=1e-12)
+
+
+def test_presets_quote_the_table_at_its_own_nodes():
+    # CACTI: 64 KiB, 256 bit, hp: 41.7095 pJ per read at 45 nm, 12.8837 pJ at 22 nm.
+    bank = sram(65536, 256)
+    assert technology("45nm").action_energy_pj(bank, "read").value == pytest.approx(41.7095)
+    assert technology("22nm").action_energy_pj(bank, "read").value == pytest.approx(12.8837)
+    assert technology("22nm").action_energy_pj(bank, "write").value == pytest.approx(14.4551)
+    assert technology("22nm").primitive_leakage_w(bank).value == pytest.approx(8.77095e-3)
+    assert technology("22nm").primitive_area_um2(bank).value == pytest.approx(47600.240352)
+
+
+def test_16_nm_scales_22_nm():
+    bank = sram(65536, 256)
+    # Bit cells: 0.074 / (146 * 0.022²) = 1.047.
+    area = technology("16nm").primitive_area_um2(bank)
+    assert area.value == pytest.approx(47600.240352 * 1.047)
+    # 22 nm at 0.8 V between 32 nm (0.456936) and 20 nm (0.1532): 0.19121; 16 nm: 0.120272.
+    energy = technology("16nm").action_energy_pj(bank, "read")
+    assert energy.value == pytest.approx(12.8837 * 0.120272 / 0.19121, rel=1e-3)
+
+
+@given(st.sampled_from([45, 32, 22]), st.data())
+def test_larger_banks_take_more(node, data):
+    table = SramTable(TABLE, "itrs-hp", node)
+    one, other = (data.draw(st.integers(16384, 262144)) for _ in range(2))
+    small, large = (table.bank(size, 256) for size in sorted((one, other)))
+    for quantity in ("area_um2", "read_pj", "write_pj", "leakage_w"):
+        assert getattr(small, quantity) <= getattr(large, quantity) * (1 + 1e-12)
+
+
+def test_half_way_in_logarithm_is_the_geometric_mean():
+    # 64 bit, 22 nm: 4096 bytes lies half way between 2048 and 8192.
+    bank = SramTable(TABLE, "itrs-hp", 22).bank(4096, 64)
+    assert bank.read_pj == pytest.approx((0.603036 * 1.50402) ** 0.5)
+
+
+def test_a_wide_bank_is_macros_side_by_side():
+    table = SramTable(TABLE, "itrs-hp", 22)
+    wide, one = table.bank(65536, 128), table.bank(32768, 64)
+    assert (wide.macros, wide.width_bits) == (2, 64)
+    assert wide.read_pj == pytest.approx(2 * one.read_pj)
+    assert wide.area_um2 == pytest.approx(2 * one.area_um2)
+    # Where both exist, two halves cost about what CACTI says of the whole.
+    whole, halves = table.bank(131072, 512), table.bank(65536, 256)
+    assert 2 * halves.read_pj == pytest.approx(whole.read_pj, rel=0.1)
+    assert 2 * halves.leakage_w == pytest.approx(whole.leakage_w, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("size", "bits"), [(1024, 64), (2**21, 64), (32768, 96), (4096, 8), (0, 64)]
+)
+def test_off_the_table_is_refused_with_its_ranges(size, bits):
+    with pytest.raises(CyclelabError) as caught:
+        technology("22nm").action_energy_pj(sram(size, bits), "read")
+    for word in (f"{size} bytes", f"{bits}-bit", "itrs-hp cells at 22 nm"):
+        assert word in str(caught.value)
+    assert "64 bits: 2048 to 1048576 bytes" in str(caught.value)
+    assert "256 bits: 16384 to 262144 bytes" in str(caught.value)
+
+
+def test_a_missing_node_or_table_is_said():
+    with pytest.raises(ConfigError, match="no rows for itrs-lstp cells at 22 nm"):
+        SramTable(TABLE, "itrs-lstp", 22)
+    with pytest.raises(ConfigError, match="no such file"):
+        SramTable(TABLE.with_name("nothing.csv"), "itrs-hp", 22)
+
+
+def test_a_wrong_row_is_said(tmp_path):
+    broken = tmp_path / "broken.csv"
+    broken.write_text(TABLE.read_text().replace("0.00235132", "-1", 1))
+    with pytest.raises(ConfigError, match="row 1 of the sram table is wrong"):
+        SramTable(broken, "itrs-hp", 45)

@@ -1,0 +1,140 @@
+import struct
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PathCollection, PolyCollection
+
+from simulator.report import plots
+from simulator.report.plots.roofline import roofline_points
+from simulator.report.plots.style import image
+from simulator.report.result import Result
+from tests.report.cases import one_operator
+from tests.report.factory import make_result
+
+ALL = [getattr(plots, name) for name in plots.__all__]
+
+
+@pytest.mark.parametrize("plot", ALL)
+def test_png_is_an_image_with_ink(result: Result, plot: object) -> None:
+    assert callable(plot)
+    figure = plot(result)
+    data = image(figure, "png")
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = struct.unpack(">II", data[16:24])
+    assert width > 500 and height > 200
+    figure.canvas.draw()
+    pixels = np.asarray(figure.canvas.buffer_rgba()).reshape(-1, 4)
+    coloured = np.ptp(pixels[:, :3].astype(int), axis=1) > 60
+    assert coloured.mean() > 0.001
+
+
+@pytest.mark.parametrize("plot", ALL)
+def test_equal_results_give_equal_bytes(result: Result, plot: object) -> None:
+    assert callable(plot)
+    assert image(plot(result), "svg") == image(plot(result), "svg")
+
+
+@pytest.mark.parametrize("plot", ALL)
+def test_no_picture_fails_on_a_lone_operator(plot: object) -> None:
+    assert callable(plot)
+    for run in (
+        one_operator("compute", 1000, {"drain": 10}),
+        one_operator("vector", 100, {}, macs=0, read=0, memory_bound=0, kind="vector"),
+    ):
+        assert len(image(plot(run), "png")) > 1000
+
+
+def test_time_bars_stack_to_the_phase(result: Result) -> None:
+    figure = plots.plot_time_by_operator(result)
+    assert len(figure.axes) == 2
+    for axes, unit, cycles in zip(
+        figure.axes,
+        (1e3, 1e3),
+        (result.phases[0].cycles, sum(p.cycles for p in result.phases[1:])),
+        strict=True,
+    ):
+        assert axes.get_xlabel() == "time (ms)"
+        total = sum(bar.get_width() for bar in axes.patches)  # type: ignore[attr-defined]
+        assert total == pytest.approx(cycles / result.machine["clock_hz"] * unit, rel=1e-6)
+
+
+def test_component_bars_have_error_bars(result: Result) -> None:
+    (axes,) = plots.plot_energy_by_component(result).axes
+    assert len(axes.patches) == len(result.energy_by_component)
+    (errors,) = [c for c in axes.collections if isinstance(c, LineCollection)]
+    assert len(errors.get_segments()) == len(result.energy_by_component)
+    assert "energy" in axes.get_xlabel() and "J" in axes.get_xlabel()
+
+
+def test_roofline_has_every_operator_under_the_roof(result: Result) -> None:
+    points = roofline_points(result)
+    (axes,) = plots.plot_roofline(result).axes
+    scatters = [c for c in axes.collections if isinstance(c, PathCollection)]
+    assert len(scatters) == 2
+    assert sum(len(c.get_offsets()) for c in scatters) == len(points)  # type: ignore[arg-type]
+    peak = 2 * 32768 * result.machine["clock_hz"]
+    for point in points:
+        roof = min(peak, point.intensity * result.machine["memory_bandwidth_bytes_per_s"])
+        assert point.performance <= roof * 1.0001
+    low, high = axes.get_xlim()
+    assert all(low < p.intensity < high for p in points)
+
+
+def test_timeline_rows_are_queues(result: Result) -> None:
+    (axes,) = plots.plot_timeline(result).axes
+    rows = [label.get_text() for label in axes.get_yticklabels()]
+    assert rows == ["operator", "core0.load", "core0.matrix", "core0.vector", "core0.store"]
+    assert sum(isinstance(c, PolyCollection) for c in axes.collections) == len(rows)
+
+
+def test_timeline_of_a_chosen_window(result: Result) -> None:
+    decode = result.phases[1]
+    figure = plots.plot_timeline(
+        result, "decode[0]", decode.start_cycle, decode.start_cycle + 94_000
+    )
+    (axes,) = figure.axes
+    assert axes.get_xlim() == pytest.approx((0, 100))
+    assert axes.get_xlabel() == "time in decode[0] (µs)"
+
+
+def test_timeline_without_tiles_shows_units() -> None:
+    (axes,) = plots.plot_timeline(make_result(layers=1, window=False)).axes
+    assert "systolic_array" in [label.get_text() for label in axes.get_yticklabels()]
+
+
+def test_labels_of_the_overview_do_not_overlap(result: Result) -> None:
+    figure = plots.plot_overview(result)
+    figure.canvas.draw()
+    assert len(figure.axes) == 5
+    for axes in figure.axes:
+        boxes = [
+            text.get_window_extent()
+            for text in [*axes.texts, axes.title, axes._left_title]  # type: ignore[attr-defined]
+            if text.get_text() and not text.get_rotation()
+        ]
+        for number, box in enumerate(boxes):
+            assert not any(box.overlaps(other) for other in boxes[number + 1 :])
+        assert inside(axes)
+
+
+def inside(axes: Axes) -> bool:
+    """Whether tick labels and axis labels are on the page."""
+    page = axes.figure.bbox
+    tight = axes.get_tightbbox()
+    return tight is not None and bool(
+        tight.x0 >= page.x0 and tight.y0 >= page.y0 and tight.x1 <= page.x1 + 8
+    )
+
+
+def test_plots_import_matplotlib_late_and_pyplot_never() -> None:
+    code = (
+        "import sys, simulator.report.plots, simulator.report.files, simulator.report.result\n"
+        "assert 'matplotlib' not in sys.modules and 'pandas' not in sys.modules\n"
+        "from tests.report.factory import make_result\n"
+        "simulator.report.plots.plot_overview(make_result(layers=1))\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
