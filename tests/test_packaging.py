@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ("simulator", "configs", "workloads")
-FILES = ("setup.cfg", "pyproject.toml", "LICENSE", "README.md")
+FILES = ("setup.cfg", "pyproject.toml", "MANIFEST.in", "LICENSE", "README.md")
 
 
 def files_below(folder: Path) -> set[str]:
@@ -39,16 +39,20 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-@pytest.fixture(scope="module")
-def wheel(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """The wheel built from `tree`."""
-    target = tmp_path_factory.mktemp("wheel")
+def build_wheel(source: Path, target: Path) -> zipfile.ZipFile:
+    """The wheel of a source tree or source distribution."""
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(target)]
     if int(version("setuptools").split(".")[0]) >= 77:
         command.append("--no-build-isolation")
-    subprocess.run([*command, str(tree)], check=True)
+    subprocess.run([*command, str(source)], check=True)
     (file,) = target.glob("*.whl")
     return zipfile.ZipFile(file)
+
+
+@pytest.fixture(scope="module")
+def wheel(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel built from `tree`."""
+    return build_wheel(tree, tmp_path_factory.mktemp("wheel"))
 
 
 def test_the_wheel_holds_every_module(tree: Path, wheel: zipfile.ZipFile) -> None:
@@ -71,6 +75,16 @@ def test_the_wheel_holds_every_data_file(tree: Path, wheel: zipfile.ZipFile) -> 
 def test_the_wheel_holds_nothing_else(wheel: zipfile.ZipFile) -> None:
     top = {name.split("/")[0] for name in wheel.namelist()}
     assert top == {"simulator", f"cyclelab-{version_in_source()}.dist-info"}
+
+
+def test_a_source_distribution_builds_the_same_wheel(
+    tree: Path, wheel: zipfile.ZipFile, tmp_path: Path
+) -> None:
+    program = "from setuptools.build_meta import build_sdist; import sys; build_sdist(sys.argv[1])"
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    subprocess.run(command, cwd=tree, check=True, capture_output=True)
+    (source,) = tmp_path.glob("*.tar.gz")
+    assert set(build_wheel(source, tmp_path).namelist()) == set(wheel.namelist())
 
 
 def test_metadata(wheel: zipfile.ZipFile) -> None:

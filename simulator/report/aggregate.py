@@ -13,20 +13,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.report.result import ZERO, Estimate, OperatorResult, PhaseResult, Result
-from simulator.report.words import COMPUTE, OTHER, cause_order
+from simulator.report.words import COMPUTE, OTHER, OVERHEAD, cause_order
 
 
 def split_exclusive(operator: OperatorResult) -> dict[str, int]:
-    """Attribute an operator's exclusive cycles to computing and stall causes.
+    """Attribute an operator's exclusive cycles to computing, overhead and stall causes.
 
-    The part of an operator that overlaps with others is its waiting for them, so
-    exclusive cycles are filled in the order of `CAUSE_LABELS`: computing first,
-    then stalls of its own, `dependency` and `issue` last. The sum is
-    `exclusive_cycles` exactly.
+    Of the cycles that its unit is at work, those that its MACs or elements take at
+    peak are `compute`, the others `overhead`. The part of an operator that overlaps
+    with others is its waiting for them, so exclusive cycles are filled in the order
+    of `CAUSE_LABELS`: computing first, then stalls of its own, `dependency` and
+    `issue` last. The sum is `exclusive_cycles` exactly.
     """
     left = operator.exclusive_cycles
     split: dict[str, int] = {}
-    parts = {COMPUTE: operator.compute_cycles, **operator.stall_cycles}
+    at_peak = min(operator.compute_cycles, operator.compute_bound_cycles)
+    overhead = operator.compute_cycles - at_peak
+    parts = {COMPUTE: at_peak, OVERHEAD: overhead, **operator.stall_cycles}
     for cause in sorted(parts, key=cause_order):
         taken = min(left, parts[cause])
         if taken:
@@ -108,8 +111,8 @@ class OperatorGroup:
         return max(self.compute_bound_cycles, self.memory_bound_cycles)
 
     @property
-    def main_stall(self) -> tuple[str, float]:
-        """Largest cause of exclusive time besides computing, and its share of it."""
+    def main_loss(self) -> tuple[str, float]:
+        """What takes most exclusive time besides computing, and its share of it."""
         waits = {c: n for c, n in self.time_cycles.items() if c != COMPUTE}
         if not waits or not self.exclusive_cycles:
             return "", 0.0

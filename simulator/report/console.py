@@ -15,7 +15,7 @@ from simulator.report.machine_facts import (
 from simulator.report.result import ZERO, Estimate, Result
 from simulator.report.units import bar, columns, count, estimate, percent, seconds, si
 from simulator.report.verdict import phase_verdicts, sentence
-from simulator.report.words import cause_label
+from simulator.report.words import cause_label, short_paths
 
 WIDTH = 100
 NAME_WIDTH = 20
@@ -34,12 +34,13 @@ def wants_colour(stream: IO[str]) -> bool:
 
 def summary(result: Result, colour: bool = False) -> str:
     """The whole summary; `colour` adds bold and dim only, never information."""
-    tables = [_phase_table(result), *_operator_tables(result), _components(result)]
+    operators = operator_groups(result)
+    tables = [_phase_table(result), *_operator_tables(result, operators), _components(result)]
     blocks = [
         [_styled(_clip(result.name, WIDTH), BOLD, colour), *_what_ran(result)],
         _totals(result),
         *([_styled(heading, BOLD, colour), *lines] for heading, *lines in tables),
-        _closing(result),
+        _closing(result, operators),
         [_styled(line, DIM, colour) for line in _provenance(result)],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -102,8 +103,7 @@ def _phase_row(result: Result, group: PhaseGroup) -> tuple[str, ...]:
     )
 
 
-def _operator_tables(result: Result) -> list[list[str]]:
-    operators = operator_groups(result)
+def _operator_tables(result: Result, operators: list[OperatorGroup]) -> list[list[str]]:
     tables = []
     for phase in phase_groups(result):
         own = [group for group in operators if group.phase == phase.label]
@@ -121,26 +121,30 @@ def _operator_tables(result: Result) -> list[list[str]]:
 
 
 def _fitting_table(title: str, groups: list[OperatorGroup]) -> list[str]:
-    """The table of some operators, with names cut as far as the width asks for."""
-    header = (title, "kind", "cycles", "time", "MACs", "bound", "waits for", "DRAM", "energy")
+    """The table of some operators, with bars and names cut as the width asks."""
+    header = (title, "kind", "cycles", "time", "MACs", "bound", "lost to", "DRAM", "energy")
     widest = max((g.share for g in groups), default=1.0) or 1.0
     lines: list[str] = []
-    for width in range(NAME_WIDTH, MIN_NAME_WIDTH - 1, -1):
-        rows = [_operator_row(group, widest, width) for group in groups]
+    widths = [(NAME_WIDTH, bar_width) for bar_width in range(6, 2, -1)]
+    widths += [(name_width, 3) for name_width in range(NAME_WIDTH - 1, MIN_NAME_WIDTH - 1, -1)]
+    for name_width, bar_width in widths:
+        rows = [_operator_row(group, widest, name_width, bar_width) for group in groups]
         lines = columns(header, rows, left={0, 1, 3, 5, 6})
         if max(len(line) for line in lines) <= WIDTH:
             break
     return lines
 
 
-def _operator_row(group: OperatorGroup, widest: float, name_width: int) -> tuple[str, ...]:
-    cause, share = group.main_stall
+def _operator_row(
+    group: OperatorGroup, widest: float, name_width: int, bar_width: int
+) -> tuple[str, ...]:
+    cause, share = group.main_loss
     times = f" ×{group.count}" if group.count > 1 else ""
     return (
         _clip(group.name, name_width - len(times)) + times,
         _clip(group.kind, 9),
         si(group.exclusive_cycles, ""),
-        f"{percent(group.share):>6} {bar(group.share / widest, 6)}",
+        f"{percent(group.share):>6} {bar(group.share / widest, bar_width)}",
         percent(group.utilisation) if group.macs else "–",
         _clip(group.bound, 7),
         f"{_clip(cause_label(cause), 12)} {percent(share)}" if share >= 0.005 else "–",
@@ -170,20 +174,17 @@ def _component_table(title: str, parts: dict[str, Estimate], unit: str) -> list[
     if len(ranked) > MAX_COMPONENTS:
         rest = sum((part for _, part in ranked[MAX_COMPONENTS:]), ZERO)
         shown.append((f"{len(ranked) - MAX_COMPONENTS} others", rest))
+    names = short_paths([name for name, _ in shown], COMPONENT_WIDTH)
     rows = [
-        (
-            _tail(name, COMPONENT_WIDTH),
-            percent(part.value / total),
-            estimate(part, unit, prefix=bool(unit)),
-        )
-        for name, part in shown
+        (name, percent(part.value / total), estimate(part, unit, prefix=bool(unit)))
+        for name, (_, part) in zip(names, shown, strict=True)
     ]
     return columns((title, "", ""), rows, left={0, 2})
 
 
-def _closing(result: Result) -> list[str]:
+def _closing(result: Result, operators: list[OperatorGroup]) -> list[str]:
     lines: list[str] = []
-    for verdict in phase_verdicts(result):
+    for verdict in phase_verdicts(result, operators):
         lines += _wrapped("", sentence(result, verdict))
     return lines
 
@@ -198,8 +199,3 @@ def _provenance(result: Result) -> list[str]:
 
 def _clip(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def _tail(text: str, width: int) -> str:
-    """The end of a dotted path is what tells components apart."""
-    return text if len(text) <= width else "…" + text[1 - width :]

@@ -15,9 +15,9 @@ from simulator.report.machine_facts import (
 )
 from simulator.report.result import Result
 from simulator.report.tables import mapping_text
-from simulator.report.units import count, estimate, percent, ratio, seconds, si, significant
-from simulator.report.verdict import phase_verdicts, sentence
-from simulator.report.words import COMPUTE, bound_phrase, cause_phrase, listing
+from simulator.report.units import count, estimate, percent, ratio, seconds, si
+from simulator.report.verdict import LOW_UTILISATION, memory_advice, phase_verdicts, sentence
+from simulator.report.words import COMPUTE, OVERHEAD, bound_phrase, cause_phrase, listing
 
 WIDTH = 96
 TOP_OPERATORS = 3
@@ -37,7 +37,7 @@ def explain(result: Result, operator_pattern: str | None = None, phase: str | No
     labels = {group.label: group for group in phases}
     operators = [g for g in operator_groups(result) if g.phase in labels]
     if operator_pattern is None:
-        return _overall(result, labels, operators)
+        return _overall(result, operators)
     matching = [g for g in operators if _matches(g, operator_pattern)]
     if not matching:
         raise CyclelabError(_unknown("operator", operator_pattern, [g.name for g in operators]))
@@ -72,16 +72,14 @@ def _unknown(what: str, pattern: str, names: list[str]) -> str:
     return f"no {what} matches {pattern!r}{meant}\nKnown: {', '.join(known)}"
 
 
-def _overall(result: Result, labels: dict[str, PhaseGroup], operators: list[OperatorGroup]) -> str:
+def _overall(result: Result, operators: list[OperatorGroup]) -> str:
     parts = [
         _fill(
             f"{result.name}: {count(result.cycles)} cycles, {seconds(result.seconds)} on "
             f"{', '.join(machine_line(result))}."
         )
     ]
-    for verdict in phase_verdicts(result):
-        if verdict.phase.label not in labels:
-            continue
+    for verdict in phase_verdicts(result, operators):
         parts.append(_fill(sentence(result, verdict)))
         own = [g for g in operators if g.phase == verdict.phase.label]
         for group in sorted(own, key=lambda g: -g.share)[:TOP_OPERATORS]:
@@ -178,20 +176,20 @@ def _help_sentence(result: Result, group: OperatorGroup) -> str:
     """What would help, by what bounds it and where its time goes."""
     time = max(group.exclusive_cycles, 1)
     port = group.time_cycles.get("port", 0) / time
-    cause, share = group.main_stall
+    cause, share = group.main_loss
     if group.bound == "port" or (port > 0.25 and cause == "port"):
         return f"Wider or more on-chip ports would help: they cost {percent(port)} of its time."
     if group.bound == "memory":
         return _memory_help(result, group)
     if group.bound == "compute":
         text = f"It uses {percent(group.utilisation)} of the peak MACs. "
-        if group.time_cycles.get(COMPUTE, 0) / time < 0.5 and cause:
-            return text + f"Less time {cause_phrase(cause)} ({percent(share)}) would help first."
-        if group.utilisation < 0.6:
+        if group.utilisation < LOW_UTILISATION and cause == OVERHEAD:
             return text + (
                 "Its tiles fill the array badly: another tiling or dataflow, a smaller array or "
                 "more rows of input (a larger batch) would help."
             )
+        if group.time_cycles.get(COMPUTE, 0) / time < 0.5 and cause:
+            return text + f"Less time {cause_phrase(cause)} ({percent(share)}) would help first."
         return text + "More or faster matrix units would help, and little else."
     if group.bound == "vector":
         return "More vector lanes, or fusing it behind the operator before, would help."
@@ -206,11 +204,13 @@ def _help_sentence(result: Result, group: OperatorGroup) -> str:
 def _memory_help(result: Result, group: OperatorGroup) -> str:
     if not group.macs:
         return "Keeping its operands on chip (fusing it) or more bandwidth would help."
-    intensity = group.macs / max(group.dram_bytes, 1)
-    return (
-        f"It does {significant(intensity)} MACs per byte moved where "
-        f"{significant(balance_macs_per_byte(result))} would keep the matrix units busy: more "
-        "bandwidth, fewer bits per weight, or a larger batch to share the weights would help."
+    time = max(group.exclusive_cycles, 1)
+    waiting = group.time_cycles.get("memory_read", 0) + group.time_cycles.get("memory_write", 0)
+    return memory_advice(
+        waiting=waiting / time,
+        overhead=group.time_cycles.get(OVERHEAD, 0) / time,
+        intensity=group.macs / max(group.dram_bytes, 1),
+        balance=balance_macs_per_byte(result),
     )
 
 

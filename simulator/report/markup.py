@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from simulator.report.aggregate import OperatorGroup, operator_groups, phase_groups
+from simulator.report.aggregate import OperatorGroup, phase_groups
 from simulator.report.machine_facts import bandwidth_bytes_per_second
 from simulator.report.result import Estimate, Result
 from simulator.report.units import count, estimate, percent, seconds, si
@@ -93,11 +93,10 @@ def phase_table(result: Result) -> str:
     return table(header, rows)
 
 
-def operator_table(result: Result, css_class: str = "", min_share: float = 0.0) -> str:
+def operator_table(groups: Sequence[OperatorGroup], css_class: str = "") -> str:
     """One row per operator and phase group, with a bar of where its time goes."""
     header: tuple[str, ...] = ("phase", "operator", "kind", "unit", "×", "cycles", "share of time")
     header += ("where the time goes", "of peak MACs", "bound", "DRAM", "energy")
-    groups = [g for g in operator_groups(result) if g.share >= min_share]
     widest = max((g.share for g in groups), default=1.0) or 1.0
     return table(header, [_operator_cells(g, widest) for g in groups], css_class, left=4)
 

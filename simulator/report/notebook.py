@@ -32,12 +32,12 @@ def fragment(result: Result) -> str:
 
 
 def _operators(result: Result) -> str:
-    header = ("phase", "operator", "×", "cycles", "share", "MACs used", "bound", "waits most for")
+    header = ("phase", "operator", "×", "cycles", "share", "MACs used", "bound", "lost to")
     rows = []
     for group in operator_groups(result):
         if group.share < MIN_SHARE:
             continue
-        cause, share = group.main_stall
+        cause, share = group.main_loss
         rows.append(
             (
                 Cell(group.phase),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from html import escape
 
-from simulator.report.aggregate import operator_groups
+from simulator.report.aggregate import OperatorGroup, operator_groups
 from simulator.report.explain import explain
 from simulator.report.machine_facts import machine_line, workload_line
 from simulator.report.markup import Cell, component_table, operator_table, phase_table, table
@@ -24,11 +24,12 @@ COLUMNS = (("roofline",), ("energy_by_component", "area_by_component"))
 
 def report_page(result: Result, pictures: Mapping[str, str], configuration_yaml: str) -> str:
     """The page's text. pictures: name (`roofline`, …) → SVG document."""
+    operators = operator_groups(result)
     sections = [
-        _header(result),
+        _header(result, operators),
         _figures(pictures),
         f'<h2>Phases</h2><div class="scroll">{phase_table(result)}</div>',
-        _operators(result),
+        _operators(operators),
         _components(result),
         _details("In words", f"<pre>{escape(explain(result))}</pre>"),
         _details("Resolved configuration", f"<pre>{escape(configuration_yaml)}</pre>"),
@@ -39,16 +40,19 @@ def report_page(result: Result, pictures: Mapping[str, str], configuration_yaml:
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{STYLE}{_cause_styles(result)}</style>\n</head>\n"
+        f"<title>{title}</title>\n<style>{STYLE}{_cause_styles(operators)}</style>\n</head>\n"
         f"<body>\n<main>\n{''.join(sections)}\n</main>\n<script>{SCRIPT}</script>\n"
         "</body>\n</html>\n"
     )
 
 
-def _header(result: Result) -> str:
+def _header(result: Result, operators: list[OperatorGroup]) -> str:
     machine = escape(" · ".join(machine_line(result)))
     workload = escape(" · ".join(workload_line(result)))
-    verdicts = "".join(f"<p>{escape(sentence(result, v))}</p>" for v in phase_verdicts(result))
+    verdicts = "".join(
+        f"<p>{escape(sentence(result, verdict))}</p>"
+        for verdict in phase_verdicts(result, operators)
+    )
     return (
         f"<h1>{escape(result.name)}</h1>\n"
         f'<p class="muted">{workload}<br>{machine}</p>\n{_cards(result)}\n{verdicts}'
@@ -107,23 +111,28 @@ def inline_svg(document: str) -> str:
     return text.replace("fill: #ffffff", "fill: none")
 
 
-def _operators(result: Result) -> str:
-    causes = sorted({c for g in operator_groups(result) for c in g.time_cycles}, key=cause_order)
+def _operators(operators: list[OperatorGroup]) -> str:
     legend = "".join(
-        f'<span><i class="c-{escape(c)}"></i>{escape(cause_label(c))}</span>' for c in causes
+        f'<span><i class="c-{escape(c)}"></i>{escape(cause_label(c))}</span>'
+        for c in _causes(operators)
     )
     return (
         "<h2>Operators</h2>\n"
         '<p class="muted">Summed over layers. Cycles are those by which an operator put off the '
         "end, so they add up to the phase. Click on a heading to sort.</p>\n"
         f'<div class="legend">{legend}</div>\n'
-        f'<div class="scroll">{operator_table(result, "sortable")}</div>'
+        f'<div class="scroll">{operator_table(operators, "sortable")}</div>'
     )
 
 
-def _cause_styles(result: Result) -> str:
-    causes = sorted({c for g in operator_groups(result) for c in g.time_cycles}, key=cause_order)
-    return "".join(f".c-{c} {{ background: {CAUSE_COLOURS.get(c, GREY)}; }}\n" for c in causes)
+def _causes(operators: list[OperatorGroup]) -> list[str]:
+    return sorted({c for g in operators for c in g.time_cycles}, key=cause_order)
+
+
+def _cause_styles(operators: list[OperatorGroup]) -> str:
+    return "".join(
+        f".c-{c} {{ background: {CAUSE_COLOURS.get(c, GREY)}; }}\n" for c in _causes(operators)
+    )
 
 
 def _components(result: Result) -> str:

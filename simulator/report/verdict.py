@@ -8,7 +8,7 @@ from simulator.report.aggregate import OperatorGroup, PhaseGroup, operator_group
 from simulator.report.machine_facts import balance_macs_per_byte, clock_hz
 from simulator.report.result import Result
 from simulator.report.units import percent, ratio, seconds, significant
-from simulator.report.words import COMPUTE, bound_phrase, cause_phrase, listing
+from simulator.report.words import COMPUTE, OVERHEAD, bound_phrase, cause_phrase, listing
 
 LOW_UTILISATION = 0.6
 """Below this share of peak a compute-bound phase has something to gain from mapping."""
@@ -21,7 +21,7 @@ class PhaseVerdict:
     bound: what bounds the operators that take most of the time.
     bound_cycles: roofline bound: the largest of the sums of the operators'
         matrix, vector and memory bounds.
-    waits: shares of the time by cause, largest first, computing left out.
+    losses: shares of the time by cause, largest first, computing left out.
     top: the operator that takes most of the time.
     """
 
@@ -31,13 +31,15 @@ class PhaseVerdict:
     bound_cycles: int
     memory_busy: float
     utilisation: float
-    waits: tuple[tuple[str, float], ...]
+    losses: tuple[tuple[str, float], ...]
     top: OperatorGroup
 
 
-def phase_verdicts(result: Result) -> list[PhaseVerdict]:
-    """One verdict per phase group that has operators."""
-    operators = operator_groups(result)
+def phase_verdicts(
+    result: Result, operators: list[OperatorGroup] | None = None
+) -> list[PhaseVerdict]:
+    """One verdict per phase group that has operators (`operator_groups`, if at hand)."""
+    operators = operator_groups(result) if operators is None else operators
     found = []
     for phase in phase_groups(result):
         own = [group for group in operators if group.phase == phase.label]
@@ -48,12 +50,12 @@ def phase_verdicts(result: Result) -> list[PhaseVerdict]:
 
 def _judge(result: Result, phase: PhaseGroup, operators: list[OperatorGroup]) -> PhaseVerdict:
     shares: dict[str, float] = {}
-    waits: dict[str, float] = {}
+    losses: dict[str, float] = {}
     for group in operators:
         shares[group.bound] = shares.get(group.bound, 0.0) + group.share
         for cause, cycles in group.time_cycles.items():
             if cause != COMPUTE:
-                waits[cause] = waits.get(cause, 0.0) + cycles / phase.cycles
+                losses[cause] = losses.get(cause, 0.0) + cycles / phase.cycles
     bound = max(shares, key=lambda name: shares[name])
     matrix = sum(g.compute_bound_cycles for g in operators if g.macs)
     vector = sum(g.compute_bound_cycles for g in operators if not g.macs)
@@ -65,7 +67,7 @@ def _judge(result: Result, phase: PhaseGroup, operators: list[OperatorGroup]) ->
         bound_cycles=max(matrix, vector, memory),
         memory_busy=phase.memory_busy_seconds / phase.seconds,
         utilisation=phase.macs / (phase.cycles * int(result.machine["peak_macs_per_cycle"])),
-        waits=tuple(sorted(waits.items(), key=lambda item: -item[1])),
+        losses=tuple(sorted(losses.items(), key=lambda item: -item[1])),
         top=max(operators, key=lambda group: group.share),
     )
 
@@ -92,15 +94,13 @@ def sentence(result: Result, verdict: PhaseVerdict) -> str:
 
 def advice(result: Result, verdict: PhaseVerdict) -> str:
     """What would shorten the phase, with the most it could save."""
-    phase = verdict.phase
+    shares = dict(verdict.losses)
     if verdict.bound == "memory":
-        waiting = sum(s for c, s in verdict.waits if c in ("memory_read", "memory_write"))
-        intensity = phase.macs / max(phase.dram_bytes, 1)
-        return (
-            f"Waiting for memory is {percent(waiting)} of its time. "
-            f"It does {significant(intensity)} MACs per byte moved where "
-            f"{significant(balance_macs_per_byte(result))} would keep the matrix units busy: a "
-            "larger batch, fewer bits per weight or more bandwidth would help."
+        return memory_advice(
+            waiting=shares.get("memory_read", 0.0) + shares.get("memory_write", 0.0),
+            overhead=shares.get(OVERHEAD, 0.0),
+            intensity=verdict.phase.macs / max(verdict.phase.dram_bytes, 1),
+            balance=balance_macs_per_byte(result),
         )
     if verdict.bound == "compute":
         if verdict.utilisation < LOW_UTILISATION:
@@ -113,5 +113,28 @@ def advice(result: Result, verdict: PhaseVerdict) -> str:
         return "More vector lanes, or fusing element-wise work behind the GEMMs, would help."
     if verdict.bound == "port":
         return "Wider or more on-chip ports would help."
-    waits = [f"{percent(s)} {cause_phrase(c)}" for c, s in verdict.waits[:2]]
-    return f"No unit is the limit; the time goes into waiting: {listing(waits)}." if waits else ""
+    parts = [f"{percent(s)} {cause_phrase(c)}" for c, s in verdict.losses[:2]]
+    return f"No roof is near; the time goes elsewhere: {listing(parts)}." if parts else ""
+
+
+def memory_advice(waiting: float, overhead: float, intensity: float, balance: float) -> str:
+    """What would help work with MACs that is bound by memory.
+
+    waiting, overhead: shares of its time spent waiting for memory and on overhead
+        inside the unit. intensity, balance: MACs per byte it does, and that would
+        keep the matrix units busy.
+    """
+    text = (
+        f"It does {significant(intensity)} MACs per byte moved where {significant(balance)} "
+        "would keep the matrix units busy"
+    )
+    if waiting >= overhead:
+        return (
+            f"{text}, and waits for memory {percent(waiting)} of the time: a larger batch, fewer "
+            "bits per weight or more bandwidth would help."
+        )
+    return (
+        f"{text}. But it waits for memory only {percent(waiting)} of the time, since "
+        f"{percent(overhead)} go {cause_phrase(OVERHEAD)}: more bandwidth alone would save no more "
+        "than that wait; a larger batch would help with both."
+    )

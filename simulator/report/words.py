@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 COMPUTE = "compute"
+OVERHEAD = "overhead"
 OTHER = "other"
 
 CAUSE_LABELS = {
     COMPUTE: "compute",
+    OVERHEAD: "overhead",
     "port": "port",
     "memory_read": "DRAM read",
     "memory_write": "DRAM write",
@@ -22,6 +24,7 @@ CAUSE_LABELS = {
 
 CAUSE_PHRASES = {
     COMPUTE: "computing",
+    OVERHEAD: "on overhead inside the unit (loading weights, filling, ragged edges)",
     "port": "held up by on-chip ports that are too narrow",
     "memory_read": "waiting for memory reads",
     "memory_write": "waiting for memory writes",
@@ -69,3 +72,22 @@ def listing(parts: list[str]) -> str:
     if len(parts) < 2:
         return "".join(parts)
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def short_paths(paths: list[str], width: int) -> list[str]:
+    """Dotted paths cut from the left to at most `width` characters.
+
+    Whole parts are dropped where that keeps the paths apart, characters otherwise.
+    """
+    short = [_last_parts(path, width) for path in paths]
+    if len(set(short)) == len(paths):
+        return short
+    return [path if len(path) <= width else "…" + path[1 - width :] for path in paths]
+
+
+def _last_parts(path: str, width: int) -> str:
+    parts = path.split(".")
+    while len(parts) > 1 and len(".".join(parts)) > width:
+        parts = parts[1:]
+    text = ".".join(parts)
+    return text if len(text) <= width else "…" + text[1 - width :]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simulator.config import ConfigError, nearest, read_text
+from simulator.config.files import display_path
 from simulator.workload.model import LARGEST_SIZE
 
 
@@ -60,7 +61,7 @@ class CsvTable:
         Cells behind the last column may hold a comment that starts with `#`.
         Raises ConfigError for an empty file and for rows that don't fit the header.
         """
-        label = str(path)
+        label = display_path(path)
         lines = _split(read_text(path), label)
         if not lines:
             raise ConfigError("the file is empty, expected a header and rows", file=label)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.config import ConfigError, nearest, read_text
+from simulator.config.files import display_path
 
 MAX_JSON_BYTES = 2**20
 """Largest `config.json` that is read; real ones are below 100 KiB."""
@@ -25,7 +26,7 @@ class JsonObject:
     @classmethod
     def load(cls, path: Path | str) -> JsonObject:
         """Read the object in a file; raises ConfigError if there is none."""
-        label = str(path)
+        label = display_path(Path(path))
         text = read_text(path, max_bytes=MAX_JSON_BYTES)
         try:
             data = json.loads(text)

@@ -14,6 +14,7 @@ from typing import IO, Annotated, Literal
 from pydantic import Field
 
 from simulator.config import ConfigError, Spec
+from simulator.config.files import display_path
 from simulator.workload.csv_table import CsvRow
 from simulator.workload.model import Count
 
@@ -65,7 +66,7 @@ def read_trace(path: Path, format_name: str = "auto") -> Iterator[TraceRequest]:
     (arrived_at, num_prefill_tokens, num_decode_tokens), or `auto` to go by the
     header. Raises ConfigError with file and line for whatever is wrong.
     """
-    label = str(path)
+    label = display_path(path)
     with _opened(path) as file:
         reader = csv.reader(_lines(file, label))
         header = [cell.strip().lower() for cell in next(reader, [])]
@@ -99,7 +100,7 @@ def trace_requests(
             raise ConfigError(
                 f"the request grows to {tokens:,} tokens, but the model takes at most "
                 f"{max_context:,}; set trace.skip_too_long to leave out such requests",
-                file=str(path),
+                file=display_path(path),
                 line=request.line,
             )
         if len(chosen) == spec.requests:
@@ -107,7 +108,7 @@ def trace_requests(
     raise ConfigError(
         f"only {len(chosen)} requests to be had from number {spec.offset} on, "
         f"expected {spec.requests}",
-        file=str(path),
+        file=display_path(path),
     )
 
 
@@ -138,7 +139,7 @@ def _lines(file: IO[str], label: str) -> Iterator[str]:
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[str]]:
     """Open as text, decompressing; what goes wrong while reading is a ConfigError."""
-    label = str(path)
+    label = display_path(path)
     try:
         opener = gzip.open if path.suffix.lower() == ".gz" else open
         with opener(path, "rt", encoding="utf-8-sig", newline="") as file:

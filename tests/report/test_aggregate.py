@@ -19,9 +19,15 @@ def test_split_adds_up_to_exclusive(compute: int, stalls: dict[str, int], exclus
     op.exclusive_cycles = exclusive
     split = split_exclusive(op)
     assert sum(split.values()) == exclusive
-    for cause, cycles in split.items():
-        if cause != "other":
-            assert cycles <= (compute + 1 if cause == "compute" else stalls[cause])
+    at_work = split.pop("compute", 0) + split.pop("overhead", 0)
+    assert at_work == min(exclusive, compute + 1)
+    assert split.pop("other", 0) == max(0, exclusive - op.cycles)
+    assert all(cycles <= stalls[cause] for cause, cycles in split.items())
+
+
+def test_what_peak_would_take_is_computing() -> None:
+    op = one_operator("memory", 930, {"memory_read": 70}, compute_bound=10).operators[0]
+    assert split_exclusive(op) == {"compute": 10, "overhead": 920, "memory_read": 70}
 
 
 def test_waiting_for_others_is_what_overlaps() -> None:

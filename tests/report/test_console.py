@@ -7,6 +7,7 @@ import pytest
 from simulator.report.console import summary, wants_colour
 from simulator.report.result import Estimate, Result
 from simulator.report.units import SPACE, count, percent, seconds
+from simulator.report.words import short_paths
 from tests.report.cases import one_operator
 from tests.report.factory import make_result
 
@@ -92,3 +93,10 @@ def test_colour_only_on_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not wants_colour(io.StringIO())
     monkeypatch.setenv("NO_COLOR", "1")
     assert not wants_colour(Terminal())
+
+
+def test_component_paths_stay_apart() -> None:
+    paths = ["core.systolic_array.pe.adder", "core.vector_unit.lane.adder", "memory"]
+    assert short_paths(paths, 18) == ["pe.adder", "lane.adder", "memory"]
+    alike = ["wide.array.adder", "tall.array.adder"]
+    assert short_paths(alike, 14) == ["…e.array.adder", "…l.array.adder"]

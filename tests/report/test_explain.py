@@ -14,20 +14,45 @@ def words(text: str) -> str:
 
 
 def test_memory_bound() -> None:
-    run = one_operator("memory", 100, {"memory_read": 880, "drain": 20}, memory_bound=960)
+    run = one_operator(
+        "memory",
+        100,
+        {"memory_read": 880, "drain": 20},
+        macs=100 * 32768,
+        compute_bound=100,
+        memory_bound=960,
+    )
     text = words(explain(run, "mystery"))
     assert "1,000 cycles (1.06 µs), 100 % of the phase" in text
-    assert "960 cycles for memory (478 kB at 450 GB/s)" in text
-    assert "it is memory-bound, and takes 1.00× its larger bound" in text
+    assert "100 cycles for compute and 960 cycles for memory (478 kB at 450 GB/s)" in text
+    assert "it is memory-bound, and takes 1.04× its larger bound" in text
     assert "88 % waiting for memory reads, 10 % computing and 2.0 % draining" in text
-    assert "more bandwidth, fewer bits per weight, or a larger batch" in text
+    assert "6.86 MACs per byte moved where 68.4 would keep the matrix units busy" in text
+    assert "a larger batch, fewer bits per weight or more bandwidth would help" in text
+
+
+def test_memory_bound_on_a_unit_that_is_nearly_as_slow() -> None:
+    run = one_operator(
+        "memory",
+        930,
+        {"memory_read": 70},
+        macs=10 * 32768,
+        compute_bound=10,
+        memory_bound=980,
+    )
+    text = words(explain(run, "mystery"))
+    assert "92 % on overhead inside the unit" in text
+    assert "it waits for memory only 7.0 % of the time" in text
+    assert "more bandwidth alone would save no more than that wait" in text
+    assert text.count("would save no more than that wait") == 1
+    assert "would save no more than that wait" in words(explain(run))
 
 
 def test_compute_bound() -> None:
     run = one_operator("compute", 1100, {"drain": 30}, memory_bound=200)
     text = words(explain(run, "mystery"))
     assert "it is compute-bound, and takes 1.13× its larger bound" in text
-    assert "97 % computing" in text
+    assert "88 % computing, 8.8 % on overhead inside the unit" in text
     assert "More or faster matrix units would help" in text
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.config import ConfigError, CyclelabError, parse_document, validate
+from simulator.config import ConfigError, CyclelabError, Document, parse_document, validate
 from simulator.workload import WorkloadSpec, load_workload
 
 
@@ -107,11 +107,9 @@ ANY: st.SearchStrategy[Any] = st.one_of(
     ),
 )
 def test_any_workload_loads_or_is_refused(model: str, keys: dict[str, Any]) -> None:
-    from simulator.config import Document
-
-    keys["decode_steps"] = (
-        min(keys["decode_steps"], 5) if type(keys.get("decode_steps")) is int else 1
-    )
+    steps = keys.get("decode_steps")
+    if steps is None or (isinstance(steps, int) and steps > 5):
+        keys["decode_steps"] = 1  # phases are not what is tried here
     try:
         document = Document.from_data({"model": model, **keys}, "e.yaml")
         workload = load_workload(validate(WorkloadSpec, document))

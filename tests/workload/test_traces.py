@@ -23,8 +23,8 @@ def write(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize(
     ("name", "requests", "first"),
     [
-        ("AzureLLMInferenceTrace_conv", 19_365, (374, 44)),
-        ("AzureLLMInferenceTrace_code", 8_818, (4808, 10)),
+        ("AzureLLMInferenceTrace_conv", 19_366, (374, 44)),
+        ("AzureLLMInferenceTrace_code", 8_819, (4808, 10)),
     ],
 )
 def test_shipped_traces_are_whole(name: str, requests: int, first: tuple[int, int]) -> None:

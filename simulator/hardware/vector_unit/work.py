@@ -10,6 +10,7 @@ from fractions import Fraction
 from simulator.config import CyclelabError, nearest
 from simulator.hardware.primitives import Action, ActionCounts, Primitive
 from simulator.hardware.vector_unit.spec import VectorFunctionSpec, VectorUnitSpec
+from simulator.hardware.vector_unit.structure import lane_registers
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,15 @@ def vector_cycles(spec: VectorUnitSpec, work: Iterable[VectorWork]) -> int:
 
 
 def vector_actions(spec: VectorUnitSpec, work: Iterable[VectorWork], path: str) -> ActionCounts:
-    """Lane multiplies, adds and register writes; `path` is the unit's place in the machine."""
+    """Lane multiplies and adds, and a write of the lane's registers per issue slot; `path` is the unit's place in the machine."""
     multiply = Action(f"{path}.lane.multiplier", Primitive("multiplier", (spec.format,) * 2))
     add = Action(f"{path}.lane.adder", Primitive("adder", (spec.format,)))
+    registers = Action(f"{path}.lane.registers", lane_registers(spec), "write")
     counts = ActionCounts()
     for item in work:
         function = function_named(spec, item.function)
         counts.add(multiply, math.ceil(function.multiplies * item.elements))
         counts.add(add, math.ceil(function.adds * item.elements))
+        slots = Fraction(str(function.cycles_per_element)) * item.elements
+        counts.add(registers, math.ceil(slots))
     return counts

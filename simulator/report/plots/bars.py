@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulator.report.aggregate import OperatorGroup, PhaseGroup, operator_groups, phase_groups
@@ -21,7 +22,7 @@ from simulator.report.plots.style import (
 )
 from simulator.report.result import ZERO, Estimate, Result
 from simulator.report.units import percent, seconds
-from simulator.report.words import cause_label, cause_order
+from simulator.report.words import cause_label, cause_order, short_paths
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,26 +31,36 @@ if TYPE_CHECKING:
 MAX_ROWS = 12
 MAX_PHASES = 3
 MAX_COMPONENTS = 10
+NAME_CHARACTERS = 26
 OTHERS = "others"
 ROW_INCHES = 0.24
 Box = tuple[float, float, float, float]
 """Left, bottom, width, height in inches, labels and titles included."""
 
 
+@dataclass(frozen=True, slots=True)
+class TimeChart:
+    """What `draw_time_by_operator` shows: panels, their operators, and common rows."""
+
+    phases: list[PhaseGroup]
+    operators: list[OperatorGroup]
+    rows: list[str]
+
+
 @styled
 def plot_time_by_operator(result: Result) -> Figure:
     """Where each phase's time goes: operators down, exclusive time across, by cause."""
-    rows = _time_rows(result)[1]
-    height = 1.35 + ROW_INCHES * len(rows)
+    chart = time_chart(result)
+    height = 1.35 + ROW_INCHES * len(chart.rows)
     figure = new_figure(9.6, height)
-    draw_time_by_operator(figure, result, (0.1, 0.0, 9.4, height))
+    draw_time_by_operator(figure, result, chart, (0.1, 0.0, 9.4, height))
     return figure
 
 
-def draw_time_by_operator(figure: Figure, result: Result, box: Box) -> list[Axes]:
+def draw_time_by_operator(figure: Figure, result: Result, chart: TimeChart, box: Box) -> list[Axes]:
     """Draw one panel per phase group, with common rows, into `box`."""
     left, bottom, width, height = box
-    phases, rows = _time_rows(result)
+    phases, rows = chart.phases, chart.rows
     gap, names = 0.55, label_inches(rows)
     panel = (width - names - gap * len(phases)) / len(phases)
     axes = []
@@ -57,38 +68,39 @@ def draw_time_by_operator(figure: Figure, result: Result, box: Box) -> list[Axes
     for number, phase in enumerate(phases):
         x = left + names + number * (panel + gap)
         ax = place(figure, x, bottom + 0.85, panel, height - 1.2)
-        causes |= _draw_phase(ax, result, phase, rows)
+        causes |= _draw_phase(ax, clock_hz(result), phase, chart)
         ax.set_yticks(range(len(rows)), rows if number == 0 else [""] * len(rows))
         axes.append(ax)
     _cause_legend(figure, causes, left, bottom)
     return axes
 
 
-def _time_rows(result: Result) -> tuple[list[PhaseGroup], list[str]]:
+def time_chart(result: Result) -> TimeChart:
     """Phase groups that take most time, and the operators that matter in any of them."""
     phases = phase_groups(result)
     if len(phases) > MAX_PHASES:
         largest = sorted(phases, key=lambda p: -p.cycles)[:MAX_PHASES]
         phases = [p for p in phases if p in largest]
     labels = {p.label for p in phases}
+    operators = [group for group in operator_groups(result) if group.phase in labels]
     best: dict[str, float] = {}
-    for group in operator_groups(result):
-        if group.phase in labels:
-            best[group.name] = max(best.get(group.name, 0.0), group.share)
+    for group in operators:
+        best[group.name] = max(best.get(group.name, 0.0), group.share)
     kept = set(sorted(best, key=lambda name: -best[name])[:MAX_ROWS])
     rows = [name for name in best if name in kept]
-    return phases, rows + [OTHERS] * (len(rows) < len(best))
+    return TimeChart(phases, operators, rows + [OTHERS] * (len(rows) < len(best)))
 
 
-def _draw_phase(ax: Axes, result: Result, phase: PhaseGroup, rows: list[str]) -> set[str]:
+def _draw_phase(ax: Axes, clock: float, phase: PhaseGroup, chart: TimeChart) -> set[str]:
     """Stacked bars of one phase; returns the causes that occur."""
+    rows = chart.rows
     totals = {row: dict[str, int]() for row in rows}
-    for group in operator_groups(result):
+    for group in chart.operators:
         if group.phase == phase.label:
             _add_cycles(totals[group.name if group.name in totals else OTHERS], group)
     longest = max((sum(parts.values()) for parts in totals.values()), default=0)
-    factor, unit = scaled_unit(longest / clock_hz(result), "s")
-    scale = factor / clock_hz(result)
+    factor, unit = scaled_unit(longest / clock, "s")
+    scale = factor / clock
     causes = sorted({c for parts in totals.values() for c in parts}, key=cause_order)
     ends = [0.0] * len(rows)
     for cause in causes:
@@ -164,7 +176,7 @@ def draw_components(
     if len(ranked) > MAX_COMPONENTS:
         rest = sum((part for _, part in ranked[MAX_COMPONENTS:]), ZERO)
         ranked = [*ranked[:MAX_COMPONENTS], (OTHERS, rest)]
-    names = [_short(name) for name, _ in ranked]
+    names = short_paths([name for name, _ in ranked], NAME_CHARACTERS)
     room = label_inches(names)
     ax = place(figure, left + room, bottom + 0.45, width - room, height - 0.8)
     factor, scaled = (1.0, unit) if unit == "mm²" else scaled_unit(total.value, unit)
@@ -194,7 +206,3 @@ def _total_text(total: Estimate, factor: float, unit: str) -> str:
 
     value, low, high = (significant(part * factor) for part in (total.value, total.low, total.high))
     return f"{value} {unit} ({low}–{high})"
-
-
-def _short(name: str, width: int = 26) -> str:
-    return name if len(name) <= width else "…" + name[1 - width :]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.report.plots.bars import draw_components, draw_time_by_operator
+from simulator.report.plots.bars import draw_components, draw_time_by_operator, time_chart
 from simulator.report.plots.roofline import draw_roofline
 from simulator.report.plots.style import MUTED, new_figure, styled
 from simulator.report.plots.timeline import choose_window, draw_timeline
@@ -24,7 +24,7 @@ def plot_overview(result: Result) -> Figure:
     figure = new_figure(WIDTH, HEIGHT)
     _headline(figure, result)
     half, row = WIDTH / 2, (HEIGHT - TITLE) / 2
-    draw_time_by_operator(figure, result, (0.15, row, half - 0.3, row))
+    draw_time_by_operator(figure, result, time_chart(result), (0.15, row, half - 0.3, row))
     draw_roofline(figure, result, (half + 0.1, row, half - 0.2, row))
     energy = (0.15, 0.1, half - 0.75, row - 0.2)
     draw_components(figure, result.energy_by_component, result.energy_j, "J", "Energy", energy)

@@ -34,11 +34,12 @@ MANY = (*SEQUENCE, "#7b5e3b", "#332288", "#882255", "#999933", "#44aa99", "#ddcc
 
 CAUSE_COLOURS = {
     "compute": BLUE,
+    "overhead": "#8fc3e6",
     "port": PURPLE,
     "memory_read": ORANGE,
     "memory_write": VERMILION,
     "buffer_space": YELLOW,
-    "matrix_unit": SKY,
+    "matrix_unit": "#332288",
     "vector_unit": GREEN,
     "drain": GREY,
     "dependency": "#c3ccd5",
