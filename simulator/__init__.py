@@ -7,9 +7,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_API: dict[str, str] = {
-    name: "simulator.api" for name in ("gemm", "load", "plot", "run")
-}
+_API: dict[str, str] = {name: "simulator.api" for name in ("gemm", "load", "plot", "run")}
 """Public names, and the modules they are loaded from on first use."""
 
 __all__ = ["__version__", *_API]

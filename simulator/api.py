@@ -1,11 +1,11 @@
 """The Python interface behind `import simulator`: load, run, gemm, plot.
 
-    import simulator as sim
+import simulator as sim
 
-    result = sim.run("llama2_7b_on_tpu", set={"workload.batch": 4})
-    result                       # a table in a notebook
-    sim.plot(result, "roofline")
-    result.to_dataframe()
+result = sim.run("llama2_7b_on_tpu", set={"workload.batch": 4})
+result                       # a table in a notebook
+sim.plot(result, "roofline")
+result.to_dataframe()
 """
 
 from __future__ import annotations
@@ -23,7 +23,14 @@ from simulator.runner import Progress, run_experiment
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PLOTS = ("overview", "time_by_operator", "energy_by_component", "area_by_component", "roofline", "timeline")
+PLOTS = (
+    "overview",
+    "time_by_operator",
+    "energy_by_component",
+    "area_by_component",
+    "roofline",
+    "timeline",
+)
 
 
 def load(

@@ -20,7 +20,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="simulate an experiment and report it")
     _experiment_arguments(run)
-    run.add_argument("--output", metavar="DIR", help="write JSON, CSV, timeline, plots and HTML here")
+    run.add_argument(
+        "--output", metavar="DIR", help="write JSON, CSV, timeline, plots and HTML here"
+    )
     run.add_argument("--json", metavar="FILE", help="write the result as JSON")
     run.add_argument("--no-plots", action="store_true", help="draw nothing")
     run.add_argument("--quiet", action="store_true", help="print only where results went")
@@ -36,6 +38,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     explain = commands.add_parser("explain", help="say in words why operators take their time")
     _experiment_arguments(explain)
+    explain.add_argument(
+        "--result", action="store_true", help="EXPERIMENT is a result.json to explain as it is"
+    )
     explain.add_argument("operator", nargs="?", help="name or pattern, such as '*_proj'")
     explain.add_argument("--phase", metavar="NAME", help="prefill, decode, …")
 
@@ -54,7 +59,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _experiment_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("experiment", metavar="EXPERIMENT", help="YAML file, preset name, or result.json")
+    parser.add_argument(
+        "experiment", metavar="EXPERIMENT", help="YAML file, preset name, or result.json"
+    )
     _set_argument(parser)
     parser.add_argument(
         "--every-event",

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from simulator.config import CyclelabError, find, list_presets, nearest
+from simulator.config import CyclelabError, Spec, find, list_presets, nearest
 from simulator.report.files import read_result, write_outputs
 from simulator.report.result import Result
 
@@ -55,7 +55,7 @@ def explain(options: argparse.Namespace) -> None:
     from simulator.experiment import load_experiment
     from simulator.report.explain import explain as in_words
 
-    if options.experiment.endswith(".json"):
+    if options.result:
         result = read_result(options.experiment)
     else:
         result = _simulate(load_experiment(options.experiment, _overrides(options)))
@@ -90,7 +90,10 @@ def schema(options: argparse.Namespace) -> None:
     from simulator.experiment import PRESETS, ExperimentSpec
     from simulator.hardware.machine import MachineSpec
 
-    models = {"experiment": (ExperimentSpec, PRESETS), "machine": (MachineSpec, {})}
+    models: dict[str, tuple[type[Spec], Mapping[str, str]]] = {
+        "experiment": (ExperimentSpec, PRESETS),
+        "machine": (MachineSpec, {}),
+    }
     if options.what not in models:
         raise CyclelabError(f"no schema for {options.what!r}; known: {', '.join(models)}")
     model, presets = models[options.what]
@@ -148,7 +151,12 @@ class _Progress:
         from tqdm import tqdm
 
         if self.bar is None:
-            self.bar = tqdm(total=100, unit="%", leave=False, bar_format="{desc} {bar} {percentage:3.0f}% {remaining} left")
+            self.bar = tqdm(
+                total=100,
+                unit="%",
+                leave=False,
+                bar_format="{desc} {bar} {percentage:3.0f}% {remaining} left",
+            )
         assert isinstance(self.bar, tqdm)
         self.bar.set_description(phase, refresh=False)
         self.bar.update(round(100 * share) - self.bar.n)
@@ -217,8 +225,8 @@ def _size(options: argparse.Namespace, name: str) -> int:
 def _scalar(text: str, where: str) -> object:
     from simulator.config import parse_document
 
-    document = parse_document(f"value: {text}\n", f"--set {where}")
-    return document.data["value"]
+    document = parse_document(f"setting: {text}\n", f"--set {where}")
+    return document.data["setting"]
 
 
 def _presets(kind: str) -> list[tuple[str, str]]:
@@ -240,7 +248,7 @@ def _describe(kind: str, name: str) -> str:
 
 
 def _units() -> list[tuple[str, str]]:
-    from simulator.hardware import MATRIX_UNITS
+    from simulator.hardware.matrix_unit import MATRIX_UNITS
 
     return [
         (kind, (unit.__doc__ or "").strip().splitlines()[0])

@@ -37,19 +37,13 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None) -> 
     for index, phase in enumerate(workload.phases):
         check_capacity(phase, spec.machine)
         program = mapper.map(phase)
-        done, count = index, len(workload.phases)
-
-        def report(share: float, name: str = phase.name, done: int = done) -> None:
-            if progress is not None:
-                progress(name, (done + share) / count)
-
         execution = run_program(
             program,
             spec.machine.memory,
             reference_period_fs=spec.machine.clock.period_fs,
             every_event=spec.simulation.every_event,
             span_limit=spans_left,
-            progress=report,
+            progress=_within(progress, phase, index, len(workload.phases)),
         )
         check_invariants(program, execution, spec.machine.memory.bandwidth_bytes_per_s)
         builder.add(Run(phase, program, execution))
@@ -63,6 +57,15 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None) -> 
         "skipped_commands": skipped,
     }
     return _result(experiment, workload, builder, simulation)
+
+
+def _within(
+    progress: Progress | None, phase: Phase, index: int, count: int
+) -> Callable[[float], None] | None:
+    """Progress of phase `index` of `count` as progress of the whole run."""
+    if progress is None:
+        return None
+    return lambda share: progress(phase.name, (index + share) / count)
 
 
 def check_capacity(phase: Phase, machine: MachineSpec) -> None:
@@ -147,6 +150,7 @@ def _machine_facts(machine: MachineSpec) -> dict[str, Any]:
         "matrix_units": [
             {
                 "kind": unit.spec.kind,
+                "name": unit.title,
                 "count": unit.spec.count,
                 "macs_per_cycle": unit.macs_per_cycle * unit.spec.count,
                 "formats": [f"{a} x {b}" for a, b in unit.format_pairs],
@@ -159,4 +163,3 @@ def _machine_facts(machine: MachineSpec) -> dict[str, Any]:
         "memory_latency_s": machine.memory.latency_s,
         "memory_capacity_bytes": machine.memory.capacity_bytes,
     }
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from simulator.engine.dma import DmaQueue
 from simulator.engine.ledger import NOT_YET, Account, Ledger
@@ -24,8 +25,7 @@ class Parts:
     ledger: Ledger
 
 
-@dataclass(frozen=True, slots=True)
-class QueueMoment:
+class QueueMoment(NamedTuple):
     """Counters and absolute times of a queue (fields as in `CommandQueue`)."""
 
     wakes: int
@@ -35,8 +35,7 @@ class QueueMoment:
     busy_cycles: int
 
 
-@dataclass(frozen=True, slots=True)
-class AccountMoment:
+class AccountMoment(NamedTuple):
     """Counters and absolute times of an account (fields as in `Account`)."""
 
     account: Account

@@ -23,7 +23,9 @@ from simulator.engine.timeline import Alarm
 FEWEST_ITERATIONS = 4
 """A loop has to run, repeat and still have an iteration left to skip."""
 FIRST_WINDOW = 32
+SHORTEST_WINDOW = 16
 LONGEST_WINDOW = 512
+WINDOW_SHARE = 16
 PATIENCE = 2
 """Executions of a loop without a repeat after which it is watched ever more rarely."""
 
@@ -31,9 +33,9 @@ PATIENCE = 2
 class Watch:
     """Moments seen during a window of iterations of one execution of a loop.
 
-    Windows start at iterations 1, 64, 128, 256, … and are an eighth of that long,
-    so that a loop that never repeats costs little, one with a long period is
-    still found, and storage is bounded.
+    Windows start at iterations 1, 64, 128, 256, … and grow in proportion, so that
+    a loop that never repeats costs little, one with a long period is still found,
+    and storage is bounded.
     """
 
     __slots__ = ("end", "frame", "moments", "start")
@@ -52,7 +54,7 @@ class Watch:
             self.moments.clear()
             while iteration >= self.end:
                 self.start = max(2 * FIRST_WINDOW, 2 * self.start)
-                length = max(FIRST_WINDOW // 2, self.start // 8)
+                length = max(SHORTEST_WINDOW, self.start // WINDOW_SHARE)
                 self.end = self.start + min(LONGEST_WINDOW, length)
             self.frame.watch_from = self.start
         return iteration >= self.start
@@ -87,7 +89,7 @@ class Skipper:
     def _look(self, _: Event) -> None:
         self._pending = False
         parts = self._parts
-        machine: Hashable | None = None
+        machines: dict[int | None, Hashable] = {}
         del self._watches[len(parts.sequencer.frames) :]
         for level, frame in enumerate(parts.sequencer.frames):
             watch = self._watches[level]
@@ -96,11 +98,12 @@ class Skipper:
             frame.ended = False
             if not watch.is_open():
                 continue
-            if machine is None:
-                machine = machine_signature(
-                    parts.queues, parts.memory, parts.timeline.event_fs, parts.ledger.instance
+            instance = parts.ledger.instance if frame.code.instances else None
+            if instance not in machines:
+                machines[instance] = machine_signature(
+                    parts.queues, parts.memory, parts.timeline.event_fs, instance
                 )
-            if self._compare(level, watch, machine):
+            if self._compare(level, watch, machines[instance]):
                 break
 
     def _compare(self, level: int, watch: Watch, machine: Hashable) -> bool:

@@ -95,6 +95,5 @@ class MachineSpec(Spec):
     @property
     def peak_macs_per_cycle(self) -> int:
         """Peak of the fastest kind of matrix unit over all cores (kinds do not add up)."""
-        return self.cores * max(
-            unit.macs_per_cycle * unit.spec.count for unit in self.core.build_matrix_units()
-        )
+        units = self.core.build_matrix_units()
+        return self.cores * max(int(unit.macs_per_cycle * unit.spec.count) for unit in units)

@@ -114,6 +114,11 @@ class MatrixUnit(ABC, Generic[SpecT]):
     def accumulator_format(self) -> str:
         """Format of partial sums as they leave the unit."""
 
+    @property
+    def title(self) -> str:
+        """Name for people, with its size if it has one."""
+        return self.spec.kind
+
     # -- the five faces ------------------------------------------------------
     @abstractmethod
     def timing(self, tile: Tile) -> TileTiming:

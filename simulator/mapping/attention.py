@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from simulator.hardware.matrix_unit import MatrixUnit, Tile
+from simulator.hardware.vector_unit.spec import VectorUnitSpec
+from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
 from simulator.mapping.tiling import (
     TIME_TOLERANCE,
     Budget,
@@ -28,6 +31,7 @@ class AttentionProblem:
     query_bits, key_bits, value_bits, store_bits: 0 when the tensor is on chip.
     converted_bits: of keys and values in the unit's format, 0 when stored in it.
     probability_bits: of the softmax result as it feeds the matrix unit.
+    epilogue: vector functions with their elements per element of the output.
     """
 
     shape: AttentionShape
@@ -39,6 +43,7 @@ class AttentionProblem:
     accumulator_bits: int
     store_bits: float
     staging_bits: float
+    epilogue: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +107,9 @@ class AttentionTiling:
 
 
 def tile_attention(
-    problem: AttentionProblem, unit: MatrixUnit[Any], budget: Budget, vector_slots_per_cycle: float
+    problem: AttentionProblem, unit: MatrixUnit[Any], budget: Budget, vector_unit: VectorUnitSpec
 ) -> tuple[AttentionTiling | None, tuple[int, int]]:
-    """The best blocking, and the least scratchpad and accumulator bytes any blocking needs.
-
-    vector_slots_per_cycle: softmax elements the vector unit finishes per cycle.
-    """
+    """The best blocking, and the least scratchpad and accumulator bytes any blocking needs."""
     shape = problem.shape
     timed: list[AttentionTiling] = []
     least = (1 << 62, 1 << 62)
@@ -122,7 +124,7 @@ def tile_attention(
                         min(least[1], tiling.accumulator_bytes),
                     )
                     if _fits(tiling, budget) and not (timed and _too_many(shape, tiling)):
-                        timed.append(_timed(problem, unit, budget, tiling, vector_slots_per_cycle))
+                        timed.append(_timed(problem, unit, budget, tiling, vector_unit))
     if not timed:
         return None, least
     limit = TIME_TOLERANCE * min(tiling.estimated_cycles for tiling in timed)
@@ -177,22 +179,30 @@ def _timed(
     unit: MatrixUnit[Any],
     budget: Budget,
     tiling: AttentionTiling,
-    vector_slots_per_cycle: float,
+    vector_unit: VectorUnitSpec,
 ) -> AttentionTiling:
     """Fill in traffic and estimated cycles of the busiest core."""
     shape = problem.shape
-    compute = vector = 0.0
-    key_bytes = steps = loads = 0
+    compute = vector = key_bytes = steps = loads = 0
+    depth, converted = shape.head_dim, problem.converted_bits
     for step in tiling.steps(shape):
         scores = Tile(step.rows, step.keys, shape.head_dim)
         context = Tile(step.rows, shape.head_dim, step.keys)
-        compute += step_cycles(unit, scores, tiling.heads) + step_cycles(unit, context, tiling.heads)
-        vector += step.rows * step.keys * tiling.heads / vector_slots_per_cycle
+        compute += step_cycles(unit, scores, tiling.heads) + step_cycles(
+            unit, context, tiling.heads
+        )
+        work = softmax_work(step, tiling.heads, depth)
+        if step.last_of_row:
+            work += output_work(step.rows * tiling.heads * depth, problem.epilogue)
+        if step.load_key_value and converted:
+            work.append(VectorWork("dequantise", 2 * step.held_keys * depth * tiling.heads))
+        vector += vector_cycles(vector_unit, work)
         steps += 1
         if step.load_key_value:
             loads += 1
             key_bytes += tile_bytes(
-                step.held_keys * shape.head_dim * tiling.heads, problem.key_bits + problem.value_bits
+                step.held_keys * shape.head_dim * tiling.heads,
+                problem.key_bits + problem.value_bits,
             )
     groups = -(-shape.count // tiling.heads)
     rows = shape.query_heads * shape.query_tokens * tiling.heads
@@ -216,6 +226,23 @@ def _timed(
         moved * groups,
         int(rounds * period + fill + (compute + vector) / max(steps, 1)),
     )
+
+
+def softmax_work(step: Step, heads: int, depth: int) -> list[VectorWork]:
+    """Softmax of a block pair; after the first of a row it also rescales the sums so far."""
+    rows = step.rows * heads
+    work = [VectorWork("softmax", rows * step.keys, rows)]
+    if not step.first_of_row:
+        work.append(VectorWork("multiply", rows * depth))
+    return work
+
+
+def output_work(outputs: int, epilogue: tuple[tuple[str, float], ...]) -> list[VectorWork]:
+    """Division by the softmax's sums, then what is fused behind the attention."""
+    return [
+        VectorWork("multiply", outputs),
+        *(VectorWork(function, math.ceil(outputs * share)) for function, share in epilogue),
+    ]
 
 
 def step_cycles(unit: MatrixUnit[Any], tile: Tile, heads: int) -> int:

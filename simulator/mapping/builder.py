@@ -13,7 +13,6 @@ from simulator.mapping.program import Cause, Command, Item, OperatorInfo, Progra
 from simulator.mapping.resources import Resources
 
 
-
 @dataclass(slots=True)
 class Wiring:
     """How a kernel hangs together with the others, per core.

@@ -15,8 +15,9 @@ class NoMappingError(CyclelabError):
         self.available_bytes = available_bytes
         missing = needed_bytes - available_bytes
         super().__init__(
-            f"no mapping fits operator {operator!r}: its smallest tiles need {needed_bytes:,} bytes "
-            f"of the {buffer}, which has {available_bytes:,} free ({missing:,} bytes missing); "
+            f"no mapping fits operator {operator!r}: its smallest tiles need {needed_bytes:,} "
+            f"bytes of the {buffer}, which has {available_bytes:,} free "
+            f"({missing:,} bytes missing); "
             f"raise machine.core.{buffer}.capacity_bytes by at least that, or lower "
             f"machine.core.{buffer}.buffers"
         )

@@ -23,6 +23,10 @@ class KernelFacts:
         self.rest = [t for t in kernel.inputs if t.name not in names]
         self.parameter_bytes = sum(t.bytes for t in self.rest if t.kind == "weight")
 
+    def loaded_bits(self, tensor: Tensor) -> float:
+        """Bits per element that have to come from main memory; 0 if it is on chip."""
+        return 0 if tensor.name in self.resident else tensor.bits_per_element
+
     def activation_inputs(self) -> list[Tensor]:
         """Inputs besides weights and a GEMM's own operands."""
         return [t for t in self.rest if t.kind != "weight"]

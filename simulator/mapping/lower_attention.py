@@ -7,25 +7,31 @@ each other without a gap in the same way.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from simulator.hardware.matrix_unit import Tile
 from simulator.hardware.primitives import ActionCounts
 from simulator.hardware.vector_unit.work import VectorWork
-from simulator.mapping.attention import AttentionProblem, AttentionTiling, Step
+from simulator.mapping.attention import (
+    AttentionProblem,
+    AttentionTiling,
+    Step,
+    output_work,
+    softmax_work,
+)
 from simulator.mapping.builder import ProgramBuilder
 from simulator.mapping.lowering import Lowering
 from simulator.mapping.program import Cause, Command, Item, Loop, Tokens
 from simulator.mapping.tiling import tile_bytes
 from simulator.mapping.unit_work import gang_actions, gang_timing, gang_traffic, unit_actions
 
+BLOCKS = ("keys", "values")
+
 
 @dataclass(slots=True)
 class AttentionPart:
     """One attention shape of a kernel, with everything needed to lower it.
 
-    epilogue: vector functions with their elements per element of the output.
     result_bits: of an output element as it is written on chip.
     tensor: `kv`, or `activation` when keys and values are not cached (encoders).
     """
@@ -35,7 +41,6 @@ class AttentionPart:
     problem: AttentionProblem
     tiling: AttentionTiling
     result_bits: float
-    epilogue: list[tuple[str, float]]
     tensor: str = "kv"
 
 
@@ -45,7 +50,8 @@ class _CoreSemaphores:
     query_full: int
     slots: dict[str, int]
     full: dict[str, int]
-    raw: dict[str, int]
+    raw_slots: dict[str, int]
+    raw_full: dict[str, int]
     scores_free: int
     scores_full: int
     probabilities_free: int
@@ -115,6 +121,8 @@ class AttentionLowering(Lowering):
         buffers = min(core.scratchpad.buffers, len(self.steps) * self.shape.count // t.heads)
         total = buffers * tile_bytes(rows * depth, p.staging_bits)
         total += buffers * tile_bytes(rows * t.keys, p.probability_bits)
+        converted = tile_bytes(t.keys * depth * t.heads, p.converted_bits)
+        total += len(BLOCKS) * t.key_value_slots * converted
         if core.accumulator is None:
             total += buffers * tile_bytes(rows * t.keys, p.accumulator_bits)
             total += buffers * tile_bytes(rows * depth, p.accumulator_bits)
@@ -133,9 +141,10 @@ class AttentionLowering(Lowering):
         return _CoreSemaphores(
             query_slots=add("query_slots", buffers, Cause.BUFFER_SPACE),
             query_full=add("query", 0, Cause.MEMORY_READ),
-            slots={w: add(f"{w}_slots", slots, Cause.BUFFER_SPACE) for w in ("keys", "values")},
-            full={w: add(w, 0, arrival) for w in ("keys", "values")},
-            raw={w: add(f"{w}_raw", 0, Cause.MEMORY_READ) for w in ("keys", "values")},
+            slots={w: add(f"{w}_slots", slots, Cause.BUFFER_SPACE) for w in BLOCKS},
+            full={w: add(w, 0, arrival) for w in BLOCKS},
+            raw_slots={w: add(f"raw_{w}_slots", buffers, Cause.BUFFER_SPACE) for w in BLOCKS},
+            raw_full={w: add(f"raw_{w}", 0, Cause.MEMORY_READ) for w in BLOCKS},
             scores_free=add("scores_free", psums, Cause.VECTOR_UNIT),
             scores_full=add("scores", 0, Cause.MATRIX_UNIT),
             probabilities_free=add("probabilities_free", buffers, Cause.MATRIX_UNIT),
@@ -177,7 +186,7 @@ class AttentionLowering(Lowering):
             if step.last_of_row:
                 release += room
         if step.free_key_value and p.key_bits:
-            release += self._block_room(core, "keys", step, p.key_bits)
+            release += self._free_block(core, "keys", step, p.key_bits)
         product = Tile(step.rows, step.keys, depth)
         commands.append(
             self._product(
@@ -186,9 +195,7 @@ class AttentionLowering(Lowering):
             )
         )  # fmt: skip
         pairs = rows * step.keys
-        work = [VectorWork("softmax", pairs, rows)]
-        if not step.first_of_row:
-            work.append(VectorWork("multiply", rows * depth))
+        work = softmax_work(step, self.tiling.heads, depth)
         commands.append(
             self.vector(
                 core,
@@ -218,7 +225,7 @@ class AttentionLowering(Lowering):
             commands += self._load_block(core, "values", step, p.value_bits, ())
             acquire.append((s.full["values"], 1))
         if step.free_key_value and p.value_bits:
-            release += self._block_room(core, "values", step, p.value_bits)
+            release += self._free_block(core, "values", step, p.value_bits)
         if step.first_of_row:
             acquire.append((s.output_free, 1))
         product = Tile(step.rows, self.shape.head_dim, step.keys)
@@ -237,8 +244,7 @@ class AttentionLowering(Lowering):
         """Normalise a block of finished output rows, run the epilogue, store."""
         s, p = self.semaphores[core], self.problem
         outputs = step.rows * self.tiling.heads * self.shape.head_dim
-        work = [VectorWork("multiply", outputs)]
-        work += [VectorWork(f, math.ceil(outputs * share)) for f, share in self.part.epilogue]
+        work = output_work(outputs, self.problem.epilogue)
         store = tile_bytes(outputs, p.store_bits)
         finished = self.finished(core) if final else ()
         acquire = [(s.output_full, 1)]
@@ -268,10 +274,10 @@ class AttentionLowering(Lowering):
         elements = step.held_keys * self.shape.head_dim * self.tiling.heads
         raw = tile_bytes(elements, bits)
         converted = tile_bytes(elements, self.problem.converted_bits)
-        arrived = s.raw[what] if converted else s.full[what]
-        room = self._block_room(core, what, step, bits)
+        slots, full = (s.raw_slots, s.raw_full) if converted else (s.slots, s.full)
+        room = ((self.builder.pools[core], raw), (slots[what], 1))
         commands = [
-            self.load(core, what, raw, (*room, *ready), ((arrived, 1),), self.part.tensor)
+            self.load(core, what, raw, (*room, *ready), ((full[what], 1),), self.part.tensor)
         ]
         if converted:
             commands.append(
@@ -279,16 +285,20 @@ class AttentionLowering(Lowering):
                     core,
                     [VectorWork("dequantise", elements)],
                     (raw, converted),
-                    acquire=((s.raw[what], 1),),
+                    acquire=((s.raw_full[what], 1), (s.slots[what], 1)),
+                    release=room,
                     late=((s.full[what], 1),),
                 )
             )
         return commands
 
-    def _block_room(self, core: int, what: str, step: Step, bits: float) -> Tokens:
+    def _free_block(self, core: int, what: str, step: Step, bits: float) -> Tokens:
+        """What the last use of a block gives back; a converted copy has a place of its own."""
+        slot = ((self.semaphores[core].slots[what], 1),)
+        if self.problem.converted_bits:
+            return slot
         elements = step.held_keys * self.shape.head_dim * self.tiling.heads
-        size = tile_bytes(elements, bits) + tile_bytes(elements, self.problem.converted_bits)
-        return (self.builder.pools[core], size), (self.semaphores[core].slots[what], 1)
+        return (*slot, (self.builder.pools[core], tile_bytes(elements, bits)))
 
     def _product(
         self,
@@ -327,4 +337,3 @@ class AttentionLowering(Lowering):
             actions=counts,
             macs=heads * tile.macs,
         )
-

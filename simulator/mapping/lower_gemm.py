@@ -57,7 +57,8 @@ class _CoreSemaphores:
     input_full: int
     weight_slots: int
     weight_full: int
-    weight_raw: int
+    raw_slots: int
+    raw_full: int
     extra_slots: int
     extra_full: int
     extra_go: int
@@ -115,6 +116,9 @@ class GemmLowering(Lowering):
             total += tile_bytes(tile.m * tile.n, p.accumulator_bits) * min(
                 outputs, core.scratchpad.buffers
             )
+        converted = tile_bytes(tile.k * tile.n, p.converted_weight_bits)
+        weights = p.count * -(-p.k // tile.k) * -(-p.n // tile.n)
+        total += converted * min(weights, core.scratchpad.buffers)
         return total + self.part.parameter_bytes
 
     def _semaphores(self, core: int) -> _CoreSemaphores:
@@ -136,7 +140,8 @@ class GemmLowering(Lowering):
                 0,
                 Cause.VECTOR_UNIT if self.problem.converted_weight_bits else Cause.MEMORY_READ,
             ),
-            weight_raw=add("weight_raw", 0, Cause.MEMORY_READ),
+            raw_slots=add("raw_slots", buffers, Cause.BUFFER_SPACE),
+            raw_full=add("raw", 0, Cause.MEMORY_READ),
             extra_slots=add("extra_slots", buffers, Cause.BUFFER_SPACE),
             extra_full=add("extra", 0, Cause.MEMORY_READ),
             extra_go=add("extra_go", 0, Cause.DEPENDENCY),
@@ -206,8 +211,8 @@ class GemmLowering(Lowering):
         s, p = self.semaphores[core], self.problem
         raw = tile_bytes(tile.k * tile.n, p.weight_bits)
         converted = tile_bytes(tile.k * tile.n, p.converted_weight_bits)
-        room = ((self.builder.pools[core], raw + converted), (s.weight_slots, 1))
-        arrived = s.weight_raw if converted else s.weight_full
+        slots, arrived = (s.raw_slots, s.raw_full) if converted else (s.weight_slots, s.weight_full)
+        room = ((self.builder.pools[core], raw), (slots, 1))
         tensor = self.part.weight_tensor
         commands = [self.load(core, "weights", raw, (*room, *ready), ((arrived, 1),), tensor)]
         if converted:
@@ -216,7 +221,8 @@ class GemmLowering(Lowering):
                     core,
                     [VectorWork("dequantise", tile.k * tile.n)],
                     (raw, converted),
-                    acquire=((s.weight_raw, 1),),
+                    acquire=((s.raw_full, 1), (s.weight_slots, 1)),
+                    release=room,
                     late=((s.weight_full, 1),),
                 )
             )
@@ -226,9 +232,7 @@ class GemmLowering(Lowering):
         s = self.semaphores[core]
         size = tile_bytes(tile.m * tile.k, self.problem.input_bits)
         room = ((self.builder.pools[core], size), (s.input_slots, 1))
-        return self.load(
-            core, "inputs", size, (*room, *ready), ((s.input_full, 1),), "activation"
-        )
+        return self.load(core, "inputs", size, (*room, *ready), ((s.input_full, 1),), "activation")
 
     def _load_extra(self, core: int, tile: Tile, first: bool) -> Command:
         s = self.semaphores[core]
@@ -261,9 +265,9 @@ class GemmLowering(Lowering):
         if flags.first and p.extra_bits and self._extra_waits():
             release.append((s.extra_go, 1))
         if flags.free_weight and p.weight_bits:
-            size = tile_bytes(tile.k * tile.n, p.weight_bits)
-            size += tile_bytes(tile.k * tile.n, p.converted_weight_bits)
-            release += [(s.weight_slots, 1), (b.pools[core], size)]
+            release.append((s.weight_slots, 1))
+            if not p.converted_weight_bits:
+                release.append((b.pools[core], tile_bytes(tile.k * tile.n, p.weight_bits)))
         if flags.free_input and p.input_bits:
             size = tile_bytes(tile.m * tile.k, p.input_bits)
             release += [(s.input_slots, 1), (b.pools[core], size)]

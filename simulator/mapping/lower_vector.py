@@ -10,7 +10,7 @@ from simulator.mapping.builder import ProgramBuilder
 from simulator.mapping.errors import NoMappingError
 from simulator.mapping.lowering import Lowering
 from simulator.mapping.nest import CorePositions, Dimension, Nest
-from simulator.mapping.program import Cause, Command, Item
+from simulator.mapping.program import Cause, Command, Item, Tokens
 from simulator.mapping.tiling import candidate_sizes, tile_bytes
 
 
@@ -47,7 +47,9 @@ class VectorTiling:
     estimated_cycles: int
 
 
-def tile_vector(name: str, problem: VectorProblem, builder: ProgramBuilder, free: int) -> VectorTiling:
+def tile_vector(
+    name: str, problem: VectorProblem, builder: ProgramBuilder, free: int
+) -> VectorTiling:
     """The row block with the least estimated time; raises NoMappingError if no row fits."""
     resources = builder.resources
     spec = resources.core.scratchpad
@@ -79,7 +81,10 @@ def _estimate(problem: VectorProblem, rows: int, builder: ProgramBuilder) -> int
     load = float(tile_bytes(rows, problem.load_bits) * ways / resources.bytes_per_cycle)
     store = float(tile_bytes(rows, problem.store_bits) * ways / resources.bytes_per_cycle)
     latency = resources.latency_cycles if load or store else 0
-    slot = (latency + load + compute) / resources.core.scratchpad.buffers if load else 0
+    buffers = resources.core.scratchpad.buffers
+    arriving = (latency + load + (compute if problem.work else latency + store)) / buffers
+    leaving = (compute + store + latency) / buffers
+    slot = max(arriving if load else 0, leaving if store else 0)
     return math.ceil(tiles * max(compute, load + store, slot) + latency + load + compute + store)
 
 
@@ -171,7 +176,8 @@ class VectorLowering(Lowering):
                 )
             )
         if store:
-            source, back = ready, ()
+            source: Tokens = ready
+            back: Tokens = ()
             if p.work:
                 source, back = ((self.staging_full[core], 1),), ((self.staging_free[core], 1),)
             elif load:

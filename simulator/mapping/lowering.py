@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from simulator.hardware.bill import VECTOR_UNIT
 from simulator.hardware.primitives import ActionCounts
 from simulator.hardware.vector_unit.work import VectorWork, vector_actions, vector_cycles
 from simulator.mapping.builder import ProgramBuilder, Wiring
-from simulator.mapping.program import Cause, Command, Tokens
+from simulator.mapping.program import Cause, Command, Item, Tokens
 
 
-class Lowering:
+class Lowering(ABC):
     """Makes the commands of one part of a kernel.
 
     operator: index of the kernel in the program's table.
@@ -29,9 +31,13 @@ class Lowering:
         self.staging_bytes = 0
         self.parameters_loaded: dict[int, int] = {}
 
+    @abstractmethod
+    def items(self) -> tuple[Item, ...]:
+        """The part in program order."""
+
     def prologue(self) -> list[Command]:
         """Take the part's own buffers on each core, and load its parameters."""
-        commands = []
+        commands: list[Command] = []
         for core in self.taking_part:
             size = self.wiring.alloc_bytes + self.staging_bytes
             commands.extend(self.builder.allocation(core, self.operator, size))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from simulator.config import CyclelabError, nearest
 from simulator.hardware.machine import MachineSpec
@@ -11,6 +13,7 @@ from simulator.mapping.errors import NoMappingError
 from simulator.mapping.kernels import Kernel, build_kernels
 from simulator.mapping.lowering import Lowering
 from simulator.mapping.planner import KernelPlanner
+from simulator.mapping.planning import Planning
 from simulator.mapping.program import Cause, Command, Item, Loop, Program, Tokens
 from simulator.mapping.residency import (
     Residency,
@@ -30,7 +33,7 @@ class _SegmentPlan:
     segment: Segment
     kernels: list[Kernel]
     residency: Residency
-    parts: list[list[Lowering]]
+    parts: list[Sequence[Lowering]]
 
     def boundary_readers(self) -> list[tuple[int, int]]:
         """`(kernel, core)` pairs that wait for the segment before; never empty."""
@@ -45,6 +48,7 @@ class Mapper:
         self.machine = machine
         self.spec = spec
         self.resources = Resources(machine)
+        self.tilings: dict[Hashable, Any] = {}
         self.used_patterns: set[str] = set()
         self.kernel_names: set[str] = set()
 
@@ -85,14 +89,14 @@ class Mapper:
 
     def _map(self, phase: Phase, fuse_attention: bool, keep: bool) -> Program:
         builder = ProgramBuilder(self.resources)
-        planner = KernelPlanner(builder, self.spec)
+        planning = Planning(builder, self.spec, self.tilings, self.used_patterns)
+        planner = KernelPlanner(planning)
         kernels = [build_kernels(s, self.spec, fuse_attention) for s in phase.segments]
         stream = self._stream_bytes(phase, kernels) if keep else 0
         plans = [
             self._plan(phase, index, kernels[index], planner, stream, keep)
             for index in range(len(phase.segments))
         ]
-        self.used_patterns |= planner.used_patterns
         self.kernel_names |= {
             k.name for group in kernels for k in group if k.kind not in ("vector", "gather")
         }
@@ -169,10 +173,14 @@ class _Wirer:
         items: list[Item] = []
         for index, plan in enumerate(self.plans):
             self._wire(index, plan)
-            body = tuple(i for parts in plan.parts for part in parts for i in part.items())
+            body: tuple[Item, ...] = tuple(
+                i for parts in plan.parts for part in parts for i in part.items()
+            )
             repeat = plan.segment.repeat
             items.extend(
-                body if repeat == 1 else (Loop(repeat, body, instances=True, label=plan.segment.name),)
+                body
+                if repeat == 1
+                else (Loop(repeat, body, instances=True, label=plan.segment.name),)
             )
         first_repeats, last_repeats = (self.plans[end].segment.repeat > 1 for end in (0, -1))
         if self.stream_bytes and first_repeats:
@@ -225,7 +233,7 @@ class _Wirer:
         self,
         plan: _SegmentPlan,
         number: int,
-        parts: list[Lowering],
+        parts: Sequence[Lowering],
         ready: dict[tuple[int, int], list[tuple[int, int]]],
         done: list[tuple[int, int]],
         gives_on: bool,
@@ -249,7 +257,7 @@ class _Wirer:
             )
 
 
-def _cores_of(parts: list[Lowering]) -> list[int]:
+def _cores_of(parts: Sequence[Lowering]) -> list[int]:
     return sorted({core for part in parts for core in part.taking_part})
 
 

@@ -107,9 +107,7 @@ class Nest:
         for core in range(self.cores):
             tile = round_index * dim.ways + (core if dim.ways > 1 else 0)
             result.append(
-                Position(
-                    dim.size(tile), first=round_index == 0, last=tile + dim.ways >= dim.tiles
-                )
+                Position(dim.size(tile), first=round_index == 0, last=tile + dim.ways >= dim.tiles)
             )
         return tuple(result)
 

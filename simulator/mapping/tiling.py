@@ -186,7 +186,7 @@ class GemmSearch:
         rows = np.flatnonzero(fits)
         if not rows.size:
             return None
-        bounds = []
+        bounds: list[tuple[int, int, int, Order, Parallel, int]] = []
         for order in self.orders:
             for parallel, ways in self._parallel():
                 traffic = self._traffic(rows, order, parallel, ways)
@@ -263,7 +263,7 @@ class GemmSearch:
     ) -> NDArray[np.int64]:
         """No tiling can be faster: peak compute of the cores used, or full bandwidth."""
         p, b = self.problem, self.budget
-        m, n, k = self.grid[rows].T
+        m, n, _ = self.grid[rows].T
         dealt = {"count": np.full_like(m, p.count), "m": -(-p.m // m), "n": -(-p.n // n)}[parallel]
         used = np.minimum(ways, dealt)
         compute = p.macs / (self.unit.macs_per_cycle * self.unit.spec.count * used)
@@ -287,7 +287,9 @@ class GemmSearch:
             compute += times * gang_interval(self.unit, edge)
             iterations += times
         used = min(ways, max(d.tiles for d in dims if d.name == parallel)) if ways > 1 else 1
-        load = tile_bytes(tile.m * tile.k, p.input_bits) + tile_bytes(tile.k * tile.n, p.weight_bits)
+        load = tile_bytes(tile.m * tile.k, p.input_bits) + tile_bytes(
+            tile.k * tile.n, p.weight_bits
+        )
         transfer = load * used / b.bytes_per_cycle
         slot_period = (b.latency_cycles + transfer + compute / iterations) / b.buffers
         steady = max(
@@ -299,7 +301,9 @@ class GemmSearch:
         first = gang_latency(self.unit, tile)
         store = tile_bytes(tile.m * tile.n, p.store_bits) / b.bytes_per_cycle
         share = p.vector_cycles * tile.m * tile.n / (p.count * p.m * p.n)
-        return int(steady + b.latency_cycles + transfer + first - compute / iterations + share + store)
+        return int(
+            steady + b.latency_cycles + transfer + first - compute / iterations + share + store
+        )
 
 
 def _size_classes(dim: Dimension) -> list[tuple[int, int]]:

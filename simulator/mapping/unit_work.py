@@ -9,6 +9,7 @@ from simulator.hardware.bill import MATRIX_UNIT
 from simulator.hardware.matrix_unit import MatrixUnit, OperandTraffic, Tile, TileTiming
 from simulator.hardware.primitives import Action, ActionCounts
 
+
 def gang_timing(unit: MatrixUnit[Any], tile: Tile) -> TileTiming:
     """Timing of the slowest share."""
     timings = [unit.timing(share) for share in unit.split(tile, unit.spec.count)]

@@ -66,6 +66,12 @@ class PhaseGroup:
         """Bytes moved to and from main memory."""
         return self.dram_read_bytes + self.dram_write_bytes
 
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Tokens generated per second, or taken in by an encoder; None without tokens."""
+        tokens = self.tokens if self.kind == "encode" else self.generated
+        return tokens / self.seconds if tokens and self.seconds else None
+
 
 @dataclass(slots=True)
 class OperatorGroup:

@@ -54,7 +54,7 @@ class ResultBuilder:
         self.memory_read = Action(MEMORY, memory, "read")
         self.memory_write = Action(MEMORY, memory, "write")
         installed = replace(memory, capacity_bytes=machine.memory.capacity_bytes)
-        self.static_power_w = static_power_w((*self.parts, Part(MEMORY, memory, 1)), technology)
+        self.static_power_w = static_power_w((*self.parts, Part(MEMORY, installed, 1)), technology)
         self.operators: list[OperatorResult] = []
         self.phases: list[PhaseResult] = []
         self.spans: list[dict[str, Any]] = []

@@ -21,6 +21,7 @@ WIDTH = 100
 NAME_WIDTH = 20
 MIN_NAME_WIDTH = 10
 COMPONENT_WIDTH = 18
+MIN_GAP = 2
 MIN_SHARE = 0.0005
 MAX_OPERATORS = 16
 MAX_COMPONENTS = 8
@@ -94,7 +95,7 @@ def _phase_row(result: Result, group: PhaseGroup) -> tuple[str, ...]:
         count(group.tokens),
         si(group.cycles, "", 4),
         seconds(group.seconds),
-        _rate(group.generated / group.seconds if group.seconds and group.generated else None),
+        _rate(group.tokens_per_s),
         percent(group.macs / peak),
         si(group.dram_read_bytes, "B"),
         si(group.dram_write_bytes, "B"),
@@ -115,7 +116,8 @@ def _operator_tables(result: Result, operators: list[OperatorGroup]) -> list[lis
         hidden = [g for g in own if g not in shown]
         if hidden:
             share = percent(sum(g.share for g in hidden))
-            lines.append(f"{len(hidden)} smaller operators: {share} of the time")
+            plural = "s" if len(hidden) > 1 else ""
+            lines.append(f"{len(hidden)} smaller operator{plural}: {share} of the time")
         tables.append(lines)
     return tables
 
@@ -158,9 +160,10 @@ def _components(result: Result) -> list[str]:
     left = _component_table("energy", result.energy_by_component, "J")
     right = _component_table("area, mm²", result.area_by_component, "")
     height = max(len(left), len(right))
-    width = max(len(line) for line in left) + 4
-    if width + max(len(line) for line in right) > WIDTH:
+    used = max(len(line) for line in left) + max(len(line) for line in right)
+    if used + MIN_GAP > WIDTH:
         return [*left, "", *right]
+    width = max(len(line) for line in left) + min(WIDTH - used, 2 * MIN_GAP)
     left += [""] * (height - len(left))
     right += [""] * (height - len(right))
     return [(a.ljust(width) + b).rstrip() for a, b in zip(left, right, strict=True)]

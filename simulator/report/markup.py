@@ -73,7 +73,7 @@ def phase_table(result: Result) -> str:
     peak = int(result.machine["peak_macs_per_cycle"])
     rows = []
     for group in phase_groups(result):
-        rate = group.generated / group.seconds if group.seconds and group.generated else None
+        rate = group.tokens_per_s
         used = group.macs / (peak * max(group.cycles, 1))
         busy = group.dram_bytes / max(bandwidth_bytes_per_second(result) * group.seconds, 1e-30)
         rows.append(

@@ -10,6 +10,8 @@ from simulator.report.result import Result
 from simulator.report.units import percent, ratio, seconds, significant
 from simulator.report.words import COMPUTE, OVERHEAD, bound_phrase, cause_phrase, listing
 
+SATURATED = 0.8
+"""Share of the time from which on a busy memory counts as the limit."""
 LOW_UTILISATION = 0.6
 """Below this share of peak a compute-bound phase has something to gain from mapping."""
 
@@ -77,7 +79,7 @@ def sentence(result: Result, verdict: PhaseVerdict) -> str:
     phase = verdict.phase
     bound_s = verdict.bound_cycles / clock_hz(result)
     text = (
-        f"{phase.label} is {bound_phrase(verdict.bound)}: main memory is busy "
+        f"{phase.label} {_judgement(verdict)}: main memory is busy "
         f"{percent(verdict.memory_busy)} of the time and {percent(verdict.utilisation)} of the "
         f"peak MACs are used; "
     )
@@ -90,6 +92,16 @@ def sentence(result: Result, verdict: PhaseVerdict) -> str:
         text += f"simulated {seconds(phase.seconds)}. "
     text += f"{verdict.top.name} takes {percent(verdict.top.share)} of it. "
     return text + advice(result, verdict)
+
+
+def _judgement(verdict: PhaseVerdict) -> str:
+    """The bound, unless the memory that should be it idles while the units are busy."""
+    shares = dict(verdict.losses)
+    waiting = shares.get("memory_read", 0.0) + shares.get("memory_write", 0.0)
+    held_up = verdict.memory_busy < SATURATED and shares.get(OVERHEAD, 0.0) > waiting
+    if verdict.bound == "memory" and held_up:
+        return "has memory as its roof, but overhead inside the units keeps it below"
+    return f"is {bound_phrase(verdict.bound)}"
 
 
 def advice(result: Result, verdict: PhaseVerdict) -> str:

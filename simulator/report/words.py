@@ -75,19 +75,17 @@ def listing(parts: list[str]) -> str:
 
 
 def short_paths(paths: list[str], width: int) -> list[str]:
-    """Dotted paths cut from the left to at most `width` characters.
+    """The last parts of dotted paths: two, or more if that is what tells them apart.
 
-    Whole parts are dropped where that keeps the paths apart, characters otherwise.
+    Longer ones than `width` characters lose their beginning.
     """
-    short = [_last_parts(path, width) for path in paths]
-    if len(set(short)) == len(paths):
-        return short
-    return [path if len(path) <= width else "…" + path[1 - width :] for path in paths]
+    deepest = max((path.count(".") + 1 for path in paths), default=1)
+    for depth in range(2, deepest + 1):
+        short = [_tail(".".join(path.split(".")[-depth:]), width) for path in paths]
+        if len(set(short)) == len(paths):
+            return short
+    return [_tail(path, width) for path in paths]
 
 
-def _last_parts(path: str, width: int) -> str:
-    parts = path.split(".")
-    while len(parts) > 1 and len(".".join(parts)) > width:
-        parts = parts[1:]
-    text = ".".join(parts)
+def _tail(text: str, width: int) -> str:
     return text if len(text) <= width else "…" + text[1 - width :]

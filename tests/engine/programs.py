@@ -158,7 +158,11 @@ class Pipeline:
         stored = bool(store_bytes)
         commands = [
             transfer(
-                self.load, operator, load_bytes, acquire=((self.free, 1),), release=((self.full, 1),)
+                self.load,
+                operator,
+                load_bytes,
+                acquire=((self.free, 1),),
+                release=((self.full, 1),),
             ),
             compute(
                 self.unit,

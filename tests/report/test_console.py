@@ -98,5 +98,6 @@ def test_colour_only_on_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_component_paths_stay_apart() -> None:
     paths = ["core.systolic_array.pe.adder", "core.vector_unit.lane.adder", "memory"]
     assert short_paths(paths, 18) == ["pe.adder", "lane.adder", "memory"]
-    alike = ["wide.array.adder", "tall.array.adder"]
-    assert short_paths(alike, 14) == ["…e.array.adder", "…l.array.adder"]
+    alike = ["core.wide.pe.adder", "core.tall.pe.adder", "core.dma"]
+    assert short_paths(alike, 18) == ["wide.pe.adder", "tall.pe.adder", "core.dma"]
+    assert short_paths(["memory.a_long_component_name"], 14) == ["…omponent_name"]

@@ -118,3 +118,12 @@ def test_unknown_names_get_the_nearest(result: Result) -> None:
         explain(result, "gate_up_prj")
     with pytest.raises(CyclelabError, match="did you mean 'decode'"):
         explain(result, None, phase="decod")
+
+
+def test_memory_roof_that_is_not_reached() -> None:
+    run = one_operator(
+        "memory", 960, {"memory_read": 40}, macs=10 * 32768, compute_bound=10, memory_bound=600
+    )
+    text = words(explain(run))
+    assert "gemm has memory as its roof, but overhead inside the units keeps it below" in text
+    assert "main memory is busy 60 % of the time" in text

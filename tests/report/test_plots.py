@@ -1,6 +1,7 @@
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from matplotlib.collections import LineCollection, PathCollection, PolyCollectio
 from simulator.report import plots
 from simulator.report.plots.roofline import roofline_points
 from simulator.report.plots.style import image
+from simulator.report.plots.window import choose_window, skipped_repeats, window_bars
 from simulator.report.result import Result
 from tests.report.cases import one_operator
 from tests.report.factory import make_result
@@ -81,6 +83,8 @@ def test_roofline_has_every_operator_under_the_roof(result: Result) -> None:
         assert point.performance <= roof * 1.0001
     low, high = axes.get_xlim()
     assert all(low < p.intensity < high for p in points)
+    labels = [text.get_text() for text in axes.texts]
+    assert sum(label.startswith("gate_up_proj") for label in labels) == 2
 
 
 def test_timeline_rows_are_queues(result: Result) -> None:
@@ -97,7 +101,8 @@ def test_timeline_of_a_chosen_window(result: Result) -> None:
     )
     (axes,) = figure.axes
     assert axes.get_xlim() == pytest.approx((0, 100))
-    assert axes.get_xlabel() == "time in decode[0] (µs)"
+    assert axes.get_xlabel().endswith("(µs)")
+    assert axes.get_title(loc="left").startswith("Timeline of decode[0]")
 
 
 def test_timeline_without_tiles_shows_units() -> None:
@@ -138,3 +143,23 @@ def test_plots_import_matplotlib_late_and_pyplot_never() -> None:
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_skipped_repeats_are_marked(result: Result) -> None:
+    window = choose_window(result)
+    bars = window_bars(result, window)
+    cut = (window.start + window.cycles // 4, window.start + window.cycles // 2)
+    kept = [b for b in bars if b.row == "operator" or b.end <= cut[0] or b.start >= cut[1]]
+    assert skipped_repeats(result, bars, window) == []
+    ((start, end),) = skipped_repeats(result, kept, window)
+    assert cut[0] - window.cycles // 20 <= start <= cut[0]
+    assert cut[1] <= end <= cut[1] + window.cycles // 20
+    everything = replace(result, simulation={"skipped_commands": 0})
+    assert skipped_repeats(everything, kept, window) == []
+
+
+def test_default_window_is_the_first_layer(result: Result) -> None:
+    window = choose_window(result)
+    first = [op for op in result.operators if op.phase == "prefill" and op.block == "layers"]
+    assert (window.phase, window.block) == ("prefill", "layers 0")
+    assert window.cycles == sum(op.exclusive_cycles for op in first if op.instance == 0)

@@ -40,6 +40,11 @@ class SystolicArray(MatrixUnit[SystolicArraySpec]):
         return self.spec.rows * self.spec.columns
 
     @property
+    def title(self) -> str:
+        """Kind and grid, `systolic_array 128×128`."""
+        return f"{self.spec.kind} {self.spec.rows}×{self.spec.columns}"
+
+    @property
     def granularity(self) -> Tile:
         """One fold; 1 for the streamed dimension, which is best long."""
         rows, columns = self.spec.rows, self.spec.columns

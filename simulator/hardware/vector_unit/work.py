@@ -45,7 +45,10 @@ def vector_cycles(spec: VectorUnitSpec, work: Iterable[VectorWork]) -> int:
 
 
 def vector_actions(spec: VectorUnitSpec, work: Iterable[VectorWork], path: str) -> ActionCounts:
-    """Lane multiplies and adds, and a write of the lane's registers per issue slot; `path` is the unit's place in the machine."""
+    """Lane multiplies and adds, and one write of a lane's registers per issue slot.
+
+    path: the unit's place in the machine.
+    """
     multiply = Action(f"{path}.lane.multiplier", Primitive("multiplier", (spec.format,) * 2))
     add = Action(f"{path}.lane.adder", Primitive("adder", (spec.format,)))
     registers = Action(f"{path}.lane.registers", lane_registers(spec), "write")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_ROWS = 12
+MIN_SHARE = 0.001
 MAX_PHASES = 3
 MAX_COMPONENTS = 10
 NAME_CHARACTERS = 26
@@ -86,7 +87,8 @@ def time_chart(result: Result) -> TimeChart:
     best: dict[str, float] = {}
     for group in operators:
         best[group.name] = max(best.get(group.name, 0.0), group.share)
-    kept = set(sorted(best, key=lambda name: -best[name])[:MAX_ROWS])
+    ranked = sorted(best, key=lambda name: -best[name])[:MAX_ROWS]
+    kept = {name for name in ranked if best[name] >= MIN_SHARE or name == ranked[0]}
     rows = [name for name in best if name in kept]
     return TimeChart(phases, operators, rows + [OTHERS] * (len(rows) < len(best)))
 

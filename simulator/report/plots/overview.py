@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from simulator.report.plots.bars import draw_components, draw_time_by_operator, time_chart
 from simulator.report.plots.roofline import draw_roofline
 from simulator.report.plots.style import MUTED, new_figure, styled
-from simulator.report.plots.timeline import choose_window, draw_timeline
+from simulator.report.plots.timeline import draw_timeline
+from simulator.report.plots.window import choose_window
 from simulator.report.result import Result
 from simulator.report.units import estimate, percent, seconds, si
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from simulator.report.aggregate import operator_groups, phase_groups
 from simulator.report.machine_facts import (
@@ -32,12 +32,13 @@ from simulator.report.units import si
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
 
 OPERATIONS_PER_MAC = 2
 MARKERS = "oDs^v"
-CLUSTER_INCHES = 0.11
+CLUSTER_INCHES = 0.3
 MIN_LABELLED_SHARE = 0.005
-LABEL_OFFSETS = ((8, 0), (8, -10), (-8, -10), (8, -20), (-8, -20), (-8, 0), (8, 10), (-8, 10))
+LABEL_OFFSETS = ((8, 0), (8, -10), (-8, -10), (8, -20), (-8, -20), (-8, 0), (8, -30), (-8, -30))
 """Places for a label around its point, in points; tried in this order."""
 
 LabelBox = tuple[float, float, float, float]
@@ -101,7 +102,7 @@ def draw_roofline(figure: Figure, result: Result, box: tuple[float, float, float
             label=phase,
             zorder=3,
         )
-    _label_points(ax, points, _roof_boxes(ax, result))
+    _label_points(ax, points, _name_roofs(ax, result) + _roof_boxes(ax, result))
     ax.grid(True)
     ax.set_xlabel("operations per byte of memory traffic (1 MAC = 2 operations)")
     ax.set_ylabel("operations per second")
@@ -114,6 +115,7 @@ def draw_roofline(figure: Figure, result: Result, box: tuple[float, float, float
 
 
 def _draw_roofs(ax: Axes, result: Result, points: list[Point]) -> None:
+    """The roofs themselves, and the limits of the axes."""
     peak = OPERATIONS_PER_MAC * peak_macs_per_second(result)
     bandwidth = bandwidth_bytes_per_second(result)
     ridge = peak / bandwidth
@@ -124,12 +126,23 @@ def _draw_roofs(ax: Axes, result: Result, points: list[Point]) -> None:
     ax.set_ylim(floor, peak * 2.6)
     ax.plot([low, ridge, high], [low * bandwidth, peak, peak], color=INK, linewidth=1.4, zorder=2)
     ax.plot([ridge, ridge], [floor, peak], color=MUTED, linewidth=0.7, linestyle=(0, (4, 3)))
-    for unit_peak, name in _lower_roofs(result, peak):
+    for unit_peak, _ in _lower_roofs(result, peak):
         ax.plot([unit_peak / bandwidth, high], [unit_peak] * 2, color=MUTED, linewidth=1.0)
-        ax.annotate(name, (high, unit_peak), (-4, -10), textcoords="offset points", ha="right")
-    ax.annotate(
-        f"peak {si(peak, 'OP/s')}", (ridge, peak), (-6, 2), textcoords="offset points", ha="right"
-    )
+
+
+def _name_roofs(ax: Axes, result: Result) -> list[LabelBox]:
+    """Label the roofs; returns the places (inches) that the labels take."""
+    peak = OPERATIONS_PER_MAC * peak_macs_per_second(result)
+    bandwidth = bandwidth_bytes_per_second(result)
+    ridge, (low, high), floor = peak / bandwidth, ax.get_xlim(), ax.get_ylim()[0]
+    near: dict[str, Any] = {"textcoords": "offset points"}
+    small: dict[str, Any] = {**near, "fontsize": 7.5, "color": MUTED}
+    labels = [
+        ax.annotate(f"peak {si(peak, 'OP/s')}", (ridge, peak), (-6, 2), ha="right", **near),
+        ax.annotate(f"ridge {ridge:,.0f} OP/B", (ridge, floor), (4, 4), **small),
+    ]
+    for unit_peak, name in _lower_roofs(result, peak):
+        labels.append(ax.annotate(name, (high, unit_peak), (-4, -9), ha="right", **small))
     middle = (low * ridge) ** 0.5
     (x0, y0), (x1, y1) = ax.transData.transform(
         [(low, low * bandwidth), (ridge, ridge * bandwidth)]
@@ -138,19 +151,18 @@ def _draw_roofs(ax: Axes, result: Result, points: list[Point]) -> None:
         f"memory {si(bandwidth, 'B/s')}",
         (middle, middle * bandwidth),
         (-4, 4),
-        textcoords="offset points",
         ha="center",
         rotation=math.degrees(math.atan2(y1 - y0, x1 - x0)),
         rotation_mode="anchor",
+        **near,
     )
-    ax.annotate(
-        f"ridge {ridge:,.0f} OP/B",
-        (ridge, floor),
-        (4, 4),
-        textcoords="offset points",
-        fontsize=7.5,
-        color=MUTED,
-    )
+    return [_inches(ax, label.get_window_extent()) for label in labels]
+
+
+def _inches(ax: Axes, extent: Bbox) -> LabelBox:
+    """A box of pixels in inches."""
+    inch = float(ax.figure.get_dpi())
+    return (extent.x0 / inch, extent.y0 / inch, extent.x1 / inch, extent.y1 / inch)
 
 
 def _roof_boxes(ax: Axes, result: Result) -> list[LabelBox]:
@@ -185,7 +197,7 @@ def _label_points(ax: Axes, points: list[Point], obstacles: list[LabelBox]) -> N
     """Name the largest point of each cluster, where its name covers nothing else."""
     inches = ax.figure.get_dpi()
     places = {id(p): ax.transData.transform((p.intensity, p.performance)) / inches for p in points}
-    limits = [float(edge) / inches for edge in ax.get_window_extent().extents]
+    limits = _inches(ax, ax.get_window_extent())
     taken = obstacles + [_around(x, y, 0.05) for x, y in places.values()]
     left = sorted(points, key=lambda p: -p.share)
     while left and left[0].share >= MIN_LABELLED_SHARE:

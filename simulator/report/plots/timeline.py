@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from simulator.report.machine_facts import clock_hz
 from simulator.report.plots.style import (
+    GRID,
     INCH_PER_CHARACTER,
     LIGHT,
     MANY,
@@ -17,40 +17,32 @@ from simulator.report.plots.style import (
     scaled_unit,
     styled,
 )
-from simulator.report.result import OperatorResult, Result
+from simulator.report.plots.window import (
+    CRITICAL,
+    Bar,
+    Window,
+    choose_window,
+    rows_of,
+    skipped_repeats,
+    window_bars,
+)
+from simulator.report.result import Result
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MAX_QUEUES = 12
 PIXELS_ACROSS = 1500
 """Tiles of one operator closer than this fraction of the window are drawn as one."""
 SEAM_FRACTION = 300
 """Bars wider than this fraction of the window get a seam between them."""
 MAX_LEGEND = 7
-CRITICAL = "operator"
+SMALL_POINTS = 7.5
+SMALL_TEXT = 0.85
+"""Width of small text against that of the font's own size."""
+REPEATS = "repeats, skipped"
 DARK = frozenset(MANY[i] for i in (0, 2, 5, 8, 9, 10))
 """Colours that carry white text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """An interval of an operator on a row, in cycles from the start of the run."""
-
-    row: str
-    operator: str
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What is shown: a phase, and cycles of the run."""
-
-    phase: str
-    start: int
-    end: int
 
 
 @styled
@@ -64,40 +56,13 @@ def plot_timeline(
 
     phase: by name; by default the longest that has recorded tiles. Cycles count
     from the start of the run; by default the first layer of the phase, as far as
-    its tiles were recorded.
+    its tiles were recorded. Grey stands for tiles that repeat and were skipped.
     """
     window = choose_window(result, phase, start_cycle, end_cycle)
-    rows = _rows(_bars(result, window))
-    height = 1.45 + 0.42 * len(rows)
+    height = 1.45 + 0.42 * len(rows_of(window_bars(result, window)))
     figure = new_figure(11.0, height)
     draw_timeline(figure, result, window, (0.1, 0.1, 10.75, height - 0.1))
     return figure
-
-
-def choose_window(
-    result: Result,
-    phase: str | None = None,
-    start_cycle: int | None = None,
-    end_cycle: int | None = None,
-) -> Window:
-    """The window that `plot_timeline` shows for these arguments."""
-    recorded = {str(span["phase"]) for span in result.spans}
-    candidates = [p for p in result.phases if p.name in recorded] or result.phases
-    chosen = next((p for p in result.phases if p.name == phase), None)
-    chosen = chosen or max(candidates, key=lambda p: p.cycles)
-    start, end = chosen.start_cycle, chosen.start_cycle + chosen.cycles
-    spans = [span for span in result.spans if span["phase"] == chosen.name]
-    if spans:
-        start = min(int(span["start_cycle"]) for span in spans)
-        end = max(int(span["end_cycle"]) for span in spans)
-    first = [op for op in _operators(result, chosen.name) if op.block and op.instance == 0]
-    if first:
-        end = min(end, max(op.start_cycle + op.cycles for op in first))
-    return Window(
-        chosen.name,
-        start if start_cycle is None else start_cycle,
-        max(end, start + 1) if end_cycle is None else end_cycle,
-    )
 
 
 def draw_timeline(
@@ -105,85 +70,45 @@ def draw_timeline(
 ) -> Axes:
     """Draw a window into `box` (inches: left, bottom, width, height)."""
     left, bottom, width, height = box
-    bars = _bars(result, window)
-    rows = _rows(bars)
+    bars = window_bars(result, window)
+    rows = rows_of(bars)
     names = label_inches(rows)
     ax = place(figure, left + names, bottom + 0.72, width - names, height - 1.05)
-    factor, unit = scaled_unit((window.end - window.start) / clock_hz(result), "s")
+    factor, unit = scaled_unit(window.cycles / clock_hz(result), "s")
     scale = factor / clock_hz(result)
     colours = _colours(bars)
-    seam = (window.end - window.start) // SEAM_FRACTION
+    gaps = skipped_repeats(result, bars, window)
+    if gaps:
+        across = [((a - window.start) * scale, (b - a) * scale) for a, b in gaps]
+        ax.broken_barh(across, (0.55, len(rows) - 1.1), facecolors=GRID, alpha=0.6)
     for number, row in enumerate(rows):
-        own = _merged([bar for bar in bars if bar.row == row], window)
-        ax.broken_barh(
-            [((bar.start - window.start) * scale, (bar.end - bar.start) * scale) for bar in own],
-            (number - 0.36, 0.72),
-            facecolors=[colours[bar.operator] for bar in own],
-            edgecolors=PAPER,
-            linewidths=[0.4 if bar.end - bar.start > seam else 0.0 for bar in own],
-        )
-    ax.set_xlim(0, (window.end - window.start) * scale)
-    inches_per_cycle = (width - names) / (window.end - window.start)
-    unnamed = _name_operators(ax, bars, colours, window, inches_per_cycle)
-    _legend(figure, colours, unnamed, left, bottom, width)
+        _draw_row(ax, number, [bar for bar in bars if bar.row == row], window, colours, scale)
+    ax.set_xlim(0, window.cycles * scale)
+    unnamed = _name_operators(ax, bars, colours, window, (width - names) / window.cycles)
+    entries = [(name, colours[name]) for name in unnamed]
+    _legend(figure, [(REPEATS, GRID)] * bool(gaps) + entries, box)
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.set_yticks(range(len(rows)), rows)
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x")
-    ax.set_xlabel(f"time in {window.phase} ({unit})")
-    ax.set_title(_title(result, window))
+    since = f"since the start of {window.block}" if window.block else "since the window's start"
+    ax.set_xlabel(f"time {since} ({unit})")
+    ax.set_title(", ".join(part for part in (f"Timeline of {window.phase}", window.block) if part))
     return ax
 
 
-def _title(result: Result, window: Window) -> str:
-    """Phase and block shown, if the window lies in one instance of one block."""
-    blocks = {
-        f", {op.block} {op.instance}" if op.block else ""
-        for op in _operators(result, window.phase)
-        if op.start_cycle < window.end and op.start_cycle + op.cycles > window.start
-    }
-    return f"Timeline of {window.phase}{next(iter(blocks)) if len(blocks) == 1 else ''}"
-
-
-def _operators(result: Result, phase: str) -> list[OperatorResult]:
-    return [op for op in result.operators if op.phase == phase]
-
-
-def _bars(result: Result, window: Window) -> list[Bar]:
-    """Bars of the window, clipped to it: operators first, then the queues' tiles."""
-    found = []
-    at = next(p.start_cycle for p in result.phases if p.name == window.phase)
-    for op in _operators(result, window.phase):
-        found.append(Bar(CRITICAL, op.name, at, at + op.exclusive_cycles))
-        at += op.exclusive_cycles
-    spans: list[dict[str, Any]] = [s for s in result.spans if s["phase"] == window.phase]
-    for span in spans:
-        start, end = int(span["start_cycle"]), int(span["end_cycle"])
-        found.append(Bar(str(span["queue"]), str(span["operator"]), start, end))
-    if not spans:
-        found += (
-            Bar(op.unit, op.name, op.start_cycle, op.start_cycle + op.cycles)
-            for op in _operators(result, window.phase)
-        )
-    clipped = (
-        Bar(bar.row, bar.operator, max(bar.start, window.start), min(bar.end, window.end))
-        for bar in found
+def _draw_row(
+    ax: Axes, number: int, bars: list[Bar], window: Window, colours: dict[str, str], scale: float
+) -> None:
+    seam = window.cycles // SEAM_FRACTION
+    own = _merged(bars, window)
+    ax.broken_barh(
+        [((bar.start - window.start) * scale, (bar.end - bar.start) * scale) for bar in own],
+        (number - 0.36, 0.72),
+        facecolors=[colours[bar.operator] for bar in own],
+        edgecolors=PAPER,
+        linewidths=[0.4 if bar.end - bar.start > seam else 0.0 for bar in own],
     )
-    return [bar for bar in clipped if bar.end > bar.start]
-
-
-def _rows(bars: list[Bar]) -> list[str]:
-    """Row names: the operators, then queues in order of name, limited in number."""
-    queues = sorted({bar.row for bar in bars} - {CRITICAL}, key=_queue_order)
-    return [CRITICAL, *queues[:MAX_QUEUES]]
-
-
-def _queue_order(queue: str) -> tuple[str, int, str]:
-    """By core, then in the order in which data passes: load, matrix, vector, store."""
-    core, _, kind = queue.rpartition(".")
-    order = ("load", "matrix", "vector", "store")
-    position = next((i for i, name in enumerate(order) if kind.startswith(name)), len(order))
-    return (core, position, kind)
 
 
 def _colours(bars: list[Bar]) -> dict[str, str]:
@@ -200,7 +125,7 @@ def _merged(bars: list[Bar], window: Window) -> list[Bar]:
     """Join bars of one operator that touch or nearly touch, if there are very many."""
     if len(bars) <= PIXELS_ACROSS // 8:
         return bars
-    gap = (window.end - window.start) // PIXELS_ACROSS
+    gap = window.cycles // PIXELS_ACROSS
     merged: list[Bar] = []
     for bar in sorted(bars, key=lambda b: b.start):
         last = merged[-1] if merged else None
@@ -212,47 +137,45 @@ def _merged(bars: list[Bar], window: Window) -> list[Bar]:
 
 
 def _name_operators(
-    ax: Axes,
-    bars: list[Bar],
-    colours: dict[str, str],
-    window: Window,
-    inches_per_cycle: float,
+    ax: Axes, bars: list[Bar], colours: dict[str, str], window: Window, inches_per_cycle: float
 ) -> list[str]:
-    """Write operator names into their bars; return those that do not fit, longest first."""
-    units_per_cycle = ax.get_xlim()[1] / (window.end - window.start)
-    unnamed: dict[str, int] = {}
+    """Write operator names into their bars; return those that fit nowhere, longest first."""
+    units_per_cycle = ax.get_xlim()[1] / window.cycles
+    cycles: dict[str, int] = {}
+    named = set()
     for bar in bars:
-        if bar.row != CRITICAL:
-            continue
-        name = bar.operator
-        cycles = bar.end - bar.start
-        if len(name) * INCH_PER_CHARACTER * 0.85 > cycles * inches_per_cycle:
-            unnamed[bar.operator] = unnamed.get(bar.operator, 0) + cycles
-            continue
-        middle = ((bar.start + bar.end) / 2 - window.start) * units_per_cycle
-        colour = LIGHT if colours[bar.operator] in DARK else "black"
-        ax.text(middle, 0, name, ha="center", va="center", fontsize=7.5, color=colour)
-    return sorted(unnamed, key=lambda operator: -unnamed[operator])
+        if bar.row == CRITICAL:
+            cycles[bar.operator] = cycles.get(bar.operator, 0) + bar.end - bar.start
+            needed = len(bar.operator) * INCH_PER_CHARACTER * SMALL_TEXT
+            if needed > (bar.end - bar.start) * inches_per_cycle:
+                continue
+            named.add(bar.operator)
+            middle = ((bar.start + bar.end) / 2 - window.start) * units_per_cycle
+            colour = LIGHT if colours[bar.operator] in DARK else "black"
+            style: dict[str, Any] = {
+                "ha": "center",
+                "va": "center",
+                "fontsize": SMALL_POINTS,
+                "color": colour,
+            }
+            ax.text(middle, 0, bar.operator, **style)
+    return sorted(set(cycles) - named, key=lambda operator: (-cycles[operator], operator))
 
 
 def _legend(
-    figure: Figure,
-    colours: dict[str, str],
-    operators: list[str],
-    left: float,
-    bottom: float,
-    width: float,
+    figure: Figure, entries: list[tuple[str, str]], box: tuple[float, float, float, float]
 ) -> None:
-    """Name the longest operators whose names did not fit, on one line."""
+    """Names and colours on one line below the axes, as many as fit."""
     from matplotlib.patches import Patch
 
+    left, bottom, width, _ = box
     handles: list[Patch] = []
     room = width
-    for name in operators:
+    for name, colour in entries[:MAX_LEGEND]:
         room -= len(name) * INCH_PER_CHARACTER + 0.4
-        if room < 0 or len(handles) == MAX_LEGEND:
+        if room < 0:
             break
-        handles.append(Patch(color=colours[name], label=name))
+        handles.append(Patch(color=colour, label=name))
     if not handles:
         return
     full_width, full_height = figure.get_size_inches()

@@ -1,0 +1,111 @@
+"""Plans a fused attention kernel: unit, formats and blocks of each of its shapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulator.hardware.matrix_unit import MatrixUnit
+from simulator.mapping.attention import AttentionProblem, AttentionTiling, tile_attention
+from simulator.mapping.errors import NoMappingError
+from simulator.mapping.formats import FormatChoice, choose_formats
+from simulator.mapping.lower_attention import AttentionLowering, AttentionPart
+from simulator.mapping.planning import KernelJob, Plan, Planning, does_not_fit
+from simulator.numerics import format_named
+from simulator.workload.operators import AttentionShape, Context, Scores
+
+Tiled = list[tuple[AttentionProblem, AttentionTiling]]
+
+
+class AttentionPlanner:
+    """Plans one fused attention kernel; the fastest unit wins."""
+
+    def __init__(self, planning: Planning, job: KernelJob) -> None:
+        scores, softmax, context = job.kernel.operators[:3]
+        assert isinstance(scores, Scores) and isinstance(context, Context)
+        self.planning = planning
+        self.job = job
+        self.scores = scores
+        self.keys, self.queries = scores.inputs[:2]
+        self.values = context.inputs[0]
+        self.probabilities = softmax.outputs[0]
+        self.outputs = sum(
+            s.count * s.query_heads * s.query_tokens * s.head_dim for s in scores.shapes
+        )
+        self.epilogue = tuple((v.function, v.elements / self.outputs) for v in job.kernel.epilogue)
+
+    def plan(self) -> Plan:
+        """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
+        formats = (self.scores.input_format, self.scores.key_format)
+        choice, _ = self.planning.fixed(self.job.kernel.name)
+        best: tuple[int, int, Tiled] | None = None
+        too_small: NoMappingError | None = None
+        for index, unit in self.planning.units(choice):
+            accepted = choose_formats(unit, *formats)
+            if accepted is None:
+                continue
+            try:
+                tiled = [self._tile(shape, unit, accepted) for shape in self.scores.shapes]
+            except NoMappingError as error:
+                too_small = error
+                continue
+            cycles = sum(tiling.estimated_cycles for _, tiling in tiled)
+            if best is None or cycles < best[0]:
+                best = (cycles, index, tiled)
+        if best is None:
+            raise too_small or self.planning.no_unit(self.scores.name, formats)
+        _, index, tiled = best
+        kind = self.planning.matrix_units[index].spec.kind
+        return Plan(self._lowerings(index, tiled), kind, _attention_mapping(tiled))
+
+    def _tile(
+        self, shape: AttentionShape, unit: MatrixUnit[Any], formats: FormatChoice
+    ) -> tuple[AttentionProblem, AttentionTiling]:
+        facts, budget, memory = self.job.facts, self.job.budget, self.planning.memory
+        store_bits, _ = facts.output_bits(self.outputs)
+        problem = AttentionProblem(
+            shape=shape,
+            query_bits=facts.loaded_bits(self.queries),
+            key_bits=facts.loaded_bits(self.keys),
+            value_bits=facts.loaded_bits(self.values),
+            converted_bits=formats.converted_bits,
+            probability_bits=self.probabilities.bits_per_element,
+            accumulator_bits=format_named(unit.accumulator_format).bits,
+            store_bits=store_bits,
+            staging_bits=store_bits,
+            epilogue=self.epilogue,
+        )
+        key = (unit.spec, problem, budget)
+        if key not in memory:
+            vector_unit = self.planning.builder.resources.core.vector_unit
+            memory[key] = tile_attention(problem, unit, budget, vector_unit)
+        tiling, least = memory[key]
+        if tiling is None:
+            raise does_not_fit(self.job.kernel.name, least, budget)
+        return problem, tiling
+
+    def _lowerings(self, unit: int, tiled: Tiled) -> list[AttentionLowering]:
+        _, result_bits = self.job.facts.output_bits(self.outputs)
+        tensor = "kv" if self.keys.kind == "kv" else "activation"
+        return [
+            AttentionLowering(
+                self.planning.builder,
+                AttentionPart(self.job.operator, unit, problem, tiling, result_bits, tensor),
+            )
+            for problem, tiling in tiled
+        ]
+
+
+def _attention_mapping(
+    tiled: list[tuple[AttentionProblem, AttentionTiling]],
+) -> dict[str, object]:
+    _, tiling = tiled[0]
+    return {
+        "query_tokens": tiling.query_tokens,
+        "keys": tiling.keys,
+        "heads_side_by_side": tiling.heads,
+        "keys_and_values_kept": tiling.keep,
+        "scratchpad_bytes": tiling.scratchpad_bytes,
+        "estimated_cycles": sum(t.estimated_cycles for _, t in tiled),
+        "traffic_bytes": sum(t.traffic_bytes for _, t in tiled),
+        **({"shapes": len(tiled)} if len(tiled) > 1 else {}),
+    }

@@ -1,0 +1,176 @@
+"""Plans a GEMM kernel: unit, formats and tiling of each of its shapes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from simulator.hardware.matrix_unit import MatrixUnit
+from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
+from simulator.mapping.errors import NoMappingError
+from simulator.mapping.formats import FormatChoice, choose_formats
+from simulator.mapping.kernels import Kernel
+from simulator.mapping.lower_gemm import GemmLowering, GemmPart
+from simulator.mapping.planning import KernelJob, Plan, Planning, does_not_fit
+from simulator.mapping.spec import TileChoice
+from simulator.mapping.tiling import Budget, GemmProblem, GemmSearch, GemmTiling, Order
+from simulator.numerics import format_named
+from simulator.workload.operators import AttentionShape, Context, GemmShape, MatMul, Scores
+
+Tiled = list[tuple[GemmProblem, GemmTiling]]
+
+
+class GemmPlanner:
+    """Plans one GEMM kernel; the fastest unit wins."""
+
+    def __init__(self, planning: Planning, job: KernelJob) -> None:
+        self.planning = planning
+        self.job = job
+        self.op = job.kernel.operators[0]
+        self.shapes = _gemm_shapes(job.kernel)
+        self.outputs = sum(shape.count * shape.m * shape.n for shape in self.shapes)
+        self.weight, self.inputs = self.op.inputs[:2]
+        surplus = job.facts.weight_surplus(self.weight, self.shapes)
+        self.parameter_bytes = max(0, surplus) + job.facts.parameter_bytes
+        self.epilogue = [("add", 1.0)] if isinstance(self.op, MatMul) and self.op.bias else []
+        self.epilogue += [(v.function, v.elements / self.outputs) for v in job.kernel.epilogue]
+
+    def plan(self) -> Plan:
+        """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
+        formats = _operand_formats(self.op)
+        choice, pattern = self.planning.fixed(self.job.kernel.name)
+        best: tuple[int, int, Tiled] | None = None
+        too_small: NoMappingError | None = None
+        for index, unit in self.planning.units(choice):
+            accepted = choose_formats(unit, *formats)
+            if accepted is None:
+                continue
+            try:
+                tiled = self._tile(unit, accepted, choice)
+            except NoMappingError as error:
+                too_small = error
+                continue
+            cycles = sum(tiling.estimated_cycles for _, tiling in tiled)
+            if best is None or cycles < best[0]:
+                best = (cycles, index, tiled)
+        if best is None:
+            raise too_small or self.planning.no_unit(self.op.name, formats)
+        _, index, tiled = best
+        kind = self.planning.matrix_units[index].spec.kind
+        return Plan(self._lowerings(index, tiled), kind, _gemm_mapping(tiled, pattern))
+
+    def _tile(self, unit: MatrixUnit[Any], formats: FormatChoice, choice: TileChoice) -> Tiled:
+        """Every shape with its best tiling on a unit."""
+        budget = self.job.budget
+        budget = replace(budget, scratchpad_bytes=budget.scratchpad_bytes - self.parameter_bytes)
+        problems = [self._problem(shape, unit, formats) for shape in self.shapes]
+        return [(problem, self._search(problem, unit, budget, choice)) for problem in problems]
+
+    def _problem(
+        self, shape: GemmShape, unit: MatrixUnit[Any], formats: FormatChoice
+    ) -> GemmProblem:
+        facts = self.job.facts
+        resources = self.planning.builder.resources
+        outputs = shape.count * shape.m * shape.n
+        work = [VectorWork(f, math.ceil(outputs * share)) for f, share in self.epilogue]
+        if formats.converted_bits:
+            work.append(VectorWork("dequantise", shape.count * shape.k * shape.n))
+        cycles = vector_cycles(resources.core.vector_unit, work)
+        store_bits, _ = facts.output_bits(self.outputs)
+        return GemmProblem(
+            count=shape.count,
+            m=shape.m,
+            n=shape.n,
+            k=shape.k,
+            input_bits=facts.loaded_bits(self.inputs),
+            weight_bits=facts.loaded_bits(self.weight),
+            converted_weight_bits=formats.converted_bits,
+            accumulator_bits=format_named(unit.accumulator_format).bits,
+            extra_bits=facts.extra_bits(self.outputs)[0],
+            store_bits=store_bits,
+            staging_bits=store_bits if self.epilogue else 0,
+            vector_cycles=math.ceil(cycles * resources.vector_period_fs / resources.period_fs),
+        )
+
+    def _search(
+        self, problem: GemmProblem, unit: MatrixUnit[Any], budget: Budget, choice: TileChoice
+    ) -> GemmTiling:
+        fixed: tuple[int | None, int | None, int | None] = (None, None, None)
+        if choice.m or choice.n or choice.k:
+            fixed = (choice.m or problem.m, choice.n or problem.n, choice.k or problem.k)
+        orders: tuple[Order, ...] = (choice.order,) if choice.order else ("mn", "nm")
+        memory = self.planning.memory
+        key = (unit.spec, problem, budget, fixed, orders)
+        if key not in memory:
+            search = GemmSearch(problem, unit, budget, fixed, orders)
+            memory[key] = search.best() or search.smallest()
+        found = memory[key]
+        if isinstance(found, GemmTiling):
+            return found
+        raise does_not_fit(self.job.kernel.name, found, budget)
+
+    def _lowerings(self, unit: int, tiled: Tiled) -> list[GemmLowering]:
+        facts = self.job.facts
+        return [
+            GemmLowering(
+                self.planning.builder,
+                GemmPart(
+                    operator=self.job.operator,
+                    unit=unit,
+                    problem=problem,
+                    tiling=tiling,
+                    result_bits=facts.output_bits(self.outputs)[1],
+                    extra_read_bits=facts.extra_bits(self.outputs)[1],
+                    epilogue=self.epilogue,
+                    weight_tensor=self.weight.kind,
+                    store_tensor=facts.store_kind(),
+                    parameter_bytes=self.parameter_bytes if position == 0 else 0,
+                ),
+            )
+            for position, (problem, tiling) in enumerate(tiled)
+        ]
+
+
+def _gemm_shapes(kernel: Kernel) -> tuple[GemmShape, ...]:
+    op = kernel.operators[0]
+    if isinstance(op, MatMul):
+        return op.shapes
+    assert isinstance(op, Scores | Context)
+    return tuple(_as_gemm(shape, kernel.kind) for shape in op.shapes)
+
+
+def _as_gemm(shape: AttentionShape, kind: str) -> GemmShape:
+    """Spilled attention multiplies whole rectangles: the mask is applied afterwards."""
+    rows = shape.query_heads * shape.query_tokens
+    if kind == "scores":
+        return GemmShape(shape.count, rows, shape.context_tokens, shape.head_dim)
+    return GemmShape(shape.count, rows, shape.head_dim, shape.context_tokens)
+
+
+def _operand_formats(op: object) -> tuple[str, str]:
+    if isinstance(op, MatMul):
+        return op.input_format, op.weight_format
+    if isinstance(op, Scores):
+        return op.input_format, op.key_format
+    assert isinstance(op, Context)
+    return op.input_format, op.value_format
+
+
+def _gemm_mapping(tiled: list[tuple[GemmProblem, GemmTiling]], pattern: str) -> dict[str, object]:
+    problem, tiling = tiled[0]
+    mapping: dict[str, object] = {
+        "shape": f"{problem.m}×{problem.k} · {problem.k}×{problem.n}",
+        "tile": {"m": tiling.tile.m, "n": tiling.tile.n, "k": tiling.tile.k},
+        "order": tiling.order,
+        "scratchpad_bytes": tiling.scratchpad_bytes,
+        "estimated_cycles": sum(t.estimated_cycles for _, t in tiled),
+        "traffic_bytes": sum(t.traffic_bytes for _, t in tiled),
+    }
+    if tiling.ways > 1:
+        mapping["cores_share"] = tiling.parallel
+    if len(tiled) > 1:
+        mapping["shapes"] = len(tiled)
+    if pattern:
+        mapping["fixed_by"] = pattern
+    return mapping

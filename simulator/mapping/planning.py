@@ -1,0 +1,86 @@
+"""What planning one kernel needs to know, and what it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from simulator.config import CyclelabError
+from simulator.hardware.matrix_unit import MatrixUnit
+from simulator.mapping.builder import ProgramBuilder
+from simulator.mapping.errors import NoMappingError
+from simulator.mapping.facts import KernelFacts
+from simulator.mapping.kernels import Kernel
+from simulator.mapping.lowering import Lowering
+from simulator.mapping.spec import MappingSpec, TileChoice
+from simulator.mapping.tiling import Budget
+
+
+class Plan(NamedTuple):
+    """Lowerings of a kernel's parts, the unit that runs them, and facts for people."""
+
+    lowerings: Sequence[Lowering]
+    unit: str
+    mapping: dict[str, object]
+
+
+@dataclass(slots=True)
+class Planning:
+    """One phase's planning: what is shared by all its kernels.
+
+    memory: tilings found so far, kept from phase to phase.
+    used_patterns: fixed tilings that matched an operator.
+    """
+
+    builder: ProgramBuilder
+    spec: MappingSpec
+    memory: dict[Hashable, Any]
+    used_patterns: set[str]
+
+    @property
+    def matrix_units(self) -> tuple[MatrixUnit[Any], ...]:
+        """The machine's kinds of matrix unit."""
+        return self.builder.resources.matrix_units
+
+    def fixed(self, name: str) -> tuple[TileChoice, str]:
+        """The user's tiling for an operator, and the first pattern that matches."""
+        for pattern, choice in self.spec.operators.items():
+            if fnmatchcase(name, pattern):
+                self.used_patterns.add(pattern)
+                return choice, pattern
+        return TileChoice(), ""
+
+    def units(self, choice: TileChoice) -> list[tuple[int, MatrixUnit[Any]]]:
+        """Matrix units to choose from, with their indices."""
+        units = list(enumerate(self.matrix_units))
+        if choice.unit is not None:
+            return [units[self.builder.resources.unit_index(choice.unit)]]
+        return units
+
+    def no_unit(self, operator: str, formats: tuple[str, str]) -> CyclelabError:
+        """The error when no matrix unit takes an operator's formats."""
+        pairs = sorted({f"{a} x {b}" for unit in self.matrix_units for a, b in unit.format_pairs})
+        return CyclelabError(
+            f"no matrix unit of the machine multiplies {formats[0]} activations by {formats[1]} "
+            f"weights, as operator {operator!r} needs; supported: {', '.join(pairs)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class KernelJob:
+    """A kernel to plan: its index in the operator table, its bytes, what it may use."""
+
+    kernel: Kernel
+    operator: int
+    facts: KernelFacts
+    budget: Budget
+
+
+def does_not_fit(operator: str, least: tuple[int, int], budget: Budget) -> NoMappingError:
+    """The error when even the least scratchpad and accumulator bytes are too many."""
+    scratchpad, psums = least
+    if budget.accumulator_bytes is not None and psums > budget.accumulator_bytes:
+        return NoMappingError(operator, "accumulator", psums, budget.accumulator_bytes)
+    return NoMappingError(operator, "scratchpad", scratchpad, budget.scratchpad_bytes)
