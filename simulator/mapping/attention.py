@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise, repeat
 from typing import Any
 
 from simulator.hardware.matrix_unit import MatrixUnit, Tile
@@ -21,7 +22,7 @@ from simulator.mapping.tiling import (
 from simulator.workload.operators import AttentionShape
 
 MAX_STEPS = 4096
-"""Block pairs per head beyond which a blocking is only tried if nothing else fits."""
+"""Block pairs per head beyond which a blocking is only tried if none has fewer than half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,11 @@ class AttentionTiling:
 
     def steps(self, shape: AttentionShape) -> Iterator[Step]:
         """Block pairs of one head in order, fully masked ones left out."""
+        for count, step in self.runs(shape):
+            yield from repeat(step, count)
+
+    def runs(self, shape: AttentionShape) -> Iterator[tuple[int, Step]]:
+        """The same, equal neighbours counted."""
         blocks = -(-shape.query_tokens // self.query_tokens)
         before = shape.context_tokens - shape.query_tokens
         loaded = 0
@@ -91,31 +97,43 @@ class AttentionTiling:
             if shape.causal:
                 seen = before + block * self.query_tokens + tokens
             columns = -(-seen // self.keys)
-            for column in range(columns):
+            cuts = sorted({0, 1, min(loaded, columns), columns - 1, columns})
+            for column, end in pairwise(cuts):
                 visible = min(self.keys, seen - column * self.keys)
                 whole = min(self.keys, shape.context_tokens - column * self.keys)
-                yield Step(
-                    rows=tokens * shape.query_heads,
-                    keys=visible,
-                    held_keys=whole if self.keep else visible,
-                    first_of_row=column == 0,
-                    last_of_row=column == columns - 1,
-                    load_key_value=not self.keep or column >= loaded,
-                    free_key_value=not self.keep or block == blocks - 1,
+                yield (
+                    end - column,
+                    Step(
+                        rows=tokens * shape.query_heads,
+                        keys=visible,
+                        held_keys=whole if self.keep else visible,
+                        first_of_row=column == 0,
+                        last_of_row=end == columns,
+                        load_key_value=not self.keep or column >= loaded,
+                        free_key_value=not self.keep or block == blocks - 1,
+                    ),
                 )
             loaded = columns
 
 
 def tile_attention(
-    problem: AttentionProblem, unit: MatrixUnit[Any], budget: Budget, vector_unit: VectorUnitSpec
+    problem: AttentionProblem,
+    unit: MatrixUnit[Any],
+    budget: Budget,
+    vector_unit: VectorUnitSpec,
+    fixed: tuple[int | None, int | None] = (None, None),
 ) -> tuple[AttentionTiling | None, tuple[int, int]]:
-    """The best blocking, and the least scratchpad and accumulator bytes any blocking needs."""
+    """The best blocking, and the least scratchpad and accumulator bytes any blocking needs.
+
+    fixed: query tokens and keys per block where the user chose them.
+    """
     shape = problem.shape
-    timed: list[AttentionTiling] = []
+    fitting: list[AttentionTiling] = []
     least = (1 << 62, 1 << 62)
     grain = unit.granularity
-    for tokens in candidate_sizes(shape.query_tokens, max(1, grain.k // shape.query_heads)):
-        for keys in candidate_sizes(shape.context_tokens, max(grain.n, grain.k)):
+    query_grain = max(1, grain.k // shape.query_heads)
+    for tokens in _sizes(shape.query_tokens, query_grain, fixed[0]):
+        for keys in _sizes(shape.context_tokens, max(grain.n, grain.k), fixed[1]):
             for heads in _side_by_side(unit, shape, budget.cores):
                 for keep in (True, False):
                     tiling = _footprint(problem, budget, tokens, keys, heads, keep)
@@ -123,13 +141,23 @@ def tile_attention(
                         min(least[0], tiling.scratchpad_bytes),
                         min(least[1], tiling.accumulator_bytes),
                     )
-                    if _fits(tiling, budget) and not (timed and _too_many(shape, tiling)):
-                        timed.append(_timed(problem, unit, budget, tiling, vector_unit))
-    if not timed:
+                    if _fits(tiling, budget):
+                        fitting.append(tiling)
+    if not fitting:
         return None, least
+    most = max(MAX_STEPS, 2 * min(_pairs(shape, tiling) for tiling in fitting))
+    timed = [
+        _timed(problem, unit, budget, tiling, vector_unit)
+        for tiling in fitting
+        if _pairs(shape, tiling) <= most
+    ]
     limit = TIME_TOLERANCE * min(tiling.estimated_cycles for tiling in timed)
     good = [tiling for tiling in timed if tiling.estimated_cycles <= limit]
     return min(good, key=lambda t: (t.traffic_bytes, -t.query_tokens * t.keys)), least
+
+
+def _sizes(total: int, grain: int, choice: int | None) -> list[int]:
+    return candidate_sizes(total, grain) if choice is None else [min(total, choice)]
 
 
 def _side_by_side(unit: MatrixUnit[Any], shape: AttentionShape, cores: int) -> list[int]:
@@ -143,9 +171,10 @@ def _fits(tiling: AttentionTiling, budget: Budget) -> bool:
     return tiling.scratchpad_bytes <= budget.scratchpad_bytes
 
 
-def _too_many(shape: AttentionShape, tiling: AttentionTiling) -> bool:
-    pairs = -(-shape.query_tokens // tiling.query_tokens) * -(-shape.context_tokens // tiling.keys)
-    return pairs > MAX_STEPS
+def _pairs(shape: AttentionShape, tiling: AttentionTiling) -> int:
+    """Block pairs per head, masked ones included."""
+    blocks = -(-shape.query_tokens // tiling.query_tokens)
+    return blocks * -(-shape.context_tokens // tiling.keys)
 
 
 def _footprint(
@@ -185,28 +214,23 @@ def _timed(
     shape = problem.shape
     compute = vector = key_bytes = steps = loads = 0
     depth, converted = shape.head_dim, problem.converted_bits
-    for step in tiling.steps(shape):
-        scores = Tile(step.rows, step.keys, shape.head_dim)
-        context = Tile(step.rows, shape.head_dim, step.keys)
-        compute += step_cycles(unit, scores, tiling.heads) + step_cycles(
-            unit, context, tiling.heads
-        )
+    for count, step in tiling.runs(shape):
+        for product in (Tile(step.rows, step.keys, depth), Tile(step.rows, depth, step.keys)):
+            compute += count * step_cycles(unit, product, tiling.heads)
         work = softmax_work(step, tiling.heads, depth)
         if step.last_of_row:
             work += output_work(step.rows * tiling.heads * depth, problem.epilogue)
         if step.load_key_value and converted:
             work.append(VectorWork("dequantise", 2 * step.held_keys * depth * tiling.heads))
-        vector += vector_cycles(vector_unit, work)
-        steps += 1
+        vector += count * vector_cycles(vector_unit, work)
+        steps += count
         if step.load_key_value:
-            loads += 1
-            key_bytes += tile_bytes(
-                step.held_keys * shape.head_dim * tiling.heads,
-                problem.key_bits + problem.value_bits,
-            )
+            loads += count
+            elements = step.held_keys * depth * tiling.heads
+            key_bytes += count * tile_bytes(elements, problem.key_bits + problem.value_bits)
     groups = -(-shape.count // tiling.heads)
-    rows = shape.query_heads * shape.query_tokens * tiling.heads
-    moved = key_bytes + tile_bytes(rows * shape.head_dim, problem.query_bits + problem.store_bits)
+    rows = shape.query_heads * tiling.heads * shape.query_tokens
+    moved = key_bytes + tile_bytes(rows * depth, problem.query_bits + problem.store_bits)
     rounds = -(-groups // budget.cores)
     used = min(budget.cores, groups)
     memory = moved * used / budget.bytes_per_cycle
@@ -214,7 +238,8 @@ def _timed(
     latency = budget.latency_cycles if key_bytes else 0
     chain = (latency + first) * loads / tiling.key_value_slots
     period = max(compute, vector, memory, chain)
-    fill = latency + first + gang_latency(unit, Tile(rows, tiling.keys, shape.head_dim))
+    block = Tile(shape.query_heads * tiling.query_tokens, tiling.keys, depth)
+    fill = latency + first + gang_latency(unit, block)
     return AttentionTiling(
         tiling.query_tokens,
         tiling.keys,

@@ -10,6 +10,7 @@ from simulator.mapping.errors import NoMappingError
 from simulator.mapping.formats import FormatChoice, choose_formats
 from simulator.mapping.lower_attention import AttentionLowering, AttentionPart
 from simulator.mapping.planning import KernelJob, Plan, Planning, does_not_fit
+from simulator.mapping.spec import ATTENTION_SETTINGS, TileChoice
 from simulator.numerics import format_named
 from simulator.workload.operators import AttentionShape, Context, Scores
 
@@ -36,7 +37,7 @@ class AttentionPlanner:
     def plan(self) -> Plan:
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
         formats = (self.scores.input_format, self.scores.key_format)
-        choice, _ = self.planning.fixed(self.job.kernel.name)
+        choice, pattern = self.planning.fixed(self.job.kernel.name, ATTENTION_SETTINGS)
         best: tuple[int, int, Tiled] | None = None
         too_small: NoMappingError | None = None
         for index, unit in self.planning.units(choice):
@@ -44,7 +45,8 @@ class AttentionPlanner:
             if accepted is None:
                 continue
             try:
-                tiled = [self._tile(shape, unit, accepted) for shape in self.scores.shapes]
+                shapes = self.scores.shapes
+                tiled = [self._tile(shape, unit, accepted, choice) for shape in shapes]
             except NoMappingError as error:
                 too_small = error
                 continue
@@ -55,10 +57,14 @@ class AttentionPlanner:
             raise too_small or self.planning.no_unit(self.scores.name, formats)
         _, index, tiled = best
         kind = self.planning.matrix_units[index].spec.kind
-        return Plan(self._lowerings(index, tiled), kind, _attention_mapping(tiled))
+        return Plan(self._lowerings(index, tiled), kind, _attention_mapping(tiled, pattern))
 
     def _tile(
-        self, shape: AttentionShape, unit: MatrixUnit[Any], formats: FormatChoice
+        self,
+        shape: AttentionShape,
+        unit: MatrixUnit[Any],
+        formats: FormatChoice,
+        choice: TileChoice,
     ) -> tuple[AttentionProblem, AttentionTiling]:
         facts, budget, memory = self.job.facts, self.job.budget, self.planning.memory
         store_bits, _ = facts.output_bits(self.outputs)
@@ -74,10 +80,11 @@ class AttentionPlanner:
             staging_bits=store_bits,
             epilogue=self.epilogue,
         )
-        key = (unit.spec, problem, budget)
+        fixed = (choice.query_tokens, choice.keys)
+        key = (unit.spec, problem, budget, fixed)
         if key not in memory:
             vector_unit = self.planning.builder.resources.core.vector_unit
-            memory[key] = tile_attention(problem, unit, budget, vector_unit)
+            memory[key] = tile_attention(problem, unit, budget, vector_unit, fixed)
         tiling, least = memory[key]
         if tiling is None:
             raise does_not_fit(self.job.kernel.name, least, budget)
@@ -96,7 +103,7 @@ class AttentionPlanner:
 
 
 def _attention_mapping(
-    tiled: list[tuple[AttentionProblem, AttentionTiling]],
+    tiled: list[tuple[AttentionProblem, AttentionTiling]], pattern: str
 ) -> dict[str, object]:
     _, tiling = tiled[0]
     return {
@@ -108,4 +115,5 @@ def _attention_mapping(
         "estimated_cycles": sum(t.estimated_cycles for _, t in tiled),
         "traffic_bytes": sum(t.traffic_bytes for _, t in tiled),
         **({"shapes": len(tiled)} if len(tiled) > 1 else {}),
+        **({"fixed_by": pattern} if pattern else {}),
     }

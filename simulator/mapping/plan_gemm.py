@@ -13,7 +13,7 @@ from simulator.mapping.formats import FormatChoice, choose_formats
 from simulator.mapping.kernels import Kernel
 from simulator.mapping.lower_gemm import GemmLowering, GemmPart
 from simulator.mapping.planning import KernelJob, Plan, Planning, does_not_fit
-from simulator.mapping.spec import TileChoice
+from simulator.mapping.spec import GEMM_SETTINGS, TileChoice
 from simulator.mapping.tiling import Budget, GemmProblem, GemmSearch, GemmTiling, Order
 from simulator.numerics import format_named
 from simulator.workload.operators import AttentionShape, Context, GemmShape, MatMul, Scores
@@ -39,7 +39,7 @@ class GemmPlanner:
     def plan(self) -> Plan:
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
         formats = _operand_formats(self.op)
-        choice, pattern = self.planning.fixed(self.job.kernel.name)
+        choice, pattern = self.planning.fixed(self.job.kernel.name, GEMM_SETTINGS)
         best: tuple[int, int, Tiled] | None = None
         too_small: NoMappingError | None = None
         for index, unit in self.planning.units(choice):

@@ -44,10 +44,13 @@ class Planning:
         """The machine's kinds of matrix unit."""
         return self.builder.resources.matrix_units
 
-    def fixed(self, name: str) -> tuple[TileChoice, str]:
-        """The user's tiling for an operator, and the first pattern that matches."""
+    def fixed(self, name: str, settings: tuple[str, ...]) -> tuple[TileChoice, str]:
+        """The user's tiling for an operator, and the pattern it stands under.
+
+        The first pattern that matches the name and fixes one of `settings` holds.
+        """
         for pattern, choice in self.spec.operators.items():
-            if fnmatchcase(name, pattern):
+            if fnmatchcase(name, pattern) and choice.concerns(settings):
                 self.used_patterns.add(pattern)
                 return choice, pattern
         return TileChoice(), ""

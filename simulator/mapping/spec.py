@@ -10,19 +10,30 @@ from simulator.config import Spec
 
 
 class TileChoice(Spec):
-    """A tiling fixed by the user for the GEMMs of one operator.
+    """A tiling fixed by the user for the operators that a pattern matches.
 
-    m, n, k: tile sizes, the whole dimension when left out.
+    For GEMMs, m, n, k: tile sizes, the whole dimension when left out.
     order: loop order outside the k loop: `mn` keeps a block of inputs and walks
         the weights, `nm` keeps a block of weights and walks the inputs.
-    unit: kind of matrix unit to use.
+    For fused attention, query_tokens, keys: block sizes, chosen when left out.
+    For both, unit: kind of matrix unit to use.
     """
 
     m: int | None = Field(default=None, ge=1)
     n: int | None = Field(default=None, ge=1)
     k: int | None = Field(default=None, ge=1)
     order: Literal["mn", "nm"] | None = None
+    query_tokens: int | None = Field(default=None, ge=1)
+    keys: int | None = Field(default=None, ge=1)
     unit: str | None = None
+
+    def concerns(self, settings: tuple[str, ...]) -> bool:
+        """Whether any of these settings, or the unit, is fixed."""
+        return bool(self.model_fields_set & {*settings, "unit"})
+
+
+GEMM_SETTINGS = ("m", "n", "k", "order")
+ATTENTION_SETTINGS = ("query_tokens", "keys")
 
 
 class MappingSpec(Spec):
