@@ -59,9 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _experiment_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "experiment", metavar="EXPERIMENT", help="YAML file, preset name, or result.json"
-    )
+    parser.add_argument("experiment", metavar="EXPERIMENT", help="YAML file or preset name")
     _set_argument(parser)
     parser.add_argument(
         "--every-event",

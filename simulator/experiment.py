@@ -33,11 +33,12 @@ PRESETS = {"machine": "machines"}
 class SimulationSpec(Spec):
     """every_event: simulate repeats one by one instead of skipping them; same results.
 
-    timeline_commands: how many commands are recorded for the timeline.
+    timeline_commands: how many commands are recorded for the timeline, shared
+        equally by the phases; these are simulated one by one.
     """
 
     every_event: bool = False
-    timeline_commands: int = Field(default=20_000, ge=0, le=10_000_000)
+    timeline_commands: int = Field(default=16_000, ge=0, le=10_000_000)
 
 
 class OutputSpec(Spec):
@@ -107,7 +108,8 @@ def load_experiment(name_or_path: str | Path, overrides: Iterable[str] = ()) -> 
 def build_experiment(
     document: Document, overrides: Iterable[str] = (), path: Path | None = None
 ) -> Experiment:
-    """Complete a document (presets, overrides) and check it."""
+    """Complete a document (what it extends, presets, overrides) and check it."""
+    document = resolve_preset(document, (), "experiments")
     overrides = list(overrides)
     whole = [o for o in overrides if o.split("=", 1)[0].strip() in PRESETS]
     document = apply_overrides(document, whole)

@@ -33,7 +33,6 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None) -> 
     builder = ResultBuilder(spec.machine, experiment.technology)
     mapper = Mapper(spec.machine, spec.mapping)
     simulated = skipped = 0
-    spans_left = spec.simulation.timeline_commands
     for index, phase in enumerate(workload.phases):
         check_capacity(phase, spec.machine)
         program = mapper.map(phase)
@@ -42,12 +41,11 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None) -> 
             spec.machine.memory,
             reference_period_fs=spec.machine.clock.period_fs,
             every_event=spec.simulation.every_event,
-            span_limit=spans_left,
+            span_limit=spec.simulation.timeline_commands // len(workload.phases),
             progress=_within(progress, phase, index, len(workload.phases)),
         )
         check_invariants(program, execution, spec.machine.memory.bandwidth_bytes_per_s)
         builder.add(Run(phase, program, execution))
-        spans_left = max(0, spans_left - len(execution.spans))
         simulated += execution.events
         skipped += execution.skipped_commands
     mapper.check_patterns()

@@ -29,7 +29,7 @@ def run_program(
     *,
     reference_period_fs: int,
     every_event: bool = False,
-    span_limit: int = 20000,
+    span_limit: int = 0,
     progress: Callable[[float], None] | None = None,
 ) -> Execution:
     """Simulate `program` from an empty machine until its last command has ended.
@@ -37,7 +37,8 @@ def run_program(
     reference_period_fs: the memory's port moves whole beats at this clock.
     every_event: simulate every command instead of skipping repeats; the result
         is the same (`==`).
-    span_limit: command intervals to record for a timeline.
+    span_limit: command intervals to record for a timeline, from the start; they
+        are simulated one by one, so that the record has no gaps.
     progress: called now and then with the share of commands issued, 0 to 1.
 
     Raises CyclelabError for a program that is inconsistent, DeadlockError (one)
@@ -55,7 +56,7 @@ def run_program(
     recorder = SpanRecorder(span_limit, parts.queues)
     skipper = None
     if not every_event:
-        skipper = Skipper(parts, FIRST_QUEUE_PRIORITY + len(parts.queues) + 1)
+        skipper = Skipper(parts, FIRST_QUEUE_PRIORITY + len(parts.queues) + 1, recorder)
     parts.timeline.run()
     check_finished(program, parts)
     execution = _execution(parts, reference_period_fs)

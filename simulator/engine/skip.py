@@ -18,6 +18,7 @@ from simulator.engine.code import LoopCode
 from simulator.engine.jump import Jump, Moment, Parts, find_jump
 from simulator.engine.sequencer import NEVER, Frame
 from simulator.engine.signature import machine_signature
+from simulator.engine.spans import SpanRecorder
 from simulator.engine.timeline import Alarm
 
 FEWEST_ITERATIONS = 4
@@ -61,11 +62,15 @@ class Watch:
 
 
 class Skipper:
-    """The observer. skipped_commands: executions that were not simulated."""
+    """The observer; it waits until `recorder` has its intervals, which have no gaps so.
 
-    def __init__(self, parts: Parts, priority: int) -> None:
+    skipped_commands: executions that were not simulated.
+    """
+
+    def __init__(self, parts: Parts, priority: int, recorder: SpanRecorder) -> None:
         self.skipped_commands = 0
         self._parts = parts
+        self._recorder = recorder
         self._watches: list[Watch | None] = []  # by level of the sequencer's frames
         self._alarm = Alarm(parts.timeline, priority)
         self._pending = False
@@ -82,7 +87,9 @@ class Skipper:
 
     def _request(self, frame: Frame) -> None:
         """Look at the machine when everything else at this time has happened."""
-        if not self._pending:
+        if self._recorder.is_recording:
+            frame.ended = False
+        elif not self._pending:
             self._pending = True
             self._alarm.set(0).callbacks.append(self._look)
 

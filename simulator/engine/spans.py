@@ -20,6 +20,11 @@ class SpanRecorder:
             for queue in queues:
                 queue.span_hook = self.record
 
+    @property
+    def is_recording(self) -> bool:
+        """Whether intervals are still wanted."""
+        return len(self._spans) < self._limit
+
     def record(
         self, queue: int, account: Account, operation: Operation, start_fs: int, end_fs: int
     ) -> None:

@@ -92,7 +92,7 @@ class Nest:
     def _runs(self, dim: Dimension) -> list[tuple[int, tuple[Position, ...]]]:
         """Rounds of a dimension, run-length coded by what they look like to the cores."""
         rounds = dim.rounds
-        special = sorted({0, rounds - 2, rounds - 1} & set(range(rounds)))
+        special = sorted({0, max(0, rounds - 2), rounds - 1})
         runs: list[tuple[int, tuple[Position, ...]]] = []
         position = 0
         for index in special:

@@ -29,7 +29,7 @@ class TileChoice(Spec):
 
     def concerns(self, settings: tuple[str, ...]) -> bool:
         """Whether any of these settings, or the unit, is fixed."""
-        return bool(self.model_fields_set & {*settings, "unit"})
+        return any(getattr(self, name) is not None for name in (*settings, "unit"))
 
 
 GEMM_SETTINGS = ("m", "n", "k", "order")

@@ -13,6 +13,7 @@ from simulator.workload.model import TransformerSpec
 from simulator.workload.operators import Workload
 from simulator.workload.phases import Request, build_phases
 from simulator.workload.precision import Formats
+from simulator.workload.routing import RoutingSpec
 from simulator.workload.spec import WorkloadSpec
 from simulator.workload.topology import load_topology
 from simulator.workload.traces import trace_requests
@@ -28,7 +29,7 @@ def load_workload(spec: WorkloadSpec, relative_to: Path | None = None) -> Worklo
     if spec.model is None:
         return _gemm_workload(spec, relative_to)
     model = find_model(spec.model, relative_to)
-    if "moe" in spec.model_fields_set and not model.experts:
+    if spec.moe != RoutingSpec() and not model.experts:
         raise CyclelabError(f"'moe' has no meaning for {model.name}: it has no experts")
     formats = spec.precision.resolve(model)
     requests = _requests(spec, model, relative_to)
@@ -82,7 +83,7 @@ def _requests(
             for _ in range(item.count)
         ]
     prefill = spec.prefill_tokens
-    if model.image and "prefill_tokens" not in spec.model_fields_set:
+    if model.image and not prefill:
         prefill = model.max_context
     return [Request(prefill, spec.context_tokens, steps)] * spec.batch
 

@@ -91,6 +91,7 @@ class WorkloadSpec(Spec):
         return self
 
     def _refuse(self, keys: tuple[str, ...], where: str) -> None:
-        unused = [key for key in keys if key in self.model_fields_set]
+        fields = type(self).model_fields
+        unused = [key for key in keys if getattr(self, key) != fields[key].default]
         if unused:
             raise ValueError(f"{', '.join(unused)} has no meaning in {where}")
