@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -161,16 +162,20 @@ class MatrixUnit(ABC, Generic[SpecT]):
         """
         if ways < 1:
             raise ValueError(f"a tile is split at least one way, not {ways}")
-        if ways == 1:
-            return (tile,)
-        grain = self.granularity
-        by_n = [replace(tile, n=n) for n in _deal(tile.n, grain.n, ways)]
-        by_m = [replace(tile, m=m) for m in _deal(tile.m, grain.m, ways)]
+        return (tile,) if ways == 1 else _shares(self, tile, ways)
 
-        def makespan(shares: list[Tile]) -> int:
-            return max(self.timing(share).cycles for share in set(shares))
 
-        return tuple(by_m if makespan(by_m) < makespan(by_n) else by_n)
+@lru_cache(maxsize=1 << 15)
+def _shares(unit: MatrixUnit[Any], tile: Tile, ways: int) -> tuple[Tile, ...]:
+    """`MatrixUnit.split`, remembered: a search over tilings asks again and again."""
+    grain = unit.granularity
+    by_n = tuple(Tile(tile.m, n, tile.k) for n in _deal(tile.n, grain.n, ways))
+    by_m = tuple(Tile(m, tile.n, tile.k) for m in _deal(tile.m, grain.m, ways))
+
+    def makespan(shares: tuple[Tile, ...]) -> int:
+        return max(unit.timing(share).cycles for share in set(shares))
+
+    return by_m if makespan(by_m) < makespan(by_n) else by_n
 
 
 def _deal(size: int, grain: int, ways: int) -> list[int]:

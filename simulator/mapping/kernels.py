@@ -75,7 +75,7 @@ def build_kernels(segment: Segment, spec: MappingSpec, fuse_attention: bool) -> 
             kernels.append(Kernel("attention", list(trio)))
             skip.update(part.name for part in trio)
         else:
-            host = _fusion_host(op, kernels, made_by, readers) if spec.fuse_elementwise else None
+            host = _fusion_host(op, kernels, made_by) if spec.fuse_elementwise else None
             if host is not None:
                 kernels[host].operators.append(op)
             else:
@@ -132,13 +132,11 @@ def _attention_trio(
     return None
 
 
-def _fusion_host(
-    op: Operator,
-    kernels: list[Kernel],
-    made_by: dict[str, int],
-    readers: dict[str, list[str]],
-) -> int | None:
-    """Kernel behind which an element-wise operator can run on tiles, if any."""
+def _fusion_host(op: Operator, kernels: list[Kernel], made_by: dict[str, int]) -> int | None:
+    """Kernel behind which an element-wise operator can run on tiles: the latest, if it can.
+
+    What others read of the kernel is written out as well.
+    """
     if not isinstance(op, Vector) or op.row_elements != 1:
         return None
     sources = [made_by[t.name] for t in op.inputs if t.name in made_by]
@@ -148,7 +146,7 @@ def _fusion_host(
     kernel = kernels[host]
     if kernel.kind == "gather" or host != len(kernels) - 1:
         return None
-    return host if _only_reader(kernel.operators[-1], op, readers) else None
+    return host
 
 
 def _link(kernels: list[Kernel], made_by: dict[str, int], readers: dict[str, list[str]]) -> None:

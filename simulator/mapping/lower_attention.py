@@ -105,12 +105,16 @@ class AttentionLowering(Lowering):
         """One head group from its second scores on, into the first scores of the next."""
         commands: list[Command] = []
         for index, step in enumerate(self.steps):
-            if index + 1 < len(self.steps):
-                commands.extend(self._scores(core, self.steps[index + 1], first=False))
-            elif not last:
-                commands.extend(self._scores(core, self.steps[0], first=False))
             final = last and index + 1 == len(self.steps)
-            commands.extend(self._context(core, step, final))
+            context = self._context(core, step, final)
+            following: tuple[Command, ...] = ()
+            if not final:
+                following = self._scores(core, self.steps[(index + 1) % len(self.steps)], False)
+            if self.resources.core.scratchpad.buffers == 1:
+                # The next probabilities have no place until this context has used its own.
+                commands += (*context, *following)
+            else:
+                commands += (*following, *context)
         return commands
 
     # -- set-up --------------------------------------------------------------
@@ -185,6 +189,12 @@ class AttentionLowering(Lowering):
                 ready = ()
             if step.last_of_row:
                 release += room
+        if ready and p.value_bits:
+            # Values follow in the load queue, which so far has nothing to wait with.
+            arrived = ((s.query_full, 1),)
+            commands.append(self.load(core, "nothing", 0, ready, arrived, "activation"))
+            acquire.append((s.query_full, 1))
+            ready = ()
         if step.free_key_value and p.key_bits:
             release += self._free_block(core, "keys", step, p.key_bits)
         product = Tile(step.rows, step.keys, depth)

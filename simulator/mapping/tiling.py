@@ -22,6 +22,9 @@ from simulator.mapping.nest import Dimension
 Order = Literal["mn", "nm"]
 Parallel = Literal["count", "m", "n"]
 
+Numbers = NDArray[np.float64]
+"""Whole numbers, exact up to 2**53; sizes of any GEMM that is allowed do not overflow."""
+
 MAX_EVALUATIONS = 128
 """Candidates timed exactly per search; the bound often stops it earlier."""
 
@@ -152,26 +155,25 @@ class GemmSearch:
         ]
 
     @cached_property
-    def grid(self) -> NDArray[np.int64]:
+    def grid(self) -> Numbers:
         """Candidate tiles, one `(m, n, k)` per row."""
-        return np.array(list(product(*self.sizes)), dtype=np.int64)
+        return np.array(list(product(*self.sizes)), dtype=np.float64)
 
-    def footprint(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def footprint(self) -> tuple[Numbers, Numbers]:
         """Scratchpad and accumulator bytes that each tile of the grid needs."""
         p, b = self.problem, self.budget
         m, n, k = self.grid.T
         tiles_m, tiles_n, tiles_k = -(-p.m // m), -(-p.n // n), -(-p.k // k)
 
-        def held(elements: NDArray[np.int64], bits: float, tiles: NDArray[np.int64]) -> Any:
-            size = np.ceil(elements * bits / 8).astype(np.int64)
-            return size * np.minimum(tiles * p.count, b.buffers)
+        def held(elements: Numbers, bits: float, tiles: Numbers) -> Numbers:
+            return np.ceil(elements * bits / 8) * np.minimum(tiles * p.count, b.buffers)
 
         scratchpad = held(m * k, p.input_bits, tiles_m * tiles_k)
         scratchpad += held(k * n, p.weight_bits, tiles_n * tiles_k)
         scratchpad += held(k * n, p.converted_weight_bits, tiles_n * tiles_k)
         scratchpad += held(m * n, p.extra_bits, tiles_m * tiles_n)
         scratchpad += held(m * n, p.staging_bits, tiles_m * tiles_n)
-        psums = np.ceil(m * n * p.accumulator_bits / 8).astype(np.int64)
+        psums = np.ceil(m * n * p.accumulator_bits / 8)
         psums *= np.minimum(tiles_m * tiles_n * p.count, b.accumulator_buffers)
         if b.accumulator_bytes is None:
             return scratchpad + psums, np.zeros_like(psums)
@@ -229,38 +231,23 @@ class GemmSearch:
         yield "n", cores
         yield "m", cores
 
-    def _rounds(
-        self, rows: NDArray[np.int64], parallel: Parallel, ways: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        p = self.problem
-        m, n, k = self.grid[rows].T
-        tiles_m, tiles_n = -(-p.m // m), -(-p.n // n)
-        rounds_m = -(-tiles_m // ways) if parallel == "m" else tiles_m
-        rounds_n = -(-tiles_n // ways) if parallel == "n" else tiles_n
-        return rounds_m, rounds_n, -(-p.k // k)
-
     def _traffic(
         self, rows: NDArray[np.int64], order: Order, parallel: Parallel, ways: int
-    ) -> NDArray[np.int64]:
+    ) -> Numbers:
         """Main-memory bytes: an operand is loaded anew whenever its tile changes."""
         p = self.problem
-        m, n, _ = self.grid[rows].T
-        rounds_m, rounds_n, tiles_k = self._rounds(rows, parallel, ways)
-        split_k = tiles_k > 1
-        inputs = np.where(split_k | ((rounds_m > 1) & (order == "nm")), rounds_n, 1)
-        weights = np.where(split_k | ((rounds_n > 1) & (order == "mn")), rounds_m, 1)
-        if parallel == "n":
-            inputs = inputs * np.minimum(ways, -(-p.n // n))
-        if parallel == "m":
-            weights = weights * np.minimum(ways, -(-p.m // m))
-        a = p.count * tile_bytes(p.m * p.k, p.input_bits)
-        w = p.count * tile_bytes(p.k * p.n, p.weight_bits)
-        rest = p.count * tile_bytes(p.m * p.n, p.extra_bits + p.store_bits)
-        return np.asarray(a * inputs + w * weights + rest, dtype=np.int64)
+        m, n, k = self.grid[rows].T
+        split_k = -(-p.k // k) > 1
+        dealt = (ways if parallel == "m" else 1, ways if parallel == "n" else 1)
+        inputs = _fetched((p.m, m, dealt[0]), (p.n, n, dealt[1]), split_k, order == "nm")
+        weights = _fetched((p.n, n, dealt[1]), (p.m, m, dealt[0]), split_k, order == "mn")
+        bits = inputs * p.k * p.input_bits + weights * p.k * p.weight_bits
+        bits += p.m * p.n * (p.extra_bits + p.store_bits)
+        return np.asarray(np.ceil(p.count * bits / 8))
 
     def _lower_bound(
-        self, rows: NDArray[np.int64], traffic: NDArray[np.int64], parallel: Parallel, ways: int
-    ) -> NDArray[np.int64]:
+        self, rows: NDArray[np.int64], traffic: Numbers, parallel: Parallel, ways: int
+    ) -> Numbers:
         """No tiling can be faster: peak compute of the cores used, or full bandwidth."""
         p, b = self.problem, self.budget
         m, n, _ = self.grid[rows].T
@@ -268,7 +255,7 @@ class GemmSearch:
         used = np.minimum(ways, dealt)
         compute = p.macs / (self.unit.macs_per_cycle * self.unit.spec.count * used)
         memory = traffic / b.bytes_per_cycle
-        return np.asarray(np.maximum(np.maximum(compute, p.vector_cycles / used), memory), np.int64)
+        return np.asarray(np.floor(np.maximum(np.maximum(compute, p.vector_cycles / used), memory)))
 
     def _estimate(
         self, tile: Tile, order: Order, parallel: Parallel, ways: int, traffic_bytes: int
@@ -304,6 +291,28 @@ class GemmSearch:
         return int(
             steady + b.latency_cycles + transfer + first - compute / iterations + share + store
         )
+
+
+_Extent = tuple[int, Numbers, int]
+"""A dimension: total, candidate tile sizes, cores it is dealt out to."""
+
+
+def _fetched(own: _Extent, other: _Extent, split_k: NDArray[np.bool_], is_inside: bool) -> Numbers:
+    """How often, times their extent `own`, an operand's tiles are loaded, over all cores.
+
+    other: the dimension that the operand does not have. While a core walks it, the
+    operand stays if it is one tile; it changes all the time if k is split, and if
+    the core has several tiles of `own` whose loop is inside.
+    """
+    total, tile, ways = own
+    tiles, tiles_other = -(-total // tile), -(-other[0] // other[1])
+    if ways == 1:
+        changes = split_k | (is_inside & (tiles > 1))
+        return total * np.where(changes, tiles_other, np.minimum(other[2], tiles_other))
+    # From one to two rounds, some cores have one tile, which is never the ragged one.
+    single = np.where(tiles <= ways, total, np.maximum(0, 2 * ways - tiles) * tile)
+    kept = np.where(split_k, 0, single if is_inside else total)
+    return (total - kept) * tiles_other + kept
 
 
 def _size_classes(dim: Dimension) -> list[tuple[int, int]]:

@@ -157,11 +157,13 @@ def operator_groups(result: Result) -> list[OperatorGroup]:
     bounds: dict[tuple[str, str, str, str, str], Counter[str]] = {}
     for op in result.operators:
         label = phases[op.phase].label
-        key = (label, op.block, op.name, op.kind, op.unit)
+        # Layers with routings of their own are blocks `layers[3]`: one kind of operator.
+        block = op.block.partition("[")[0]
+        key = (label, block, op.name, op.kind, op.unit)
         group = groups.get(key)
         if group is None:
             group = groups[key] = OperatorGroup(
-                label, op.name, op.block, op.kind, op.unit, first_cycle=op.start_cycle
+                label, op.name, block, op.kind, op.unit, first_cycle=op.start_cycle
             )
             group.mapping = op.mapping
             bounds[key] = Counter()

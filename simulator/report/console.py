@@ -27,6 +27,10 @@ MAX_OPERATORS = 16
 MAX_COMPONENTS = 8
 BOLD, DIM, RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
+NOT_MODELLED = (
+    "area and energy are of the parts listed; wires, clock tree, control and I/O are not modelled"
+)
+
 
 def wants_colour(stream: IO[str]) -> bool:
     """True if `stream` is a terminal and NO_COLOR (https://no-color.org) is not set."""
@@ -197,7 +201,7 @@ def _provenance(result: Result) -> list[str]:
     parts = [f"cyclelab {result.version}", f"configuration {result.configuration_hash[:12]}"]
     parts += [f"technology {technology}"] if technology else []
     parts += [f"seed {result.seed}"]
-    return _wrapped("", " · ".join(parts))
+    return [*_wrapped("", " · ".join(parts)), *_wrapped("", NOT_MODELLED)]
 
 
 def _clip(text: str, width: int) -> str:
