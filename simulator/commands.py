@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -19,11 +20,12 @@ def run(options: argparse.Namespace) -> None:
     from simulator.experiment import load_experiment
 
     experiment = load_experiment(options.experiment, _overrides(options))
+    output = experiment.spec.output
+    _check_writable(options.output or (output.directory if output else None))
     result = _simulate(experiment)
     if not options.quiet:
         _print_summary(result)
     _write(options, result, plots=not options.no_plots)
-    output = experiment.spec.output
     if output is not None and options.output is None:
         written = write_outputs(result, output.directory, plots=False)
         if output.picture is not None and not options.no_plots:
@@ -44,6 +46,7 @@ def gemm(options: argparse.Namespace) -> None:
         overrides[key.strip()] = _scalar(value, text)
     if options.every_event:
         overrides["simulation.every_event"] = True
+    _check_writable(options.output)
     m, n, k = sizes
     result = _simulate(gemm_experiment(m, n, k, options.machine, overrides))
     _print_summary(result)
@@ -183,6 +186,19 @@ def _write(options: argparse.Namespace, result: Result, plots: bool) -> None:
         print(f"wrote {options.json}")
     if options.output:
         _say_written(write_outputs(result, options.output, plots=plots))
+
+
+def _check_writable(directory: str | None) -> None:
+    """Raise CyclelabError before a long run if its results could not be written."""
+    if directory is None:
+        return
+    try:
+        Path(directory).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CyclelabError(f"cannot write results to {directory}: {reason}") from None
+    if not os.access(directory, os.W_OK):
+        raise CyclelabError(f"cannot write results to {directory}: permission denied")
 
 
 def _say_written(paths: list[Path]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from simulator import __version__
-from simulator.config import CyclelabError
+from simulator.config import ConfigError, CyclelabError
 from simulator.cost import ZERO
 from simulator.engine import run_program
 from simulator.engine.invariants import check_invariants
@@ -80,8 +80,13 @@ def check_capacity(phase: Phase, machine: MachineSpec) -> None:
 
 
 def _workload(experiment: Experiment) -> Workload:
-    path = experiment.document.locate(("workload",)).origin.directory
-    return load_workload(experiment.spec.workload, path)
+    node = experiment.document.locate(("workload",))
+    try:
+        return load_workload(experiment.spec.workload, node.origin.directory)
+    except ConfigError as error:
+        if error.file is not None:
+            raise
+        raise node.error(error.message, path=("workload",), nearest=error.nearest) from None
 
 
 def _result(

@@ -28,9 +28,7 @@ class Spec(BaseModel):
     whole number only if it has no fraction (`1e9`), and fits 64 bits.
     """
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod

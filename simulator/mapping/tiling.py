@@ -118,8 +118,11 @@ def tile_bytes(elements: int, bits: float) -> int:
 
 
 def candidate_sizes(total: int, granularity: int) -> list[int]:
-    """Tile sizes worth trying: even shares of `total`, in multiples of the granularity."""
-    sizes = {total}
+    """Tile sizes worth trying: even shares of `total`, in multiples of the granularity.
+
+    Ascending; the smallest is the granularity itself, so that what fits at all is found.
+    """
+    sizes = {total, min(total, granularity)}
     parts = 1
     while True:
         for share in (parts, parts + parts // 2):

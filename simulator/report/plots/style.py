@@ -113,7 +113,13 @@ def new_figure(width_inch: float, height_inch: float) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width_inch, height_inch))
+    class Picture(Figure):
+        """Shows itself in a notebook, which knows how to only if pyplot is loaded."""
+
+        def _repr_png_(self) -> bytes:
+            return image(self, "png")
+
+    figure = Picture(figsize=(width_inch, height_inch))
     FigureCanvasAgg(figure)
     return figure
 
