@@ -98,9 +98,9 @@ class LoopCode:
 
 def _amounts(tokens: Tokens, semaphores: list[TokenSemaphore]) -> Amounts:
     """Tokens with the semaphores themselves; one entry per semaphore, nothing for 0."""
-    total: Counter[int] = Counter()
+    total: dict[int, int] = {}
     for semaphore, amount in tokens:
-        total[semaphore] += amount
+        total[semaphore] = total.get(semaphore, 0) + amount
     return tuple((semaphores[index], amount) for index, amount in total.items() if amount)
 
 

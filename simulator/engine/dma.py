@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
-from simpy.events import Event
+from simpy.events import ProcessGenerator
 
 from simulator.engine.code import Operation
 from simulator.engine.ledger import NOT_YET, Account
@@ -50,9 +48,13 @@ class DmaQueue(CommandQueue):
         self.is_write = queue.kind is QueueKind.STORE
         self.in_flight: list[Transfer] = []
 
-    def _serve(self, operation: Operation, account: Account) -> Generator[Event, None, None]:
-        if operation.transfer_bytes:
-            yield from self._wait_for_slots(operation, account)
+    def _admit(self, operation: Operation) -> bool:
+        """A transfer needs an outstanding one to have ended, and a slot of the memory."""
+        if not operation.transfer_bytes:
+            return True
+        return len(self.in_flight) < self.outstanding and self.memory.reserve()
+
+    def _start(self, operation: Operation, account: Account) -> None:
         start_fs = self.timeline.now_fs
         self.free_fs = start_fs + operation.busy_fs
         if operation.primary:
@@ -61,24 +63,22 @@ class DmaQueue(CommandQueue):
         elif operation.opens and account.start_fs == NOT_YET:
             account.start_fs = start_fs
         account.ends(self.free_fs)
+        if operation.transfer_bytes:
+            self._submit(operation, account, start_fs)
+
+    def _finish(self, operation: Operation) -> None:
+        """A transfer gives its tokens when it completes."""
         if not operation.transfer_bytes:
             give(operation.release)
-            return
-        self._submit(operation, account, start_fs)
-        if operation.busy_fs:
-            yield self._occupy(operation.busy_fs)
-            self.wakes += 1
-            self.due_fs = NOT_YET
 
-    def _wait_for_slots(
-        self, operation: Operation, account: Account
-    ) -> Generator[Event, None, None]:
-        """Wait for an outstanding transfer to end, then for a place in the memory."""
+    def _wait(self, operation: Operation, account: Account) -> ProcessGenerator:
+        """Wait for an outstanding transfer to end, then for a slot of the memory."""
         while len(self.in_flight) >= self.outstanding:
             yield self._sleep(State.SLOTS_TAKEN)
             self.wakes += 1
             self.due_fs = NOT_YET
-        if not self.memory.reserve(self):
+        if not self.memory.reserve():
+            self.memory.queue_up(self)
             yield self._sleep(State.MEMORY_FULL)
             self.wakes += 1
             self.due_fs = NOT_YET
@@ -95,14 +95,16 @@ class DmaQueue(CommandQueue):
     # -- completion ------------------------------------------------------------
     def transferred(self) -> None:
         """The memory has completed the oldest transfer that it had of this queue."""
-        transfer = next(each for each in self.in_flight if each.due_fs == NOT_YET)
-        delay_fs = max(0, transfer.bus_free_fs - self.timeline.event_fs)
-        if not delay_fs:
+        for transfer in self.in_flight:
+            if transfer.due_fs == NOT_YET:
+                break
+        now_fs = self.timeline.event_fs
+        delay_fs = transfer.bus_free_fs - now_fs
+        if delay_fs <= 0:
             delay_fs = self.timeline.to_edge_fs(self.period_fs)
-        transfer.due_fs = self.timeline.event_fs + delay_fs
+        transfer.due_fs = now_fs + delay_fs
         if delay_fs:
-            later = self.timeline.timeout(delay_fs)
-            later.callbacks.append(lambda _: self._complete(transfer))
+            self.timeline.later(delay_fs, lambda _: self._complete(transfer))
         else:
             self._complete(transfer)
 

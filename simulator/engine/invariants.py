@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
+from simulator.engine.errors import InvariantError
 from simulator.engine.record import Execution
 from simulator.mapping.program import Command, Item, Loop, Program, QueueKind
-
-
-class InvariantError(Exception):
-    """The simulator contradicts itself: a defect to report, not a user's mistake."""
 
 
 def check_invariants(program: Program, execution: Execution, bytes_per_s: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from simulator.engine.code import Operation
 from simulator.engine.dma import DmaQueue
 from simulator.engine.errors import DeadlockError, InvariantError
-from simulator.engine.jump import Parts
+from simulator.engine.moment import Parts
 from simulator.engine.queue import CommandQueue, State
 from simulator.engine.record import Execution
 from simulator.engine.semaphore import TokenSemaphore

@@ -52,13 +52,16 @@ class MemoryPort:
         self._delivery_fs = NOT_YET  # earliest event that looks for completions
 
     # -- from the queues -------------------------------------------------------
-    def reserve(self, client: Client) -> bool:
-        """Reserve a slot now, or be woken when one has been reserved."""
+    def reserve(self) -> bool:
+        """Reserve a slot if one is free."""
         if self._free_slots:
             self._free_slots -= 1
             return True
-        self._waiters.append(client)
         return False
+
+    def queue_up(self, client: Client) -> None:
+        """Be woken when a slot has been reserved for `client`."""
+        self._waiters.append(client)
 
     def submit(self, client: Client, size_bytes: int, is_write: bool) -> None:
         """Hand over a transfer, into a slot reserved before."""
@@ -97,10 +100,11 @@ class MemoryPort:
 
     def _advance_to_edge(self) -> None:
         """Bring the model to the present, which is an edge of its clock."""
-        self._advance()
+        now_fs = self._timeline.event_fs
+        self.timing.advance((now_fs - self._reached_fs) // self.period_fs)
         # Anything left over is a skip, during which the memory had nothing to do,
         # by a time that was not a multiple of its period.
-        self._reached_fs = self._timeline.event_fs
+        self._reached_fs = now_fs
 
     def _advance(self) -> None:
         """Bring the model to the last edge up to the present."""
@@ -121,8 +125,7 @@ class MemoryPort:
         due_fs = self._reached_fs + cycles * self.period_fs
         if self._delivery_fs == NOT_YET or due_fs < self._delivery_fs:
             self._delivery_fs = due_fs
-            event = self._timeline.timeout(due_fs - self._timeline.event_fs, due_fs)
-            event.callbacks.append(self._deliver)
+            self._timeline.later(due_fs - self._timeline.event_fs, self._deliver, due_fs)
 
     # -- for the observer ------------------------------------------------------
     def signature(self) -> Hashable:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from enum import IntEnum
 
-from simpy.events import Event, ProcessGenerator
+from simpy.events import ProcessGenerator
 
 from simulator.engine.code import Operation
 from simulator.engine.ledger import CAUSES, ISSUE, NOT_YET, Account
-from simulator.engine.semaphore import TokenSemaphore, lacking, take
-from simulator.engine.timeline import FIRST_QUEUE_PRIORITY, Alarm, Timeline
+from simulator.engine.semaphore import TokenSemaphore, take
+from simulator.engine.timeline import FIRST_QUEUE_PRIORITY, Alarm, Server, Timeline
 from simulator.mapping.program import Cause, Queue, QueueKind
 
 Entry = tuple[Operation, Account]
@@ -76,7 +76,7 @@ class CommandQueue(ABC):
         self.wakes = 0
         self.arrivals = 0
         self._alarm = Alarm(timeline, FIRST_QUEUE_PRIORITY + index)
-        timeline.process(self._run())
+        Server(timeline, self._run())
 
     # -- from outside ----------------------------------------------------------
     def push(self, operation: Operation, account: Account) -> None:
@@ -107,7 +107,7 @@ class CommandQueue(ABC):
                 self.on_room()
             if operation.primary:
                 self._turn_to(account)
-            self.missing = lacking(operation.acquire)
+            self.missing = take(operation.acquire)
             while self.missing is not None:
                 self.missing[0].waiters.append((self, self.missing[1]))
                 yield self._sleep(State.ACQUIRING)
@@ -115,13 +115,31 @@ class CommandQueue(ABC):
                 self.due_fs = NOT_YET
                 if operation.primary:
                     self._account_wait(account, self.missing[0].cause)
-                self.missing = lacking(operation.acquire)
-            take(operation.acquire)
-            yield from self._serve(operation, account)
+                self.missing = take(operation.acquire)
+            if not self._admit(operation):
+                yield from self._wait(operation, account)
+            self._start(operation, account)
+            if operation.busy_fs:
+                yield self._occupy(operation.busy_fs)
+                self.wakes += 1
+                self.due_fs = NOT_YET
+            self._finish(operation)
+
+    def _admit(self, operation: Operation) -> bool:
+        """Whether a command that has its tokens may start at once."""
+        return True
+
+    def _wait(self, operation: Operation, account: Account) -> ProcessGenerator:
+        """Wait until a command that was not admitted may start."""
+        raise NotImplementedError
 
     @abstractmethod
-    def _serve(self, operation: Operation, account: Account) -> Generator[Event, None, None]:
-        """Occupy the queue with a command that has its tokens."""
+    def _start(self, operation: Operation, account: Account) -> None:
+        """A command begins to occupy the queue."""
+
+    @abstractmethod
+    def _finish(self, operation: Operation) -> None:
+        """The queue goes on to the next command."""
 
     def _sleep(self, state: State) -> Alarm:
         """Event to yield while waiting for `wake`."""

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from simulator.engine.check import DMA_KINDS, check_program
 from simulator.engine.code import Compiler, LoopCode
 from simulator.engine.dma import DmaQueue
-from simulator.engine.jump import Parts
 from simulator.engine.laws import check_finished, check_laws
 from simulator.engine.ledger import CAUSES, Ledger
 from simulator.engine.memory import MemoryPort
+from simulator.engine.moment import Parts
 from simulator.engine.record import Execution
 from simulator.engine.semaphore import TokenSemaphore
 from simulator.engine.sequencer import Sequencer

@@ -31,10 +31,16 @@ class TokenSemaphore:
 
     def wake_waiters(self) -> None:
         """Wake everyone whose need is now met."""
-        count = self.count
-        met = [waiter for waiter, need in self.waiters if need <= count]
+        count, waiters = self.count, self.waiters
+        if len(waiters) == 1:
+            waiter, need = waiters[0]
+            if need <= count:
+                self.waiters = []
+                waiter.wake()
+            return
+        met = [waiter for waiter, need in waiters if need <= count]
         if met:
-            self.waiters = [entry for entry in self.waiters if entry[1] > count]
+            self.waiters = [entry for entry in waiters if entry[1] > count]
             for waiter in met:
                 waiter.wake()
 
@@ -50,15 +56,11 @@ def give(amounts: Amounts) -> None:
             semaphore.wake_waiters()
 
 
-def lacking(amounts: Amounts) -> tuple[TokenSemaphore, int] | None:
-    """The first semaphore that holds too little, with the amount needed; None if none."""
+def take(amounts: Amounts) -> tuple[TokenSemaphore, int] | None:
+    """Remove tokens, all or none: the first semaphore that holds too little, with the need."""
     for entry in amounts:
         if entry[0].count < entry[1]:
             return entry
-    return None
-
-
-def take(amounts: Amounts) -> None:
-    """Remove tokens that `lacking` found to be there."""
     for semaphore, amount in amounts:
         semaphore.count -= amount
+    return None

@@ -9,7 +9,7 @@ from simpy.events import ProcessGenerator
 from simulator.engine.code import LoopCode
 from simulator.engine.ledger import Ledger
 from simulator.engine.queue import CommandQueue
-from simulator.engine.timeline import SEQUENCER_PRIORITY, Alarm, Timeline
+from simulator.engine.timeline import SEQUENCER_PRIORITY, Alarm, Server, Timeline
 
 NEVER = 2**63
 PROGRESS_COMMANDS = 2000
@@ -66,7 +66,7 @@ class Sequencer:
         for queue in queues:
             queue.on_room = self._go_on
         self._enter(root)
-        timeline.process(self._run())
+        Server(timeline, self._run())
 
     @property
     def finished(self) -> bool:

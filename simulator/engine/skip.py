@@ -15,7 +15,8 @@ from collections.abc import Hashable
 from simpy.events import Event
 
 from simulator.engine.code import LoopCode
-from simulator.engine.jump import Jump, Moment, Parts, find_jump
+from simulator.engine.jump import Jump, find_jump
+from simulator.engine.moment import Moment, Parts
 from simulator.engine.sequencer import NEVER, Frame
 from simulator.engine.signature import machine_signature
 from simulator.engine.spans import SpanRecorder

@@ -11,8 +11,12 @@ events were scheduled:
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import Any
+
 from simpy import Environment
-from simpy.events import Event, EventPriority
+from simpy.events import NORMAL, Event, EventPriority, Process
 
 SEQUENCER_PRIORITY = 2
 FIRST_QUEUE_PRIORITY = 3
@@ -40,9 +44,43 @@ class Timeline(Environment):
         """Time in which events are scheduled: skipped time does not count."""
         return self._now
 
+    def run(self, until: object = None) -> None:
+        """Process events until none are left.
+
+        SimPy's own loop, without what is never used here: stopping at a given
+        time or event, and events that fail.
+        """
+        assert until is None, "programs run to their end"
+        queue = self._queue
+        while queue:
+            self._now, _, _, event = heappop(queue)  # type: ignore[assignment]
+            callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
+            for callback in callbacks:
+                callback(event)
+
+    def later(self, delay_fs: int, callback: Callable[[Event], None], value: Any = None) -> None:
+        """Call `callback` in `delay_fs`, with an event that has `value`."""
+        event = Event(self)
+        event._ok = True
+        event._value = value
+        event.callbacks.append(callback)
+        heappush(self._queue, (self._now + delay_fs, NORMAL, next(self._eid), event))
+
     def to_edge_fs(self, period_fs: int) -> int:
         """Time until the next edge of a clock, 0 on an edge."""
         return -(self._now + self.offset_fs) % period_fs
+
+
+class Server(Process):
+    """A process that waits for alarms only, and that nobody waits for or interrupts."""
+
+    def _resume(self, event: Event) -> None:
+        """Go on to the next wait: SimPy's own method without failures and return values."""
+        try:
+            event = self._generator.send(None)
+        except StopIteration:
+            return
+        event.callbacks.append(self._resume)
 
 
 class Alarm(Event):
@@ -65,10 +103,12 @@ class Alarm(Event):
 
     def ring(self, delay_fs: int) -> None:
         """Wake whoever waits, `delay_fs` from now."""
-        self.env.schedule(self, self._priority, delay_fs)
+        env = self.env
+        heappush(env._queue, (env._now + delay_fs, self._priority, next(env._eid), self))
 
     def set(self, delay_fs: int) -> Alarm:
         """This alarm, ready to be waited for and due in `delay_fs`."""
         self.callbacks = []
-        self.env.schedule(self, self._priority, delay_fs)
+        env = self.env
+        heappush(env._queue, (env._now + delay_fs, self._priority, next(env._eid), self))
         return self

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
 from simpy.events import Event
 
 from simulator.engine.code import Operation
@@ -24,7 +22,7 @@ class UnitQueue(CommandQueue):
         super().__init__(index, queue, timeline)
         self.late: list[tuple[int, Operation]] = []
 
-    def _serve(self, operation: Operation, account: Account) -> Generator[Event, None, None]:
+    def _start(self, operation: Operation, account: Account) -> None:
         start_fs = self.timeline.now_fs
         self.free_fs = start_fs + operation.busy_fs
         self.busy_cycles += operation.cycles
@@ -39,10 +37,8 @@ class UnitQueue(CommandQueue):
             self.span_hook(self.index, account, operation, start_fs, self.free_fs)
         if operation.late:
             self._give_later(operation)
-        if operation.busy_fs:
-            yield self._occupy(operation.busy_fs)
-            self.wakes += 1
-            self.due_fs = NOT_YET
+
+    def _finish(self, operation: Operation) -> None:
         give(operation.release)
 
     def _give_later(self, operation: Operation) -> None:
@@ -55,4 +51,4 @@ class UnitQueue(CommandQueue):
             self.arrivals += 1
             give(operation.late)
 
-        self.timeline.timeout(operation.latency_fs).callbacks.append(arrive)
+        self.timeline.later(operation.latency_fs, arrive)

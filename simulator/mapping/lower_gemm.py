@@ -16,7 +16,7 @@ from simulator.hardware.matrix_unit import Tile
 from simulator.hardware.vector_unit.work import VectorWork
 from simulator.mapping.builder import ProgramBuilder
 from simulator.mapping.lowering import Lowering
-from simulator.mapping.nest import CorePositions, Dimension, Nest
+from simulator.mapping.nest import CorePositions, Dimension, Nest, Position
 from simulator.mapping.program import Cause, Command, Item, Tokens
 from simulator.mapping.tiling import GemmProblem, GemmTiling, tile_bytes
 from simulator.mapping.unit_work import gang_actions, gang_timing, gang_traffic
@@ -117,8 +117,7 @@ class GemmLowering(Lowering):
                 outputs, core.scratchpad.buffers
             )
         converted = tile_bytes(tile.k * tile.n, p.converted_weight_bits)
-        weights = p.count * -(-p.k // tile.k) * -(-p.n // tile.n)
-        total += converted * min(weights, core.scratchpad.buffers)
+        total += converted * self.part.tiling.weight_slots
         return total + self.part.parameter_bytes
 
     def _semaphores(self, core: int) -> _CoreSemaphores:
@@ -132,9 +131,9 @@ class GemmLowering(Lowering):
         drained = Cause.VECTOR_UNIT if self.part.epilogue else Cause.MEMORY_WRITE
         made = Cause.VECTOR_UNIT if self.part.epilogue else Cause.MATRIX_UNIT
         return _CoreSemaphores(
-            input_slots=add("input_slots", buffers, Cause.BUFFER_SPACE),
+            input_slots=add("input_slots", self.part.tiling.input_slots, Cause.BUFFER_SPACE),
             input_full=add("input", 0, Cause.MEMORY_READ),
-            weight_slots=add("weight_slots", buffers, Cause.BUFFER_SPACE),
+            weight_slots=add("weight_slots", self.part.tiling.weight_slots, Cause.BUFFER_SPACE),
             weight_full=add(
                 "weight",
                 0,
@@ -163,13 +162,14 @@ class GemmLowering(Lowering):
     def _iteration(self, core: int, place: CorePositions) -> tuple[Command, ...]:
         sizes = {d.name: p.size for d, p in zip(self.dimensions, place, strict=True)}
         tile = Tile(sizes["m"], sizes["n"], sizes["k"])
-        input_level = self._active_level(core, INPUT_DIMENSIONS)
-        weight_level = self._active_level(core, WEIGHT_DIMENSIONS)
+        schedule = self.part.tiling.schedule
+        held_inputs = self._held(core, place, INPUT_DIMENSIONS, schedule.keep_inputs)
+        held_weights = self._held(core, place, WEIGHT_DIMENSIONS, schedule.keep_weights)
         flags = _Flags(
-            load_input=all(p.first for p in place[input_level + 1 :]),
-            load_weight=all(p.first for p in place[weight_level + 1 :]),
-            free_input=all(p.last for p in place[input_level + 1 :]),
-            free_weight=all(p.last for p in place[weight_level + 1 :]),
+            load_input=all(p.first for p in held_inputs),
+            load_weight=all(p.first for p in held_weights),
+            free_input=all(p.last for p in held_inputs),
+            free_weight=all(p.last for p in held_weights),
             first_k=place[-1].first,
             last_k=place[-1].last,
             first_output=all(p.first for p in place[:-1]),
@@ -181,12 +181,23 @@ class GemmLowering(Lowering):
             self._memo[key] = tuple(self._commands(core, tile, flags))
         return self._memo[key]
 
-    def _active_level(self, core: int, dimensions: frozenset[str]) -> int:
-        """Innermost loop with several tiles that changes the operand; -1 if none does."""
-        for level in range(len(self.dimensions) - 1, -1, -1):
-            if self.dimensions[level].name in dimensions and self.tiles_of[core][level] > 1:
-                return level
-        return -1
+    def _held(
+        self, core: int, place: CorePositions, dimensions: frozenset[str], keep: bool
+    ) -> list[Position]:
+        """Positions in the loops during which a tile of the operand is held.
+
+        Those inside the innermost loop whose tiles change the operand; all that it
+        does not have if it is kept. In the first of them it is loaded, in the last freed.
+        """
+        held: list[Position] = []
+        for dim, tiles, position in reversed(
+            list(zip(self.dimensions, self.tiles_of[core], place, strict=True))
+        ):
+            if dim.name not in dimensions:
+                held.append(position)
+            elif tiles > 1 and not keep:
+                break
+        return held
 
     def _commands(self, core: int, tile: Tile, flags: _Flags) -> list[Command]:
         commands: list[Command] = []

@@ -10,11 +10,12 @@ from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
 from simulator.mapping.errors import NoMappingError
 from simulator.mapping.formats import FormatChoice, choose_formats
+from simulator.mapping.gemm_search import GemmSearch
 from simulator.mapping.kernels import Kernel
 from simulator.mapping.lower_gemm import GemmLowering, GemmPart
 from simulator.mapping.planning import KernelJob, Plan, Planning, does_not_fit
 from simulator.mapping.spec import GEMM_SETTINGS, TileChoice
-from simulator.mapping.tiling import Budget, GemmProblem, GemmSearch, GemmTiling, Order
+from simulator.mapping.tiling import Budget, GemmProblem, GemmTiling, Order
 from simulator.numerics import format_named
 from simulator.workload.operators import AttentionShape, Context, GemmShape, MatMul, Scores
 
@@ -159,16 +160,20 @@ def _operand_formats(op: object) -> tuple[str, str]:
 
 def _gemm_mapping(tiled: list[tuple[GemmProblem, GemmTiling]], pattern: str) -> dict[str, object]:
     problem, tiling = tiled[0]
+    schedule = tiling.schedule
     mapping: dict[str, object] = {
         "shape": f"{problem.m}×{problem.k} · {problem.k}×{problem.n}",
         "tile": {"m": tiling.tile.m, "n": tiling.tile.n, "k": tiling.tile.k},
-        "order": tiling.order,
+        "order": schedule.order,
         "scratchpad_bytes": tiling.scratchpad_bytes,
         "estimated_cycles": sum(t.estimated_cycles for _, t in tiled),
         "traffic_bytes": sum(t.traffic_bytes for _, t in tiled),
     }
-    if tiling.ways > 1:
-        mapping["cores_share"] = tiling.parallel
+    kept = [name for name in ("inputs", "weights") if getattr(schedule, f"keep_{name}")]
+    if kept:
+        mapping["stay_until_last_use"] = kept
+    if schedule.ways > 1:
+        mapping["cores_share"] = schedule.parallel
     if len(tiled) > 1:
         mapping["shapes"] = len(tiled)
     if pattern:

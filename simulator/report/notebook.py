@@ -25,7 +25,7 @@ def fragment(result: Result) -> str:
             estimate(result.area_mm2, "mm²", prefix=False),
         )
     )
-    title = f"<b>{escape(result.name)}</b> on {escape(machine)}"
+    title = f"<b>{escape(result.name)}</b> · {escape(machine)}"
     return (
         f"<div><p>{title}<br>{escape(facts)}</p>\n{phase_table(result)}\n{_operators(result)}</div>"
     )

@@ -80,7 +80,7 @@ class PhaseResult:
     energy_j: Estimate
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Result:
     """What `cyclelab run` found. See `docs/results.md` for every field.
 
@@ -151,6 +151,12 @@ class Result:
         from simulator.report.console import summary
 
         return summary(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Result {self.name!r} · {self.machine['name']}: "
+            f"{self.cycles:,} cycles, {self.seconds:.4g} s>"
+        )
 
     def _repr_html_(self) -> str:
         from simulator.report.notebook import fragment

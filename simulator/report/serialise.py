@@ -43,6 +43,8 @@ def to_dict(result: Result) -> dict[str, Any]:
     for item in fields(Result):
         if item.name == "operators":
             document["operators"] = [_operator(op) for op in result.operators]
+        elif item.name == "spans":  # thousands of them, and made of plain data
+            document["spans"] = [dict(span) for span in result.spans]
         else:
             document[item.name] = plain(getattr(result, item.name))
     return document
@@ -110,9 +112,8 @@ def to_json(result: Result) -> str:
 
 def _block(key: str, item: Any) -> str:
     if key in LINE_LISTS:
-        lines = [
-            "    " + json.dumps(element, allow_nan=False, ensure_ascii=False) for element in item
-        ]
+        encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
+        lines = ["    " + encode(element) for element in item]
         return "[\n" + ",\n".join(lines) + "\n  ]" if lines else "[]"
     text = json.dumps(item, allow_nan=False, ensure_ascii=False, indent=2)
     return text.replace("\n", "\n  ")

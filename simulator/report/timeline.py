@@ -69,8 +69,16 @@ class _Writer:
 
     def _complete(self, pid: int, tid: int, span: _Span) -> Event:
         start = self._us(span.start)
-        event = {"ph": "X", "name": span.name, "cat": span.category, "pid": pid, "tid": tid}
-        return event | {"ts": start, "dur": self._us(span.end) - start, "args": span.arguments}
+        return {
+            "ph": "X",
+            "name": span.name,
+            "cat": span.category,
+            "pid": pid,
+            "tid": tid,
+            "ts": start,
+            "dur": self._us(span.end) - start,
+            "args": span.arguments,
+        }
 
     def _name(self, kind: str, pid: int, tid: int, name: str) -> None:
         self.metadata.append(
@@ -111,8 +119,9 @@ def trace(result: Result) -> dict[str, Any]:
 def trace_json(result: Result) -> str:
     """`trace` as text, one event per line."""
     document = trace(result)
-    events = ",\n".join(json.dumps(e, allow_nan=False) for e in document.pop("traceEvents"))
-    rest = json.dumps(document, allow_nan=False)[1:]
+    encode = json.JSONEncoder(allow_nan=False).encode
+    events = ",\n".join(map(encode, document.pop("traceEvents")))
+    rest = encode(document)[1:]
     return f'{{"traceEvents": [\n{events}\n], {rest}\n'
 
 

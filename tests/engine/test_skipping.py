@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings
 
 from simulator.engine import run_program
 from simulator.engine.record import Execution
 from simulator.hardware.memory.spec import IdealMemorySpec
-from simulator.mapping.program import Cause, Command, Item, Program, QueueKind
+from simulator.mapping.program import Cause, Program, QueueKind
 from tests.engine.programs import PERIOD_FS, Builder, Pipeline, compute, loop, memory_spec, transfer
+from tests.engine.random_programs import PERIODS, memories, programs
 
 
 def both(program: Program, memory: IdealMemorySpec, period_fs: int = PERIOD_FS) -> Execution:
@@ -23,107 +21,7 @@ def both(program: Program, memory: IdealMemorySpec, period_fs: int = PERIOD_FS) 
     return skipped
 
 
-def executed(items: Sequence[Item]) -> int:
-    """Command executions."""
-    return sum(item.count * executed(item.body) if isinstance(item, Loop) else 1 for item in items)
-
-
-# -- any program ---------------------------------------------------------------
-PERIODS = st.sampled_from([PERIOD_FS, PERIOD_FS, 2 * PERIOD_FS, 1_500_000, 1_063_830])
-
-
-@st.composite
-def memories(draw: st.DrawFn) -> IdealMemorySpec:
-    return memory_spec(
-        bytes_per_cycle=draw(st.sampled_from([1, 7.3, 64, 500])),
-        latency_cycles=draw(st.sampled_from([0, 1, 13, 100])),
-        queue_depth=draw(st.sampled_from([1, 2, 5, 64])),
-        arbitration_bytes=draw(st.sampled_from([1, 100, 4096])),
-    )
-
-
-@st.composite
-def pipelines(draw: st.DrawFn, b: Builder, core: int) -> Pipeline:
-    return Pipeline.build(
-        b,
-        buffers=draw(st.integers(1, 3)),
-        core=core,
-        depth=draw(st.integers(1, 5)),
-        outstanding=draw(st.integers(1, 3)),
-        period_fs=draw(PERIODS),
-        unit_period_fs=draw(PERIODS),
-        bytes_per_cycle=draw(st.sampled_from([0, 0, 3, 64])),
-    )
-
-
-@st.composite
-def tiles(draw: st.DrawFn, cores: list[Pipeline], operator: int) -> list[Command]:
-    """One tile on one or several cores."""
-    commands = []
-    for core in draw(st.lists(st.sampled_from(cores), min_size=1, max_size=len(cores))):
-        commands += core.tile(
-            operator,
-            load_bytes=draw(st.sampled_from([0, 1, 64, 100, 999])),
-            cycles=draw(st.integers(0, 60)),
-            store_bytes=draw(st.sampled_from([0, 0, 1, 70, 640])),
-            latency=draw(st.sampled_from([0, 0, 30, 150])),
-        )
-    return commands
-
-
-@st.composite
-def nests(draw: st.DrawFn, cores: list[Pipeline], operator: int, depth: int = 2) -> Item:
-    """A loop over tiles and inner loops."""
-    body: list[Item] = []
-    for _ in range(draw(st.integers(1, 2))):
-        if depth and draw(st.booleans()):
-            body.append(draw(nests(cores, operator, depth - 1)))
-        else:
-            body += draw(tiles(cores, operator))
-    return loop(draw(st.integers(0, 5 if depth < 2 else 20)), *body)
-
-
-@st.composite
-def kernels(draw: st.DrawFn, b: Builder, cores: list[Pipeline]) -> list[Item]:
-    """An operator's loops, whose primary queue need not be the unit."""
-    core = draw(st.sampled_from(cores))
-    operator = b.operator(draw(st.sampled_from([core.unit, core.unit, core.load, core.store])))
-    items: list[Item] = [draw(nests(cores, operator))]
-    if draw(st.booleans()):
-        # The kernel gives a token per iteration; another one takes them, one by
-        # one or all at once.
-        ready = b.semaphore(0)
-        count = draw(st.integers(1, 30))
-        items.append(loop(count, compute(core.unit, operator, 9, release=((ready, 1),))))
-        consumer = b.operator(core.store)
-        if draw(st.booleans()):
-            items.append(loop(count, transfer(core.store, consumer, 50, acquire=((ready, 1),))))
-        else:
-            items.append(transfer(core.store, consumer, 50, acquire=((ready, count),)))
-            items.append(draw(nests(cores, consumer)))
-    return items
-
-
-@st.composite
-def programs(draw: st.DrawFn) -> Program:
-    b = Builder()
-    cores = [draw(pipelines(b, core)) for core in range(draw(st.integers(1, 3)))]
-    body: list[Item] = []
-    for _ in range(draw(st.integers(1, 3))):
-        items: list[Item] = []
-        for _ in range(draw(st.integers(1, 2))):
-            items += draw(kernels(b, cores))
-        shape = draw(st.sampled_from(["plain", "instances", "nested"]))
-        if shape == "plain":
-            body += items
-        else:
-            instances = loop(draw(st.integers(0, 12)), *items, instances=True)
-            body.append(loop(2, instances) if shape == "nested" else instances)
-    assume(executed(body) < 2500)
-    return b.program(*body)
-
-
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(programs(), memories(), PERIODS)
 def test_any_program(program: Program, memory: IdealMemorySpec, period_fs: int) -> None:
     both(program, memory, period_fs)
@@ -204,20 +102,79 @@ def test_tokens_that_pile_up_for_a_later_operator_do_not_prevent_skipping() -> N
     assert both(at_once, memory_spec()).events < 300
 
 
-def test_a_consumer_that_overtakes_its_producer_is_not_skipped_past_it() -> None:
-    # The consumer's loop runs on tokens that its producer still makes: 40 are there
-    # at once, the rest come one by one in the background.
+def test_a_semaphore_that_runs_low_ends_the_skipping() -> None:
+    # Each command takes 2 of 500 tokens and gives 1 back when its result is out, 100
+    # cycles later: in the end the commands wait for each other's tokens.
     b = Builder()
-    matrix, vector = b.queue(QueueKind.MATRIX, depth=64), b.queue(QueueKind.VECTOR, depth=2)
-    done = b.semaphore(0, Cause.MATRIX_UNIT)
-    producer, consumer = b.operator(matrix), b.operator(vector)
+    matrix = b.queue(QueueKind.MATRIX, depth=1)
+    stock = b.semaphore(500)
+    operator = b.operator(matrix)
+    take = compute(matrix, operator, 10, latency=100, acquire=((stock, 2),), late=((stock, 1),))
+    program = b.program(loop(495, take), compute(matrix, operator, 1, release=((stock, 495),)))
+    execution = both(program, memory_spec())
+    assert execution.skipped_commands > 300
+    assert execution.records[0].stall_cycles["dependency"] > 0
+
+
+def test_a_semaphore_that_fills_up_for_somebody_who_waits_is_not_skipped_past() -> None:
+    # The vector unit waits for 300 tokens that the matrix unit gives one by one, and
+    # then makes room for the last 150 tiles.
+    b = Builder()
+    matrix, vector = b.queue(QueueKind.MATRIX), b.queue(QueueKind.VECTOR)
+    done, room = b.semaphore(0, Cause.MATRIX_UNIT), b.semaphore(450, Cause.VECTOR_UNIT)
+    tiles, rows = b.operator(matrix), b.operator(vector)
+    tile = compute(matrix, tiles, 10, acquire=((room, 1),), release=((done, 1),))
     program = b.program(
-        compute(matrix, producer, 1, release=((done, 40),)),
-        loop(60, compute(matrix, producer, 50, release=((done, 1),))),
-        loop(100, compute(vector, consumer, 10, acquire=((done, 1),))),
+        compute(vector, rows, 5, acquire=((done, 300),), release=((room, 300),)),
+        loop(600, tile),
+        compute(vector, rows, 5, acquire=((done, 300),), release=((room, 300),)),
     )
     execution = both(program, memory_spec())
-    assert execution.duration_fs == (1 + 60 * 50 + 10) * PERIOD_FS
+    # The first row runs at 3000–3005. The second is issued behind the last tile, when
+    # 17 tiles are left (one served, 16 waiting), at 5830, and runs at 6000.
+    assert execution.records[0].stall_cycles == {"matrix_unit": 3000 + 170, "issue": 2825}
+    # The same with a command that does not wait yet, but will when its turn comes.
+    b = Builder()
+    matrix, vector = b.queue(QueueKind.MATRIX), b.queue(QueueKind.VECTOR)
+    done, go = b.semaphore(0, Cause.MATRIX_UNIT), b.semaphore(0, Cause.DEPENDENCY)
+    tiles, rows = b.operator(matrix), b.operator(vector)
+    program = b.program(
+        compute(vector, rows, 1, acquire=((go, 250),)),
+        compute(vector, rows, 1, acquire=((done, 260),)),
+        compute(vector, rows, 1, acquire=((done, 60),)),
+        loop(320, compute(matrix, tiles, 10, release=((done, 1), (go, 1)))),
+        compute(vector, rows, 1, acquire=((go, 70),)),
+    )
+    both(program, memory_spec())
+
+
+def test_a_first_layer_that_was_held_up_is_not_the_pattern_of_the_others() -> None:
+    # A large load keeps the first layer's first command waiting for 101 cycles. Two
+    # layers later the machine is in the same state, but that layer's record is not.
+    b = Builder()
+    load, unit = b.queue(QueueKind.LOAD), b.queue(QueueKind.MATRIX, depth=8)
+    data = b.semaphore(0, Cause.MEMORY_READ)
+    operator, before = b.operator(unit), b.operator(load)
+    layer = [
+        transfer(load, operator, 64, release=((data, 1),)),
+        compute(unit, operator, 10, acquire=((data, 1),)),
+        loop(4, compute(unit, operator, 10)),
+    ]
+    program = b.program(transfer(load, before, 6400), loop(40, *layer, instances=True))
+    execution = both(program, memory_spec())
+    assert execution.skipped_commands > 100
+    stalls = [record.stall_cycles for record in execution.records[1:]]
+    assert stalls == [{"memory_read": 101}] + [{}] * 39
+
+
+def test_loops_around_layers_are_not_skipped_but_their_tiles_are() -> None:
+    b = Builder()
+    core = Pipeline.build(b)
+    operator = b.operator(core.unit)
+    layer = loop(3, loop(50, *core.tile(operator, 640, 20, 0)), instances=True)
+    execution = both(b.program(loop(6, layer)), memory_spec())
+    assert [record.executions[0] for record in execution.records] == [300, 300, 300]
+    assert execution.skipped_commands > 1000
 
 
 def test_two_clocks_repeat_when_both_are_at_the_same_phase() -> None:

@@ -15,7 +15,8 @@ FORMATS = (
     ("fp16", "fp16", "fp32"),
 )
 DATAFLOWS = ("weight_stationary", "output_stationary", "input_stationary")
-PATTERNS = ("gemm", "*_proj", "mlp*", "*")
+GEMM_PATTERNS = ("gemm", "gemm*", "*")
+MODEL_PATTERNS = ("*_proj", "lm_head", "*")
 
 
 @st.composite
@@ -139,7 +140,7 @@ def requests(draw: st.DrawFn, encoder: bool) -> dict[str, Any]:
 
 
 @st.composite
-def mappings(draw: st.DrawFn) -> dict[str, Any]:
+def mappings(draw: st.DrawFn, patterns: tuple[str, ...]) -> dict[str, Any]:
     mapping: dict[str, Any] = {
         "fuse_elementwise": draw(st.booleans()),
         "fuse_attention": draw(st.sampled_from(["auto", "auto", "always", "never"])),
@@ -151,7 +152,7 @@ def mappings(draw: st.DrawFn) -> dict[str, Any]:
         choice = {key: draw(size) for key in "mnk"}
         choice["order"] = draw(st.sampled_from([None, "mn", "nm"]))
         given = {key: value for key, value in choice.items() if value is not None}
-        mapping["operators"] = {draw(st.sampled_from(PATTERNS)): given}
+        mapping["operators"] = {draw(st.sampled_from(patterns)): given}
     return mapping
 
 
@@ -176,6 +177,6 @@ def experiments(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any] | None]
         "name": "random",
         "machine": draw(machines(formats)),
         "workload": workload | {"precision": precision},
-        "mapping": draw(mappings()),
+        "mapping": draw(mappings(GEMM_PATTERNS if model is None else MODEL_PATTERNS)),
     }
     return document, model

@@ -161,5 +161,5 @@ def test_skipped_repeats_are_marked(result: Result) -> None:
 def test_default_window_is_the_first_layer(result: Result) -> None:
     window = choose_window(result)
     first = [op for op in result.operators if op.phase == "prefill" and op.block == "layers"]
-    assert (window.phase, window.block) == ("prefill", "layers 0")
+    assert (window.phase, window.block) == ("prefill", "layers.0")
     assert window.cycles == sum(op.exclusive_cycles for op in first if op.instance == 0)

@@ -48,6 +48,8 @@ class IdealMemory:
         self._last = clients - 1  # client served last; the turn passes to the next one
         self._turn = 0  # beats of its turn that it may still use
         self._arriving: deque[tuple[int, int]] = deque()  # (cycle of completion, client)
+        self._served = 0  # cycle up to which beats have been handed out
+        self._next: tuple[int, int] | None = None  # last beat of a head: cycle and client
 
     @property
     def slots(self) -> int:
@@ -64,32 +66,30 @@ class IdealMemory:
         beats = self.beats(size_bytes)
         queue = self._waiting[client]
         if not queue:
+            self._hand_out()
+            self._next = None
             insort(self._active, client)
             self._left[client] = beats
         queue.append((beats, size_bytes, is_write))
 
     def advance(self, cycles: int) -> None:
         """Let `cycles` port cycles pass."""
+        end = self._cycle + cycles
         while self._active:
-            step, client = self._next_served()
-            if step > cycles:
-                self._serve(cycles)
-                self._cycle += cycles
-                return
-            self._serve(step)
-            self._cycle += step
-            cycles -= step
+            due, client = self._next_served()
+            if due > end:
+                break
+            self._cycle = due
+            self._hand_out()
             self._finish(client)
-        if cycles:
-            self._turn = 0
-            self._cycle += cycles
+        self._cycle = end
 
     def next_completion(self) -> int | None:
         """Cycles from now to the next completion if nothing else is submitted."""
         if self._arriving:
             return self._arriving[0][0] - self._cycle
         if self._active:
-            return self._next_served()[0] + self.latency_cycles
+            return self._next_served()[0] + self.latency_cycles - self._cycle
         return None
 
     def collect(self) -> list[int]:
@@ -102,6 +102,7 @@ class IdealMemory:
 
     def signature(self) -> Hashable:
         """All state that decides what happens from now on, in times relative to now."""
+        self._hand_out()
         return (
             self._last,
             self._turn,
@@ -124,37 +125,46 @@ class IdealMemory:
         return active[at:] + active[:at], self.turn_beats
 
     def _next_served(self) -> tuple[int, int]:
-        """Cycles until some client's head transfer has had its last beat, and that client.
+        """Cycle in which some client's head transfer has had its last beat, and that client.
 
-        The first client has `turn` beats now and then, like all others, a full
-        turn per round: the last beat of `left` falls in turn ceil(left / full).
+        It stays the same until a client comes or goes. The first client has `turn`
+        beats now and then, like all others, a full turn per round: the last beat
+        of `left` falls in turn ceil(left / full).
         """
-        active = self._active
-        if len(active) == 1:
-            return self._left[active[0]], active[0]
+        if self._next is not None:
+            return self._next
+        self._hand_out()
+        if len(self._active) == 1:
+            client = self._active[0]
+            self._next = self._cycle + self._left[client], client
+            return self._next
         order, turn = self._order()
-        full, clients = self.turn_beats, len(order)
-        first = order[0]
-        left = self._left[first]
-        if left <= turn:
-            return left, first
-        left -= turn
-        rounds = (left - 1) // full
-        best = turn + (clients - 1) * full + rounds * (clients - 1) * full + left
-        winner = first
-        for place in range(1, clients):
-            client = order[place]
+        full, others = self.turn_beats, len(order) - 1
+        winner = order[0]
+        best = self._left[winner]
+        if best > turn:
+            best += (others + (best - turn - 1) // full * others) * full
+        before = turn  # beats of those whose turn comes first in a round
+        for client in order[1:]:
             left = self._left[client]
-            rounds = (left - 1) // full
-            end = turn + (place - 1) * full + rounds * (clients - 1) * full + left
+            end = before + (left - 1) // full * others * full + left
             if end < best:
                 best, winner = end, client
-        return best, winner
+            before += full
+        self._next = self._cycle + best, winner
+        return self._next
+
+    def _hand_out(self) -> None:
+        """Hand out the beats up to the present cycle."""
+        beats = self._cycle - self._served
+        self._served = self._cycle
+        if beats and self._active:
+            self._serve(beats)
+        elif beats:
+            self._turn = 0
 
     def _serve(self, beats: int) -> None:
-        """Hand out `beats` beats, at most up to the next head's last beat."""
-        if not beats:
-            return
+        """Hand out at least one beat, at most up to the next head's last one."""
         self.counters.busy_cycles += beats
         left = self._left
         if len(self._active) == 1:
@@ -181,6 +191,7 @@ class IdealMemory:
 
     def _finish(self, client: int) -> None:
         """The head transfer of `client` has had its last beat."""
+        self._next = None
         queue = self._waiting[client]
         _, size_bytes, is_write = queue.popleft()
         if is_write:

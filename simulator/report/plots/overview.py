@@ -44,5 +44,5 @@ def _headline(figure: Figure, result: Result) -> None:
         estimate(result.area_mm2, "mm²", prefix=False),
     ]
     machine = result.machine.get("name", "machine")
-    figure.text(0.011, 1 - 0.24 / HEIGHT, f"{result.name} on {machine}", va="center", size=14)
+    figure.text(0.011, 1 - 0.24 / HEIGHT, f"{result.name} · {machine}", va="center", size=14)
     figure.text(0.011, 1 - 0.52 / HEIGHT, "   ·   ".join(parts), va="center", color=MUTED, size=10)

@@ -69,7 +69,7 @@ def choose_window(
     end = end if end_cycle is None else end_cycle
     end = max(end, start + 1)
     blocks = {
-        f"{op.block} {op.instance}" if op.block else ""
+        f"{op.block}.{op.instance}" if op.block else ""
         for op, at, until in _progress(result, chosen)
         if at < end and until > start
     }

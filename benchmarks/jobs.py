@@ -1,0 +1,135 @@
+"""What is measured: command lines, the bars they have to stay below, and their sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large the jobs are; tests shrink them.
+
+    model, moe_model: shipped names or paths of Hugging Face configurations.
+    """
+
+    model: str = "llama-2-7b"
+    moe_model: str = "mixtral-8x7b"
+    prefill_tokens: int = 2048
+    decode_steps: int = 1000
+    gemm: int = 4096
+    large_gemm: int = 16384
+
+
+@dataclass(frozen=True)
+class Job:
+    """A child process: Python with `arguments`.
+
+    bar_s, bar_bytes: CPU time and memory it has to stay below, if a bar was set.
+    repeats: runs of which the median counts; 1 for long ones.
+    rate: what it counts; it then writes `{"count": …, "seconds": …}`.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    bar_s: float | None = None
+    bar_bytes: float | None = None
+    repeats: int = 5
+    rate: str | None = None
+
+
+MACHINES = {
+    "tpuv3_core": {},
+    "tpuv4i": {"weights": "int8"},
+    "gemmini_16x16": {"weights": "int8", "activations": "int8", "kv_cache": "int8"},
+}
+"""Machines with the formats, other than bf16, that their units and memories ask for."""
+
+COMMAND = ("-m", "simulator")
+EXAMPLE = "configs/experiments/llama2_7b_on_tpu.yaml"
+CAPACITY = "machine.memory.capacity_bytes=400000000000"
+GEMM_ARRAYS = "machine.core.matrix_units.0.count=1"
+
+
+def jobs(sizes: Sizes) -> Iterator[Job]:
+    """All jobs, the quick ones first."""
+    example = str(HERE.parent / EXAMPLE)
+    yield Job("`cyclelab --help`", (*COMMAND, "--help"), bar_s=0.3)
+    yield Job("`import simulator`", ("-c", "import simulator"))
+    yield Job("`from simulator import run`", ("-c", "from simulator import run"))
+    yield Job(f"`cyclelab run {EXAMPLE}`", (*COMMAND, "run", example), bar_s=3)
+    yield Job("the same without pictures", (*COMMAND, "run", example, "--no-plots"))
+    yield from _llama(sizes)
+    yield from _gemms(sizes)
+    yield from _long(sizes)
+    yield from _rates(sizes)
+
+
+def _llama(sizes: Sizes) -> Iterator[Job]:
+    what = f"{_short(sizes.model)}, prefill {sizes.prefill_tokens} + 1 decode step"
+    for machine in MACHINES:
+        arguments = experiment(sizes.model, sizes.prefill_tokens, 1, machine)
+        yield Job(f"{what}, `{machine}`", arguments, bar_s=2)
+    for machine in MACHINES:
+        yield Job(
+            f"{what}, `{machine}`, `--every-event`",
+            (*experiment(sizes.model, sizes.prefill_tokens, 1, machine), "--every-event"),
+            bar_s=60,
+            bar_bytes=2e9,
+            repeats=1,
+        )
+
+
+def _gemms(sizes: Sizes) -> Iterator[Job]:
+    for size, bar_s in ((sizes.gemm, 1.0), (sizes.large_gemm, None)):
+        numbers = (str(size),) * 3
+        command = (*COMMAND, "gemm", *numbers, "--machine", "tpuv3_core", "--set", GEMM_ARRAYS)
+        what = f"GEMM {size}³, one 128×128 array"
+        yield Job(what, command, bar_s)
+        yield Job(f"{what}, `--every-event`", (*command, "--every-event"), bar_s)
+
+
+def _long(sizes: Sizes) -> Iterator[Job]:
+    what = f"{_short(sizes.moe_model)}, random routing, prefill {sizes.prefill_tokens} + 1 decode step"
+    yield Job(what, experiment(sizes.moe_model, sizes.prefill_tokens, 1, "tpuv3_core"), repeats=3)
+    what = f"{_short(sizes.model)}, {sizes.decode_steps} decode steps after {sizes.prefill_tokens} tokens"
+    yield Job(
+        what,
+        experiment(sizes.model, sizes.prefill_tokens, sizes.decode_steps, "tpuv3_core"),
+        repeats=1,
+    )
+
+
+def _rates(sizes: Sizes) -> Iterator[Job]:
+    micro = str(HERE / "micro.py")
+    for name, what in (
+        ("engine", "commands"),
+        ("timing", "timings"),
+        ("registers", "PE updates"),
+    ):
+        yield Job(f"`{name}`", (micro, name), repeats=3, rate=what)
+    yield Job("`workload`", (micro, "workload", sizes.model), repeats=3, rate="workloads")
+    yield Job("`mapping`", (micro, "mapping", sizes.model), repeats=3, rate="phases")
+
+
+def experiment(model: str, prefill: int, decode: int, machine: str) -> tuple[str, ...]:
+    """`cyclelab run` of a model, summary printed and nothing written."""
+    formats = {"weights": "bf16", "activations": "bf16", "kv_cache": "bf16"} | MACHINES[machine]
+    settings = {
+        "machine": machine,
+        "workload.model": model,
+        "workload.prefill_tokens": str(prefill),
+        "workload.decode_steps": str(decode),
+        "workload.precision": "{" + ", ".join(f"{k}: {v}" for k, v in formats.items()) + "}",
+        "output": "null",
+    }
+    pairs = [*(f"{key}={value}" for key, value in settings.items()), CAPACITY]
+    overrides = (part for pair in pairs for part in ("--set", pair))
+    return (*COMMAND, "run", str(HERE.parent / EXAMPLE), *overrides)
+
+
+def _short(model: str) -> str:
+    return Path(model).stem if model.endswith(".json") else model

@@ -1,0 +1,342 @@
+"""The search for a GEMM's tiling: what fits, how many bytes it moves, how long it should take.
+
+The search goes best first over an admissible lower bound (compute at peak,
+memory at full bandwidth). Among tilings within `TIME_TOLERANCE` of the shortest
+estimated time it takes the one with the least main-memory traffic.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.hardware.matrix_unit import MatrixUnit, Tile
+from simulator.mapping.nest import Dimension
+from simulator.mapping.tiling import (
+    TIME_TOLERANCE,
+    Budget,
+    GemmProblem,
+    GemmTiling,
+    Order,
+    Parallel,
+    Schedule,
+    candidate_sizes,
+    gang_interval,
+    gang_latency,
+    loops,
+    tile_bytes,
+)
+
+MAX_EVALUATIONS = 128
+"""Candidates timed exactly per search; the bound often stops it earlier."""
+
+Numbers = NDArray[np.float64]
+"""Whole numbers, exact up to 2**53; sizes of any GEMM that is allowed do not overflow."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """What each tile of the grid needs under one schedule.
+
+    input_loads, weight_loads: tiles that a core loads, on average over those used.
+    input_share, weight_share: share of its iterations in which it loads any.
+    distinct: whether keeping what the schedule keeps makes a difference.
+    """
+
+    schedule: Schedule
+    input_loads: Numbers
+    weight_loads: Numbers
+    input_share: Numbers
+    weight_share: Numbers
+    input_slots: Numbers
+    weight_slots: Numbers
+    scratchpad: Numbers
+    accumulator: Numbers
+    traffic: Numbers
+    distinct: NDArray[np.bool_]
+
+
+class GemmSearch:
+    """All candidate tilings of one problem on one unit, and the best of them.
+
+    fixed: tile sizes m, n and k where they are given.
+    """
+
+    def __init__(
+        self,
+        problem: GemmProblem,
+        unit: MatrixUnit[Any],
+        budget: Budget,
+        fixed: tuple[int | None, int | None, int | None] = (None, None, None),
+        orders: tuple[Order, ...] = ("mn", "nm"),
+    ) -> None:
+        self.problem = problem
+        self.unit = unit
+        self.budget = budget
+        self.orders = orders
+        best = unit.granularity
+        totals = (problem.m, problem.n, problem.k)
+        steps = (best.m, best.n, best.k)
+        self.sizes = [
+            [min(total, choice)] if choice else candidate_sizes(total, step)
+            for total, step, choice in zip(totals, steps, fixed, strict=True)
+        ]
+
+    @cached_property
+    def grid(self) -> Numbers:
+        """Candidate tiles, one `(m, n, k)` per row."""
+        return np.array(list(product(*self.sizes)), dtype=np.float64)
+
+    def best(self) -> GemmTiling | None:
+        """The best tiling, or None when nothing fits."""
+        uses = [self._use(schedule) for schedule in self._schedules()]
+        candidates = np.concatenate([self._candidates(i, use) for i, use in enumerate(uses)])
+        candidates = candidates[np.lexsort((candidates[:, 1], candidates[:, 0]))]
+        timed: list[GemmTiling] = []
+        shortest = float("inf")
+        for low, _, number, row in candidates[:MAX_EVALUATIONS]:
+            if low > TIME_TOLERANCE * shortest:
+                break
+            timed.append(self._tiling(uses[int(number)], int(row)))
+            shortest = min(shortest, timed[-1].estimated_cycles)
+        good = [tiling for tiling in timed if tiling.estimated_cycles <= TIME_TOLERANCE * shortest]
+        return min(good, key=lambda t: (t.traffic_bytes, t.estimated_cycles), default=None)
+
+    def smallest(self) -> tuple[int, int]:
+        """Scratchpad and accumulator bytes of the tiles that need the least of each."""
+        use = self._use(Schedule(self.orders[0]))
+        return int(use.scratchpad.min()), int(use.accumulator.min())
+
+    def _schedules(self) -> Iterator[Schedule]:
+        for order, (parallel, ways) in product(self.orders, self._parallel()):
+            for keep_inputs, keep_weights in product((False, True), repeat=2):
+                yield Schedule(order, parallel, ways, keep_inputs, keep_weights)
+
+    def _parallel(self) -> list[tuple[Parallel, int]]:
+        """Ways to deal tiles out to the cores."""
+        cores = self.budget.cores
+        if cores == 1:
+            return [("n", 1)]
+        dealt: list[tuple[Parallel, int]] = [("n", cores), ("m", cores)]
+        return [("count", cores), *dealt] if self.problem.count > 1 else dealt
+
+    def _candidates(self, number: int, use: _Use) -> Numbers:
+        """Rows `(lower bound, traffic, number of the use, row of the grid)` of what fits."""
+        fits = use.distinct & (use.scratchpad <= self.budget.scratchpad_bytes)
+        if self.budget.accumulator_bytes is not None:
+            fits &= use.accumulator <= self.budget.accumulator_bytes
+        rows = np.flatnonzero(fits)
+        bound = self._lower_bound(use)[rows]
+        return np.stack([bound, use.traffic[rows], np.full_like(bound, number), rows], axis=1)
+
+    # -- bytes -----------------------------------------------------------------
+    def _use(self, schedule: Schedule) -> _Use:
+        """Slots, footprint and main-memory bytes of every tile of the grid."""
+        p, b = self.problem, self.budget
+        m, n, k = self.grid.T
+        ways_m, ways_n = schedule.ways_of("m"), schedule.ways_of("n")
+        rows, columns = _Extent(p.m, m, ways_m), _Extent(p.n, n, ways_n)
+        tiles_k = -(-p.k // k)
+        counts = -(-p.count // schedule.ways_of("count"))
+        distinct = np.ones(len(m), np.bool_)
+
+        def operand(own: _Extent, other: _Extent, inside: bool, keep: bool) -> list[Any]:
+            """How much is loaded, in which share of the iterations, into how many slots."""
+            loaded = _loaded(own, other, tiles_k > 1, inside)
+            once = own.total * np.minimum(other.ways, other.tiles)
+            share = np.where(keep | (loaded == once), 1 / other.rounds, 1)
+            if not keep:
+                return [loaded, share, np.minimum(own.tiles * tiles_k * p.count, b.buffers)]
+            np.logical_and(distinct, loaded > once, out=distinct)
+            # All of the operand if its loop is inside; otherwise a row of tiles, and the next.
+            groups = own.rounds * min(b.buffers, counts) if inside else own.rounds * counts
+            return [once, share, tiles_k * (groups if inside else np.minimum(b.buffers, groups))]
+
+        m_inside = schedule.order == "nm"
+        inputs, input_share, input_slots = operand(rows, columns, m_inside, schedule.keep_inputs)
+        weights, weight_share, weight_slots = operand(
+            columns, rows, not m_inside, schedule.keep_weights
+        )
+        used = self._cores_used(schedule)
+        bits = inputs * p.k * p.input_bits + weights * p.k * p.weight_bits
+        bits += p.m * p.n * (p.extra_bits + p.store_bits)
+        scratchpad, psums = self._footprint(input_slots, weight_slots)
+        return _Use(
+            schedule=schedule,
+            input_loads=p.count * inputs / m * tiles_k / used,
+            weight_loads=p.count * weights / n * tiles_k / used,
+            input_share=input_share,
+            weight_share=weight_share,
+            input_slots=input_slots,
+            weight_slots=weight_slots,
+            scratchpad=scratchpad,
+            accumulator=psums,
+            traffic=np.ceil(p.count * bits / 8),
+            distinct=distinct,
+        )
+
+    def _cores_used(self, schedule: Schedule) -> Numbers:
+        """Cores that get any tiles."""
+        p = self.problem
+        m, n, _ = self.grid.T
+        dealt = {"count": np.full_like(m, p.count), "m": -(-p.m // m), "n": -(-p.n // n)}
+        return np.asarray(np.minimum(schedule.ways, dealt[schedule.parallel]))
+
+    def _footprint(self, input_slots: Numbers, weight_slots: Numbers) -> tuple[Numbers, Numbers]:
+        """Scratchpad and accumulator bytes that each tile of the grid needs."""
+        p, b = self.problem, self.budget
+        m, n, k = self.grid.T
+        outputs = -(-p.m // m) * -(-p.n // n) * p.count
+        output_slots = np.minimum(outputs, b.buffers)
+        raw_slots = weight_slots
+        if p.converted_weight_bits:
+            raw_slots = np.minimum(-(-p.n // n) * -(-p.k // k) * p.count, b.buffers)
+
+        def held(elements: Numbers, bits: float, slots: Numbers) -> Numbers:
+            return np.asarray(np.ceil(elements * bits / 8) * slots)
+
+        scratchpad = held(m * k, p.input_bits, input_slots)
+        scratchpad += held(k * n, p.weight_bits, raw_slots)
+        scratchpad += held(k * n, p.converted_weight_bits, weight_slots)
+        scratchpad += held(m * n, p.extra_bits, output_slots)
+        scratchpad += held(m * n, p.staging_bits, output_slots)
+        psums = held(m * n, p.accumulator_bits, np.minimum(outputs, b.accumulator_buffers))
+        if b.accumulator_bytes is None:
+            return scratchpad + psums, np.zeros_like(psums)
+        return scratchpad, psums
+
+    # -- time ------------------------------------------------------------------
+    def _lower_bound(self, use: _Use) -> Numbers:
+        """No tiling can be faster: peak compute of the cores used, or full bandwidth."""
+        p, b = self.problem, self.budget
+        used = self._cores_used(use.schedule)
+        compute = p.macs / (self.unit.macs_per_cycle * self.unit.spec.count * used)
+        memory = use.traffic / b.bytes_per_cycle
+        return np.asarray(np.floor(np.maximum(np.maximum(compute, p.vector_cycles / used), memory)))
+
+    def _tiling(self, use: _Use, row: int) -> GemmTiling:
+        m, n, k = (int(size) for size in self.grid[row])
+        return GemmTiling(
+            tile=Tile(m, n, k),
+            schedule=use.schedule,
+            input_slots=int(use.input_slots[row]),
+            weight_slots=int(use.weight_slots[row]),
+            traffic_bytes=int(use.traffic[row]),
+            scratchpad_bytes=int(use.scratchpad[row]),
+            accumulator_bytes=int(use.accumulator[row]),
+            estimated_cycles=self._estimate(Tile(m, n, k), use, row),
+        )
+
+    def _estimate(self, tile: Tile, use: _Use, row: int) -> int:
+        """Time of the busiest core: the slowest resource, plus fill and drain."""
+        p, b = self.problem, self.budget
+        dims = loops(p, tile, use.schedule)
+        used = max(min(dim.ways, dim.tiles) for dim in dims)
+        compute, iterations = self._compute(dims)
+
+        def transfer(elements: int, bits: float) -> float:
+            return tile_bytes(elements, bits) * used / b.bytes_per_cycle
+
+        inputs = transfer(tile.m * tile.k, p.input_bits)
+        weights = transfer(tile.k * tile.n, p.weight_bits)
+        stored = transfer(tile.m * tile.n, p.store_bits)
+        interval = compute / iterations
+        finish = gang_latency(self.unit, tile) - interval
+        outputs = math.prod(dim.tiles for dim in dims if dim.name != "k") / used
+        vector = p.vector_cycles / used
+        # Slots of each kind: how often one is filled, how long that takes or, for what
+        # goes out, how long it takes to be empty again. In between it is in use.
+        chains = [
+            (use.input_loads[row] / use.input_slots[row], inputs, compute / b.buffers),
+            (use.weight_loads[row] / use.weight_slots[row], weights, compute / b.buffers),
+        ]
+        if p.staging_bits:
+            chains.append((outputs / b.buffers, stored, vector / b.buffers))
+        else:
+            written = compute / b.accumulator_buffers
+            chains.append((outputs / b.accumulator_buffers, stored + finish, written))
+        rounds = [n * (b.latency_cycles + time) + busy for n, time, busy in chains if time]
+        moving = self._moving(use, row, compute)
+        steady = max(moving, vector, *rounds)
+        fill = b.latency_cycles + inputs + weights + finish
+        return int(steady + fill + vector / outputs + stored)
+
+    def _moving(self, use: _Use, row: int, compute: float) -> float:
+        """Cycles of compute and transfers side by side.
+
+        What is not loaded again comes in bursts: inputs in the first round of the loop
+        over n, weights in the first round of the loop over m.
+        """
+        p, b = self.problem, self.budget
+        m, n, k = self.grid[row]
+        inputs = use.input_loads[row] * m * k * p.input_bits / 8
+        weights = use.weight_loads[row] * k * n * p.weight_bits / 8
+        used = self._cores_used(use.schedule)[row]
+        rest = use.traffic[row] / used - inputs - weights
+        cycles = 0.0
+        for share_n, has_inputs in _phases(use.input_share[row]):
+            for share_m, has_weights in _phases(use.weight_share[row]):
+                moved = rest * share_n * share_m
+                moved += inputs * share_m * has_inputs + weights * share_n * has_weights
+                cycles += max(compute * share_n * share_m, moved * used / b.bytes_per_cycle)
+        return cycles
+
+    def _compute(self, dims: tuple[Dimension, ...]) -> tuple[int, int]:
+        """Cycles and iterations that the matrix units of the busiest core are busy."""
+        compute = iterations = 0
+        for sizes in product(*(_size_classes(dim) for dim in dims)):
+            named = {dim.name: size for dim, (size, _) in zip(dims, sizes, strict=True)}
+            times = math.prod(repeat for _, repeat in sizes)
+            edge = Tile(named["m"], named["n"], named["k"])
+            compute += times * gang_interval(self.unit, edge)
+            iterations += times
+        return compute, iterations
+
+
+def _phases(share: float) -> tuple[tuple[float, bool], ...]:
+    """Shares of the time with and without loads of an operand."""
+    return ((share, True), (1 - share, False)) if share < 1 else ((1.0, True),)
+
+
+class _Extent:
+    """A dimension cut into each of the grid's tile sizes, and dealt out to `ways` cores."""
+
+    def __init__(self, total: int, tile: Numbers, ways: int) -> None:
+        self.total = total
+        self.tile = tile
+        self.ways = ways
+        self.tiles = -(-total // tile)
+        self.rounds = -(-self.tiles // ways)
+
+
+def _loaded(own: _Extent, other: _Extent, split_k: NDArray[np.bool_], inside: bool) -> Numbers:
+    """How much of its extent `own` an operand loads, over all cores and repeats.
+
+    other: the dimension that the operand does not have. While a core walks it, the
+    operand stays if it is one tile; it changes all the time if k is split, and if
+    the core has several tiles of `own` whose loop is inside.
+    """
+    if own.ways == 1:
+        changes = split_k | (inside & (own.tiles > 1))
+        times = np.where(changes, other.tiles, np.minimum(other.ways, other.tiles))
+        return np.asarray(own.total * times)
+    # From one to two rounds, some cores have one tile, which is never the ragged one.
+    single = np.maximum(0, 2 * own.ways - own.tiles) * own.tile
+    single = np.where(own.tiles <= own.ways, own.total, single)
+    kept = np.where(split_k, 0, single if inside else own.total)
+    return np.asarray((own.total - kept) * other.tiles + kept)
+
+
+def _size_classes(dim: Dimension) -> list[tuple[int, int]]:
+    """`(size, rounds)` of a dimension's full and edge tiles on the busiest core."""
+    edge = dim.total - (dim.tiles - 1) * dim.tile
+    if dim.ways > 1 or edge == dim.tile:
+        return [(dim.tile, dim.rounds)]
+    return [(dim.tile, dim.rounds - 1), (edge, 1)] if dim.rounds > 1 else [(edge, 1)]
