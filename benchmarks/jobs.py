@@ -93,11 +93,11 @@ def _gemms(sizes: Sizes) -> Iterator[Job]:
 
 
 def _long(sizes: Sizes) -> Iterator[Job]:
-    what = f"{_short(sizes.moe_model)}, random routing, prefill {sizes.prefill_tokens} + 1 decode step"
+    prefill = f"prefill {sizes.prefill_tokens}"
+    what = f"{_short(sizes.moe_model)}, random routing, {prefill} + 1 decode step"
     yield Job(what, experiment(sizes.moe_model, sizes.prefill_tokens, 1, "tpuv3_core"), repeats=3)
-    what = f"{_short(sizes.model)}, {sizes.decode_steps} decode steps after {sizes.prefill_tokens} tokens"
     yield Job(
-        what,
+        f"{_short(sizes.model)}, {prefill} + {sizes.decode_steps} decode steps",
         experiment(sizes.model, sizes.prefill_tokens, sizes.decode_steps, "tpuv3_core"),
         repeats=1,
     )

@@ -44,7 +44,9 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="jobs, such as '*GEMM*'")
     parser.add_argument("--list", action="store_true", help="name the jobs, run nothing")
     parser.add_argument("--repeats", type=int, help="runs per job instead of its own number")
@@ -75,7 +77,9 @@ class Measured:
         self.peak_bytes = 0
         self.rate = 0.0
         try:
-            runs, middle = run_repeatedly(job.arguments, options.repeats or job.repeats, options.limit)
+            runs, middle = run_repeatedly(
+                job.arguments, options.repeats or job.repeats, options.limit
+            )
         except ChildError as error:
             self.error = str(error)
             return
@@ -118,7 +122,9 @@ def _bars(measured: list[Measured]) -> str:
             share = f"{each.cpu_s / bar_s:.2f}"
         verdict = " **missed**" if each.failed else ""
         peak = f"{each.peak_bytes / 1e6:,.0f}"
-        rows.append((each.job.name, _seconds(each), f"±{each.spread_s / 2:.2f}", peak, bar, share + verdict))
+        rows.append(
+            (each.job.name, _seconds(each), f"±{each.spread_s / 2:.2f}", peak, bar, share + verdict)
+        )
     return _table(("job", "CPU s", "spread", "peak MB", "bar", "of the bar"), rows)
 
 
@@ -150,7 +156,8 @@ def _stages(limit_s: int) -> str:
     stages: dict[str, float] = json.loads(run.output.splitlines()[-1])
     total = sum(stages.values())
     rows = [(name, f"{s:.2f}", f"{s / total:.0%}") for name, s in stages.items()]
-    return _table(("default example, stage", "CPU s", "share"), [*rows, ("all", f"{total:.2f}", "")])
+    rows.append(("all", f"{total:.2f}", ""))
+    return _table(("default example, stage", "CPU s", "share"), rows)
 
 
 def _peer(options: argparse.Namespace) -> str:
@@ -171,8 +178,9 @@ def _peer(options: argparse.Namespace) -> str:
                 f"{found.machine_cycles:,}",
             )
         )
-    head = ("GEMM, weight stationary", "CPU s, SCALE-Sim 3 → cyclelab", "its cycles", "our array", "our machine")
-    return _table(head, rows)
+    times = "CPU s, SCALE-Sim → cyclelab"
+    cycles = ("its cycles", "our array", "our machine")
+    return _table(("GEMM, weight stationary", times, *cycles), rows)
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

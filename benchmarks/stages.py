@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,7 @@ def main() -> None:
     stages.lap("print the summary")
     commands.write_outputs(result, "results", plots=False)
     stages.lap("write JSON, CSV, timeline and HTML")
-    import simulator.report.plots
-
+    import_module("matplotlib.backends.backend_agg")
     stages.lap("import matplotlib")
     commands._write_picture(result, Path("results/overview.png"))
     stages.lap("draw the picture")

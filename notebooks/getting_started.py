@@ -80,8 +80,8 @@ print(explain(result, "gate_up_proj", phase="decode"))
 # %% [markdown]
 # ## What happens when?
 #
-# The timeline of the first layer. Grey stretches are repeats that were advanced arithmetically;
-# `simulation.every_event` simulates them one by one, with the same result.
+# The first layer, as far as commands were recorded (`simulation.timeline_commands`). The top row
+# shows which operator put off the end; below, what each queue did, tile by tile.
 
 # %%
 sim.plot(result, "timeline")

@@ -2,7 +2,7 @@
 
 import simulator as sim
 
-result = sim.run("llama2_7b_on_tpu", set={"workload.batch": 4})
+result = sim.run("llama2_7b_on_tpu", set={"workload.batch": 2})
 result                       # a table in a notebook
 sim.plot(result, "roofline")
 result.to_dataframe()

@@ -39,7 +39,7 @@ def _matrix_unit_spec(value: Any) -> Any:
 class ClockSpec(Spec):
     """A clock domain. Its period is rounded to whole femtoseconds."""
 
-    frequency_hz: float = Field(gt=0, le=1e12)
+    frequency_hz: float = Field(ge=1, le=1e12)
 
     @property
     def period_fs(self) -> int:

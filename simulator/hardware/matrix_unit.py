@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from simulator.config import Spec
 from simulator.hardware.primitives import ActionCounts, Part
@@ -24,9 +24,6 @@ from simulator.hardware.primitives import ActionCounts, Part
 
 class MatrixUnitSpec(Spec):
     """What every matrix unit's YAML holds. `kind` selects the registered class."""
-
-    # Reads the source of every spec derived from it, which costs milliseconds each.
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     kind: str
     count: int = Field(default=1, ge=1, le=4096, description="identical units in one core")

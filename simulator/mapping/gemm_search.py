@@ -251,41 +251,43 @@ class GemmSearch:
         finish = gang_latency(self.unit, tile) - interval
         outputs = math.prod(dim.tiles for dim in dims if dim.name != "k") / used
         vector = p.vector_cycles / used
-        # Slots of each kind: how often one is filled, how long that takes or, for what
-        # goes out, how long it takes to be empty again. In between it is in use.
-        chains = [
-            (use.input_loads[row] / use.input_slots[row], inputs, compute / b.buffers),
-            (use.weight_loads[row] / use.weight_slots[row], weights, compute / b.buffers),
-        ]
+        # A slot for outputs is filled, and then empty again when they are out.
         if p.staging_bits:
-            chains.append((outputs / b.buffers, stored, vector / b.buffers))
+            leaving = outputs * (b.latency_cycles + stored) + vector
+            leaving /= b.buffers
         else:
-            written = compute / b.accumulator_buffers
-            chains.append((outputs / b.accumulator_buffers, stored + finish, written))
-        rounds = [n * (b.latency_cycles + time) + busy for n, time, busy in chains if time]
-        moving = self._moving(use, row, compute)
-        steady = max(moving, vector, *rounds)
+            leaving = outputs * (b.latency_cycles * bool(stored) + stored + finish) + compute
+            leaving /= b.accumulator_buffers
+        memory = float(use.traffic[row]) / b.bytes_per_cycle
+        steady = max(self._moving(tile, use, row, compute, iterations), memory, vector, leaving)
         fill = b.latency_cycles + inputs + weights + finish
         return int(steady + fill + vector / outputs + stored)
 
-    def _moving(self, use: _Use, row: int, compute: float) -> float:
-        """Cycles of compute and transfers side by side.
+    def _moving(
+        self, tile: Tile, use: _Use, row: int, compute: int, iterations: int
+    ) -> float:
+        """Cycles of compute and loads side by side.
 
         What is not loaded again comes in bursts: inputs in the first round of the loop
-        over n, weights in the first round of the loop over m.
+        over n, weights in the first round of the loop over m. In each kind of iteration
+        the units, the memory or the wait for a free slot and its new tile is slowest.
         """
         p, b = self.problem, self.budget
-        m, n, k = self.grid[row]
-        inputs = use.input_loads[row] * m * k * p.input_bits / 8
-        weights = use.weight_loads[row] * k * n * p.weight_bits / 8
-        used = self._cores_used(use.schedule)[row]
-        rest = use.traffic[row] / used - inputs - weights
+        rate = b.bytes_per_cycle / float(use.cores[row])
+        inputs = tile.m * tile.k * p.input_bits / 8 / rate
+        weights = tile.k * tile.n * p.weight_bits / 8 / rate
+        loaded = use.input_loads[row] * inputs + use.weight_loads[row] * weights
+        stored = (use.traffic[row] / b.bytes_per_cycle - loaded) / iterations
+        interval = compute / iterations
         cycles = 0.0
-        for share_n, has_inputs in _phases(use.input_share[row]):
-            for share_m, has_weights in _phases(use.weight_share[row]):
-                moved = rest * share_n * share_m
-                moved += inputs * share_m * has_inputs + weights * share_n * has_weights
-                cycles += max(compute * share_n * share_m, moved * used / b.bytes_per_cycle)
+        for share_n, input_slots in _phases(use.input_share[row], use.input_slots[row]):
+            for share_m, weight_slots in _phases(use.weight_share[row], use.weight_slots[row]):
+                transfer = inputs * bool(input_slots) + weights * bool(weight_slots)
+                period = max(interval, transfer + stored)
+                for slots in (input_slots * bool(inputs), weight_slots * bool(weights)):
+                    if slots:
+                        period = max(period, (b.latency_cycles + transfer + interval) / slots)
+                cycles += iterations * share_n * share_m * period
         return cycles
 
     def _compute(self, dims: tuple[Dimension, ...]) -> tuple[int, int]:
@@ -300,9 +302,9 @@ class GemmSearch:
         return compute, iterations
 
 
-def _phases(share: float) -> tuple[tuple[float, bool], ...]:
-    """Shares of the time with and without loads of an operand."""
-    return ((share, True), (1 - share, False)) if share < 1 else ((1.0, True),)
+def _phases(share: float, slots: float) -> tuple[tuple[float, float], ...]:
+    """Shares of the iterations with and without loads of an operand; the slots for them."""
+    return ((share, slots), (1 - share, 0.0))
 
 
 class _Extent:

@@ -97,6 +97,8 @@ class GemmLowering(Lowering):
             tuple(_tiles_of_core(dim, core) for dim in self.dimensions) for core in range(cores)
         ]
         self.taking_part = [core for core in range(cores) if all(self.tiles_of[core])]
+        if part.tiling.schedule.parallel == "n":
+            self.parameter_shares = len(self.taking_part)
         self.staging_bytes = self._staging_bytes()
         self.semaphores = {core: self._semaphores(core) for core in self.taking_part}
         self._memo: dict[tuple[int, Tile, _Flags], tuple[Command, ...]] = {}

@@ -18,6 +18,7 @@ class Lowering(ABC):
     wiring: set once every kernel of the phase is planned, before `items` is called.
     staging_bytes: scratchpad the part takes at its start and gives back at its end.
     parameter_bytes: biases, gains and scales, loaded once at the start.
+    parameter_shares: in how many parts the cores divide them; 1 if each needs all.
     taking_part: cores that get work.
     """
 
@@ -27,6 +28,7 @@ class Lowering(ABC):
         self.operator = operator
         self.wiring = Wiring.none(len(self.resources.cores))
         self.parameter_bytes = parameter_bytes
+        self.parameter_shares = 1
         self.taking_part: list[int] = [0]
         self.staging_bytes = 0
         self.parameters_loaded: dict[int, int] = {}
@@ -44,7 +46,7 @@ class Lowering(ABC):
             if self.parameter_bytes:
                 arrived = self.semaphore(core, "parameters", 0, Cause.MEMORY_READ)
                 self.parameters_loaded[core] = arrived
-                share = -(-self.parameter_bytes // len(self.taking_part))
+                share = -(-self.parameter_bytes // self.parameter_shares)
                 commands.append(self.load(core, "parameters", share, (), ((arrived, 1),), "weight"))
         return commands
 

@@ -84,7 +84,7 @@ class GemmPlanner:
             m=shape.m,
             n=shape.n,
             k=shape.k,
-            input_bits=facts.loaded_bits(self.inputs),
+            input_bits=facts.loaded_bits(self.inputs) * self._dense_share(),
             weight_bits=facts.loaded_bits(self.weight),
             converted_weight_bits=formats.converted_bits,
             accumulator_bits=format_named(unit.accumulator_format).bits,
@@ -93,6 +93,12 @@ class GemmPlanner:
             staging_bits=store_bits if self.epilogue else 0,
             vector_cycles=math.ceil(cycles * resources.vector_period_fs / resources.period_fs),
         )
+
+    def _dense_share(self) -> float:
+        """Share of the inputs' rectangle that is in memory: masked probabilities are not."""
+        if not isinstance(self.op, Context):
+            return 1
+        return self.inputs.elements / sum(s.count * s.m * s.k for s in self.shapes)
 
     def _search(
         self, problem: GemmProblem, unit: MatrixUnit[Any], budget: Budget, choice: TileChoice

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -37,14 +38,10 @@ class Resources:
         self.vector_period_fs = vector_clock.period_fs
         self.queues: list[Queue] = []
         self.cores = tuple(self._add_core(index) for index in range(machine.cores))
-        self.bytes_per_cycle = (
-            Fraction(machine.memory.bandwidth_bytes_per_s).limit_denominator(10**6)
-            * self.period_fs
-            / FEMTOSECONDS_PER_SECOND
-        )
-        self.latency_cycles = -int(
-            -Fraction(machine.memory.latency_s) * FEMTOSECONDS_PER_SECOND // self.period_fs
-        )
+        cycle_s = Fraction(self.period_fs, FEMTOSECONDS_PER_SECOND)
+        # The decimal numbers that were written, as the memory's own model takes them.
+        self.bytes_per_cycle = Fraction(repr(machine.memory.bandwidth_bytes_per_s)) * cycle_s
+        self.latency_cycles = math.ceil(Fraction(repr(machine.memory.latency_s)) / cycle_s)
 
     def _add_core(self, core: int) -> CoreQueues:
         def add(kind: QueueKind, name: str, **options: int) -> int:

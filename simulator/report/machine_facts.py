@@ -50,16 +50,23 @@ def machine_line(result: Result) -> list[str]:
 
 
 def workload_line(result: Result) -> list[str]:
-    """Name of the workload and its plain settings, as short parts."""
+    """Name of the workload, its plain settings and its formats, as short parts."""
     name = str(result.workload.get("name", "workload"))
     settings = [
         f"{key.replace('_', ' ')} {count(value) if type(value) is int else value}"
         for key, value in result.workload.items()
         if key not in ("name", "description", "source")
         and isinstance(value, str | int | float)
-        and value != ""
+        and value not in ("", name)
     ]
-    return [name, *settings[:SHOWN_WORKLOAD_ITEMS]]
+    return [name, *settings[:SHOWN_WORKLOAD_ITEMS], *_formats(result)]
+
+
+def _formats(result: Result) -> list[str]:
+    """Number formats of weights, activations and, where there is a model, its KV cache."""
+    formats = result.workload.get("precision") or {}
+    shown = ["weights", "activations", *(["kv_cache"] if "model" in result.workload else [])]
+    return [f"{key.replace('_', ' ')} {formats[key]}" for key in shown if key in formats]
 
 
 def _unit(unit: Any) -> str:

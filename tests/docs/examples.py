@@ -48,7 +48,8 @@ def expected(page: Path, folder: Path) -> Iterator[tuple[Block, str]]:
             elif block.language == "pycon":
                 yield block, python_session(block.text, names)
             else:
-                exec(compile(block.text, str(page), "exec"), names)
+                with contextlib.redirect_stdout(io.StringIO()):
+                    exec(compile(block.text, str(page), "exec"), names)
                 yield block, block.text
 
 

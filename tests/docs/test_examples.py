@@ -6,16 +6,17 @@ read them before they are committed.
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from simulator.cli import build_parser
-from tests.docs.examples import expected
-from tests.docs.pages import PAGES, ROOT, blocks
-
-SHELL = ("bash", "console", "sh")
+from simulator.commands import COMMANDS
+from tests.docs.examples import commands, expected
+from tests.docs.pages import PAGES, ROOT, blocks, prose
 
 
 def label(page: Path) -> str:
@@ -26,19 +27,28 @@ def has_examples(page: Path) -> bool:
     return any(blocks(page, "console", "pycon", "python"))
 
 
-@pytest.mark.parametrize("page", filter(has_examples, PAGES), ids=label)
+@pytest.mark.parametrize("page", [page for page in PAGES if has_examples(page)], ids=label)
 def test_examples_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
     for block, text in expected(page, tmp_path):
         assert block.text == text
 
 
+def named_commands(page: Path) -> Iterator[str]:
+    """Arguments of `cyclelab` in shell blocks and in inline code."""
+    for block in blocks(page, "console"):
+        yield from (command.removeprefix("cyclelab ") for command in commands(block))
+    lines = [line for block in blocks(page, "bash") for line in block.text.splitlines()]
+    for line in lines:
+        yield from re.findall(r"(?:^|[/\s])cyclelab ([^&|]+)", line)
+    yield from re.findall(r"`cyclelab ([^`]+)`", prose(page))
+
+
 def test_every_command_that_is_named_can_be_given() -> None:
-    named = 0
-    for page in PAGES:
-        for block in blocks(page, *SHELL):
-            for line in block.text.replace("\\\n", " ").splitlines():
-                _, found, rest = line.partition("cyclelab ")
-                if found and not line.startswith("#"):
-                    build_parser().parse_args(shlex.split(rest, comments=True))
-                    named += 1
+    named = [command for page in PAGES for command in named_commands(page)]
     assert named
+    for command in named:
+        words = shlex.split(command.replace("\\\n", " "))
+        if len(words) > 1:
+            build_parser().parse_args(words)
+        else:
+            assert words[0] in (*COMMANDS, "…", "--help")

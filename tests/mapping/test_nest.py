@@ -8,10 +8,10 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.mapping.token_game import executed
 
 from simulator.mapping.nest import CorePositions, Dimension, Nest, Position
 from simulator.mapping.program import Command, Item, Loop
+from tests.mapping.token_game import executed
 
 Visit = tuple[int, CorePositions]
 """A core and where it is in each dimension."""

@@ -21,7 +21,7 @@ class IdealMemorySpec(Spec):
     kind: Literal["ideal"] = "ideal"
     device: str
     capacity_bytes: int = Field(gt=0)
-    bandwidth_bytes_per_s: float = Field(gt=0, le=1e18)
+    bandwidth_bytes_per_s: float = Field(ge=1, le=1e18)
     latency_s: float = Field(ge=0, le=1)
     queue_depth: int = Field(default=64, ge=1)
     arbitration_bytes: int = Field(default=4096, ge=1)

@@ -30,40 +30,35 @@ class SystolicArraySpec(MatrixUnitSpec):
 
     kind: Literal["systolic_array"] = "systolic_array"
 
-    rows: int = Field(ge=1, le=MAX_SIDE)
-    """PE rows."""
-
-    columns: int = Field(ge=1, le=MAX_SIDE)
-    """PE columns."""
-
-    dataflow: Dataflow
-    """Which operand stays in the PEs while the others move."""
-
-    input_format: FormatName
-    """Number format of activations."""
-
-    weight_format: FormatName
-    """Number format of weights."""
-
-    accumulator_format: FormatName
-    """Number format of products, partial sums and outputs."""
-
-    input_register: bool = False
-    """A register where operands enter: one more cycle per fold, or per chain of
-    folds that overlap."""
-
-    drain: Literal["serial", "parallel"] = "serial"
-    """Output stationary only. serial: outputs shift down through the used rows;
-    parallel: every PE has an output port."""
-
-    double_buffer: bool = False
-    """Shadow registers let folds overlap: for the stationary operand, the next
-    fold loads while this one streams; for outputs (output stationary), this
-    fold drains while the next one streams."""
-
-    edge: Literal["true_size", "padded"] = "true_size"
-    """A fold that fills only part of the array takes the cycles of the part
-    (outputs are tapped at its last row), or those of the whole array."""
+    rows: int = Field(ge=1, le=MAX_SIDE, description="PE rows.")
+    columns: int = Field(ge=1, le=MAX_SIDE, description="PE columns.")
+    dataflow: Dataflow = Field(description="Which operand stays in the PEs while the others move.")
+    input_format: FormatName = Field(description="Number format of activations.")
+    weight_format: FormatName = Field(description="Number format of weights.")
+    accumulator_format: FormatName = Field(
+        description="Number format of products, partial sums and outputs."
+    )
+    input_register: bool = Field(
+        default=False,
+        description="A register where operands enter: one more cycle per fold, or per chain "
+        "of folds that overlap.",
+    )
+    drain: Literal["serial", "parallel"] = Field(
+        default="serial",
+        description="Output stationary only. serial: outputs shift down through the used "
+        "rows; parallel: every PE has an output port.",
+    )
+    double_buffer: bool = Field(
+        default=False,
+        description="Shadow registers let folds overlap: for the stationary operand, the next "
+        "fold loads while this one streams; for outputs (output stationary), this fold drains "
+        "while the next one streams.",
+    )
+    edge: Literal["true_size", "padded"] = Field(
+        default="true_size",
+        description="A fold that fills only part of the array takes the cycles of the part "
+        "(outputs are tapped at its last row), or those of the whole array.",
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> SystolicArraySpec:

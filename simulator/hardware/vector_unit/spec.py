@@ -18,10 +18,10 @@ class VectorFunctionSpec(Spec):
     row_latency_cycles: extra per row, for reductions across lanes.
     """
 
-    cycles_per_element: float = Field(gt=0)
-    multiplies: float = Field(default=0, ge=0)
-    adds: float = Field(default=0, ge=0)
-    row_latency_cycles: int = Field(default=0, ge=0)
+    cycles_per_element: float = Field(gt=0, le=1e6)
+    multiplies: float = Field(default=0, ge=0, le=1e6)
+    adds: float = Field(default=0, ge=0, le=1e6)
+    row_latency_cycles: int = Field(default=0, ge=0, le=10**6)
 
 
 class VectorUnitSpec(Spec):
@@ -30,7 +30,7 @@ class VectorUnitSpec(Spec):
     kind: Literal["simd"] = "simd"
     lanes: int = Field(ge=1)
     format: str = "fp32"
-    latency_cycles: int = Field(ge=0)
+    latency_cycles: int = Field(ge=0, le=10**6)
     functions: dict[str, VectorFunctionSpec]
 
     @model_validator(mode="after")

@@ -1,0 +1,77 @@
+"""The reference pages name every key, command and option."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from simulator.cli import build_parser
+from simulator.experiment import ExperimentSpec
+from simulator.hardware.machine import MachineSpec
+from simulator.hardware.systolic_array import SystolicArraySpec
+from simulator.mapping import MappingSpec
+from simulator.workload import WorkloadSpec
+from tests.docs.pages import ROOT, blocks, prose
+
+
+def keys(model: type[BaseModel]) -> Iterator[str]:
+    """Keys of a spec and of the specs in it."""
+    for name, field in model.model_fields.items():
+        yield name
+        for inner in specs(field.annotation):
+            yield from keys(inner)
+
+
+def specs(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The specs that a type is made of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from specs(argument)
+
+
+def words(*pages: str) -> set[str]:
+    """Words inside of code on some pages."""
+    files = [ROOT / "docs" / page for page in pages]
+    code = [block.text for file in files for block in blocks(file, "yaml", "bash", "console")]
+    code += [inline for file in files for inline in re.findall(r"`[^`]+`", prose(file))]
+    return set(re.findall(r"[\w-]+", " ".join(code)))
+
+
+@pytest.mark.parametrize(
+    ("model", "pages"),
+    [
+        (MachineSpec, ("machines.md",)),
+        (SystolicArraySpec, ("systolic_arrays.md",)),
+        (MappingSpec, ("mapping.md",)),
+        (WorkloadSpec, ("workloads.md", "experiments.md")),
+    ],
+)
+def test_every_key_is_described(model: type[BaseModel], pages: tuple[str, ...]) -> None:
+    assert set(keys(model)) <= words(*pages)
+
+
+def test_every_key_of_an_experiment_is_described() -> None:
+    assert set(ExperimentSpec.model_fields) <= words("experiments.md")
+
+
+def test_every_command_and_option_is_described() -> None:
+    described = words("experiments.md")
+    (commands,) = (
+        action
+        for action in build_parser()._actions
+        if isinstance(action, argparse._SubParsersAction)
+    )
+    assert set(commands.choices) <= described
+    options = {
+        option
+        for parser in commands.choices.values()
+        for action in parser._actions
+        for option in action.option_strings
+    }
+    assert options - {"-h", "--help"} <= described
