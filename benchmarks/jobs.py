@@ -73,6 +73,11 @@ def _llama(sizes: Sizes) -> Iterator[Job]:
     for machine in MACHINES:
         arguments = experiment(sizes.model, sizes.prefill_tokens, 1, machine)
         yield Job(f"{what}, `{machine}`", arguments, bar_s=2)
+    yield Job(
+        "`cyclelab run bert_base_on_gemmini --every-event`",
+        (*COMMAND, "run", "bert_base_on_gemmini", "--every-event"),
+        repeats=3,
+    )
     for machine in MACHINES:
         yield Job(
             f"{what}, `{machine}`, `--every-event`",

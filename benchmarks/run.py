@@ -27,7 +27,10 @@ BEGIN, END = "<!-- measured: written by run.py -->", "<!-- end of what was measu
 
 def main() -> int:
     """Measure, print the tables, write them if asked for; 1 if a job failed or missed its bar."""
-    options = _parser().parse_args()
+    parser = _parser()
+    options = parser.parse_args()
+    if options.write and options.patterns:
+        parser.error(f"{RESULTS.name} holds all jobs: --write goes without patterns")
     chosen = [job for job in jobs(Sizes()) if _matches(job.name, options.patterns)]
     if options.list:
         print("\n".join(job.name for job in chosen))
@@ -38,7 +41,7 @@ def main() -> int:
         sections += [_stages(options.limit), _peer(options)]
     text = "\n\n".join([_where_and_when(), *filter(None, sections)]) + "\n"
     print(f"\n{text}")
-    if options.write:
+    if options.write and not any(row.error for row in measured):
         _write(text)
     return int(any(row.failed for row in measured))
 
@@ -51,7 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="name the jobs, run nothing")
     parser.add_argument("--repeats", type=int, help="runs per job instead of its own number")
     parser.add_argument("--limit", type=int, default=120, metavar="S", help="CPU seconds per job")
-    parser.add_argument("--write", action="store_true", help=f"update {RESULTS.name}")
+    parser.add_argument(
+        "--write", action="store_true", help=f"update {RESULTS.name} unless a job failed"
+    )
     parser.add_argument(
         "--scalesim", metavar="PYTHON", help="an interpreter that has scalesim, to compare with"
     )

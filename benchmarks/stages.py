@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 from collections.abc import Callable
@@ -45,9 +46,10 @@ class Stages:
 def main() -> None:
     """Go through `cyclelab run` stage by stage, in an empty working directory."""
     stages = Stages()
-    from simulator import commands, runner
+    from simulator import cli, commands, runner
     from simulator.experiment import load_experiment
 
+    gc.set_threshold(cli.COLLECT_AFTER)
     stages.lap("import the package")
     experiment = load_experiment(EXPERIMENT)
     stages.lap("read and check the YAML")

@@ -42,10 +42,18 @@ def load(
     set: settings to change, `{"machine.memory.latency_s": 1e-6}`.
     Raises CyclelabError with a message for a person if anything is wrong.
     """
-    overrides = [f"{key}={json.dumps(value)}" for key, value in (set or {}).items()]
+    overrides = [f"{key}={_text(key, value)}" for key, value in (set or {}).items()]
     if isinstance(experiment, Mapping):
         return build_experiment(Document.from_data(experiment, "experiment"), overrides)
     return load_experiment(experiment, overrides)
+
+
+def _text(key: str, value: Any) -> str:
+    """A setting as it would stand on the command line; numbers of numpy are numbers."""
+    try:
+        return json.dumps(value, default=lambda number: number.item())
+    except (AttributeError, TypeError, ValueError):
+        raise CyclelabError(f"set[{key!r}]: {value!r} cannot be a setting") from None
 
 
 def run(

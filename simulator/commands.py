@@ -43,7 +43,7 @@ def gemm(options: argparse.Namespace) -> None:
         key, equals, value = text.partition("=")
         if not equals:
             raise CyclelabError(f"--set {text}: expected KEY.PATH=VALUE")
-        overrides[key.strip()] = _scalar(value, text)
+        overrides[key.strip()] = _scalar(value, f"--set {text}")
     if options.every_event:
         overrides["simulation.every_event"] = True
     _check_writable(options.output)
@@ -241,7 +241,7 @@ def _size(options: argparse.Namespace, name: str) -> int:
 def _scalar(text: str, where: str) -> object:
     from simulator.config import parse_document
 
-    document = parse_document(f"setting: {text}\n", f"--set {where}")
+    document = parse_document(f"setting: {text}\n", where)
     return document.data["setting"]
 
 

@@ -87,6 +87,8 @@ def _workload(experiment: Experiment) -> Workload:
         if error.file is not None:
             raise
         raise node.error(error.message, path=("workload",), nearest=error.nearest) from None
+    except CyclelabError as error:
+        raise node.error(str(error), path=("workload",)) from None
 
 
 def _result(

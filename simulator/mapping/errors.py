@@ -8,16 +8,26 @@ from simulator.config import CyclelabError
 class NoMappingError(CyclelabError):
     """No tiling of an operator fits: says which buffer, and how many bytes are missing."""
 
-    def __init__(self, operator: str, buffer: str, needed_bytes: int, available_bytes: int) -> None:
+    def __init__(
+        self,
+        operator: str,
+        buffer: str,
+        needed_bytes: int,
+        available_bytes: int,
+        pattern: str = "",
+    ) -> None:
         self.operator = operator
         self.buffer = buffer
         self.needed_bytes = needed_bytes
         self.available_bytes = available_bytes
         missing = needed_bytes - available_bytes
+        fixed = f"the tiles fixed by mapping.operators.{pattern}"
+        tiles = fixed if pattern else "its smallest tiles"
         super().__init__(
-            f"no mapping fits operator {operator!r}: its smallest tiles need {needed_bytes:,} "
+            f"no mapping fits operator {operator!r}: {tiles} need {needed_bytes:,} "
             f"bytes of the {buffer}, which has {available_bytes:,} free "
             f"({missing:,} bytes missing); "
+            f"{'fix smaller ones, ' if pattern else ''}"
             f"raise machine.core.{buffer}.capacity_bytes by at least that, or lower "
             f"machine.core.{buffer}.buffers"
         )

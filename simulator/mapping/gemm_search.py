@@ -45,12 +45,14 @@ Numbers = NDArray[np.float64]
 class _Use:
     """What each tile of the grid needs under one schedule.
 
+    cores: that get any tiles.
     input_loads, weight_loads: tiles that a core loads, on average over those used.
     input_share, weight_share: share of its iterations in which it loads any.
     distinct: whether keeping what the schedule keeps makes a difference.
     """
 
     schedule: Schedule
+    cores: Numbers
     input_loads: Numbers
     weight_loads: Numbers
     input_share: Numbers
@@ -170,6 +172,7 @@ class GemmSearch:
         scratchpad, psums = self._footprint(input_slots, weight_slots)
         return _Use(
             schedule=schedule,
+            cores=used,
             input_loads=p.count * inputs / m * tiles_k / used,
             weight_loads=p.count * weights / n * tiles_k / used,
             input_share=input_share,
@@ -216,10 +219,11 @@ class GemmSearch:
     def _lower_bound(self, use: _Use) -> Numbers:
         """No tiling can be faster: peak compute of the cores used, or full bandwidth."""
         p, b = self.problem, self.budget
-        used = self._cores_used(use.schedule)
-        compute = p.macs / (self.unit.macs_per_cycle * self.unit.spec.count * used)
+        compute = p.macs / (self.unit.macs_per_cycle * self.unit.spec.count * use.cores)
         memory = use.traffic / b.bytes_per_cycle
-        return np.asarray(np.floor(np.maximum(np.maximum(compute, p.vector_cycles / used), memory)))
+        return np.asarray(
+            np.floor(np.maximum(np.maximum(compute, p.vector_cycles / use.cores), memory))
+        )
 
     def _tiling(self, use: _Use, row: int) -> GemmTiling:
         m, n, k = (int(size) for size in self.grid[row])
@@ -238,7 +242,7 @@ class GemmSearch:
         """Time of the busiest core: the slowest resource, plus fill and drain."""
         p, b = self.problem, self.budget
         dims = loops(p, tile, use.schedule)
-        used = max(min(dim.ways, dim.tiles) for dim in dims)
+        used = float(use.cores[row])
         compute, iterations = self._compute(dims)
 
         def transfer(elements: int, bits: float) -> float:
@@ -263,9 +267,7 @@ class GemmSearch:
         fill = b.latency_cycles + inputs + weights + finish
         return int(steady + fill + vector / outputs + stored)
 
-    def _moving(
-        self, tile: Tile, use: _Use, row: int, compute: int, iterations: int
-    ) -> float:
+    def _moving(self, tile: Tile, use: _Use, row: int, compute: int, iterations: int) -> float:
         """Cycles of compute and loads side by side.
 
         What is not loaded again comes in bursts: inputs in the first round of the loop
@@ -276,19 +278,21 @@ class GemmSearch:
         rate = b.bytes_per_cycle / float(use.cores[row])
         inputs = tile.m * tile.k * p.input_bits / 8 / rate
         weights = tile.k * tile.n * p.weight_bits / 8 / rate
-        loaded = use.input_loads[row] * inputs + use.weight_loads[row] * weights
-        stored = (use.traffic[row] / b.bytes_per_cycle - loaded) / iterations
+        loaded = float(use.input_loads[row]) * inputs + float(use.weight_loads[row]) * weights
+        stored = (float(use.traffic[row]) / b.bytes_per_cycle - loaded) / iterations
         interval = compute / iterations
         cycles = 0.0
-        for share_n, input_slots in _phases(use.input_share[row], use.input_slots[row]):
-            for share_m, weight_slots in _phases(use.weight_share[row], use.weight_slots[row]):
-                transfer = inputs * bool(input_slots) + weights * bool(weight_slots)
-                period = max(interval, transfer + stored)
-                for slots in (input_slots * bool(inputs), weight_slots * bool(weights)):
-                    if slots:
-                        period = max(period, (b.latency_cycles + transfer + interval) / slots)
+        for share_n, input_time, input_slots in _phases(
+            inputs, use.input_loads[row], use.input_share[row], use.input_slots[row]
+        ):
+            for share_m, weight_time, weight_slots in _phases(
+                weights, use.weight_loads[row], use.weight_share[row], use.weight_slots[row]
+            ):
+                transfer = input_time + weight_time
+                wait = (b.latency_cycles + transfer + interval) / min(input_slots, weight_slots)
+                period = max(interval, transfer + stored, wait)
                 cycles += iterations * share_n * share_m * period
-        return cycles
+        return float(cycles)
 
     def _compute(self, dims: tuple[Dimension, ...]) -> tuple[int, int]:
         """Cycles and iterations that the matrix units of the busiest core are busy."""
@@ -302,9 +306,16 @@ class GemmSearch:
         return compute, iterations
 
 
-def _phases(share: float, slots: float) -> tuple[tuple[float, float], ...]:
-    """Shares of the iterations with and without loads of an operand; the slots for them."""
-    return ((share, slots), (1 - share, 0.0))
+def _phases(
+    time: float, loads: float, share: float, slots: float
+) -> tuple[tuple[float, float, float], ...]:
+    """Shares of the iterations in which an operand's tiles are loaded, and in which not.
+
+    With each goes the time of a load, and the slots that loads wait for: none if all
+    tiles have a place of their own.
+    """
+    waited_for = slots if time and loads > slots else math.inf
+    return ((share, time, waited_for), (1 - share, 0.0, math.inf))
 
 
 class _Extent:

@@ -10,7 +10,7 @@ from simulator.mapping.errors import NoMappingError
 from simulator.mapping.formats import FormatChoice, choose_formats
 from simulator.mapping.lower_attention import AttentionLowering, AttentionPart
 from simulator.mapping.planning import KernelJob, Plan, Planning, does_not_fit
-from simulator.mapping.spec import ATTENTION_SETTINGS, TileChoice
+from simulator.mapping.spec import ATTENTION_SETTINGS
 from simulator.numerics import format_named
 from simulator.workload.operators import AttentionShape, Context, Scores
 
@@ -25,6 +25,7 @@ class AttentionPlanner:
         assert isinstance(scores, Scores) and isinstance(context, Context)
         self.planning = planning
         self.job = job
+        self.choice, self.pattern = planning.fixed(job.kernel.name, ATTENTION_SETTINGS)
         self.scores = scores
         self.keys, self.queries = scores.inputs[:2]
         self.values = context.inputs[0]
@@ -37,16 +38,15 @@ class AttentionPlanner:
     def plan(self) -> Plan:
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
         formats = (self.scores.input_format, self.scores.key_format)
-        choice, pattern = self.planning.fixed(self.job.kernel.name, ATTENTION_SETTINGS)
         best: tuple[int, int, Tiled] | None = None
         too_small: NoMappingError | None = None
-        for index, unit in self.planning.units(choice):
+        for index, unit in self.planning.units(self.choice):
             accepted = choose_formats(unit, *formats)
             if accepted is None:
                 continue
             try:
                 shapes = self.scores.shapes
-                tiled = [self._tile(shape, unit, accepted, choice) for shape in shapes]
+                tiled = [self._tile(shape, unit, accepted) for shape in shapes]
             except NoMappingError as error:
                 too_small = error
                 continue
@@ -57,14 +57,13 @@ class AttentionPlanner:
             raise too_small or self.planning.no_unit(self.scores.name, formats)
         _, index, tiled = best
         kind = self.planning.matrix_units[index].spec.kind
-        return Plan(self._lowerings(index, tiled), kind, _attention_mapping(tiled, pattern))
+        return Plan(self._lowerings(index, tiled), kind, _attention_mapping(tiled, self.pattern))
 
     def _tile(
         self,
         shape: AttentionShape,
         unit: MatrixUnit[Any],
         formats: FormatChoice,
-        choice: TileChoice,
     ) -> tuple[AttentionProblem, AttentionTiling]:
         facts, budget, memory = self.job.facts, self.job.budget, self.planning.memory
         store_bits, _ = facts.output_bits(self.outputs)
@@ -80,14 +79,14 @@ class AttentionPlanner:
             staging_bits=store_bits,
             epilogue=self.epilogue,
         )
-        fixed = (choice.query_tokens, choice.keys)
+        fixed = (self.choice.query_tokens, self.choice.keys)
         key = (unit.spec, problem, budget, fixed)
         if key not in memory:
             vector_unit = self.planning.builder.resources.core.vector_unit
             memory[key] = tile_attention(problem, unit, budget, vector_unit, fixed)
         tiling, least = memory[key]
         if tiling is None:
-            raise does_not_fit(self.job.kernel.name, least, budget)
+            raise does_not_fit(self.job.kernel.name, least, budget, self.pattern)
         return problem, tiling
 
     def _lowerings(self, unit: int, tiled: Tiled) -> list[AttentionLowering]:

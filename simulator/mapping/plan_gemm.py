@@ -14,7 +14,7 @@ from simulator.mapping.gemm_search import GemmSearch
 from simulator.mapping.kernels import Kernel
 from simulator.mapping.lower_gemm import GemmLowering, GemmPart
 from simulator.mapping.planning import KernelJob, Plan, Planning, does_not_fit
-from simulator.mapping.spec import GEMM_SETTINGS, TileChoice
+from simulator.mapping.spec import GEMM_SETTINGS
 from simulator.mapping.tiling import Budget, GemmProblem, GemmTiling, Order
 from simulator.numerics import format_named
 from simulator.workload.operators import AttentionShape, Context, GemmShape, MatMul, Scores
@@ -28,6 +28,7 @@ class GemmPlanner:
     def __init__(self, planning: Planning, job: KernelJob) -> None:
         self.planning = planning
         self.job = job
+        self.choice, self.pattern = planning.fixed(job.kernel.name, GEMM_SETTINGS)
         self.op = job.kernel.operators[0]
         self.shapes = _gemm_shapes(job.kernel)
         self.outputs = sum(shape.count * shape.m * shape.n for shape in self.shapes)
@@ -40,15 +41,14 @@ class GemmPlanner:
     def plan(self) -> Plan:
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
         formats = _operand_formats(self.op)
-        choice, pattern = self.planning.fixed(self.job.kernel.name, GEMM_SETTINGS)
         best: tuple[int, int, Tiled] | None = None
         too_small: NoMappingError | None = None
-        for index, unit in self.planning.units(choice):
+        for index, unit in self.planning.units(self.choice):
             accepted = choose_formats(unit, *formats)
             if accepted is None:
                 continue
             try:
-                tiled = self._tile(unit, accepted, choice)
+                tiled = self._tile(unit, accepted)
             except NoMappingError as error:
                 too_small = error
                 continue
@@ -59,14 +59,14 @@ class GemmPlanner:
             raise too_small or self.planning.no_unit(self.op.name, formats)
         _, index, tiled = best
         kind = self.planning.matrix_units[index].spec.kind
-        return Plan(self._lowerings(index, tiled), kind, _gemm_mapping(tiled, pattern))
+        return Plan(self._lowerings(index, tiled), kind, _gemm_mapping(tiled, self.pattern))
 
-    def _tile(self, unit: MatrixUnit[Any], formats: FormatChoice, choice: TileChoice) -> Tiled:
+    def _tile(self, unit: MatrixUnit[Any], formats: FormatChoice) -> Tiled:
         """Every shape with its best tiling on a unit."""
         budget = self.job.budget
         budget = replace(budget, scratchpad_bytes=budget.scratchpad_bytes - self.parameter_bytes)
         problems = [self._problem(shape, unit, formats) for shape in self.shapes]
-        return [(problem, self._search(problem, unit, budget, choice)) for problem in problems]
+        return [(problem, self._search(problem, unit, budget)) for problem in problems]
 
     def _problem(
         self, shape: GemmShape, unit: MatrixUnit[Any], formats: FormatChoice
@@ -100,9 +100,8 @@ class GemmPlanner:
             return 1
         return self.inputs.elements / sum(s.count * s.m * s.k for s in self.shapes)
 
-    def _search(
-        self, problem: GemmProblem, unit: MatrixUnit[Any], budget: Budget, choice: TileChoice
-    ) -> GemmTiling:
+    def _search(self, problem: GemmProblem, unit: MatrixUnit[Any], budget: Budget) -> GemmTiling:
+        choice = self.choice
         fixed: tuple[int | None, int | None, int | None] = (None, None, None)
         if choice.m or choice.n or choice.k:
             fixed = (choice.m or problem.m, choice.n or problem.n, choice.k or problem.k)
@@ -115,7 +114,7 @@ class GemmPlanner:
         found = memory[key]
         if isinstance(found, GemmTiling):
             return found
-        raise does_not_fit(self.job.kernel.name, found, budget)
+        raise does_not_fit(self.job.kernel.name, found, budget, self.pattern)
 
     def _lowerings(self, unit: int, tiled: Tiled) -> list[GemmLowering]:
         facts = self.job.facts

@@ -81,9 +81,14 @@ class KernelJob:
     budget: Budget
 
 
-def does_not_fit(operator: str, least: tuple[int, int], budget: Budget) -> NoMappingError:
-    """The error when even the least scratchpad and accumulator bytes are too many."""
+def does_not_fit(
+    operator: str, least: tuple[int, int], budget: Budget, pattern: str
+) -> NoMappingError:
+    """The error when even the least scratchpad and accumulator bytes are too many.
+
+    pattern: under which the user fixed the tiles, if any.
+    """
     scratchpad, psums = least
     if budget.accumulator_bytes is not None and psums > budget.accumulator_bytes:
-        return NoMappingError(operator, "accumulator", psums, budget.accumulator_bytes)
-    return NoMappingError(operator, "scratchpad", scratchpad, budget.scratchpad_bytes)
+        return NoMappingError(operator, "accumulator", psums, budget.accumulator_bytes, pattern)
+    return NoMappingError(operator, "scratchpad", scratchpad, budget.scratchpad_bytes, pattern)

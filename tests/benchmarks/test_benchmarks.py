@@ -92,19 +92,49 @@ def test_a_child_is_stopped_at_its_limit(modules: dict[str, ModuleType]) -> None
     assert modules["measure"].run_child(("-c", "while True: pass"), 1).cpu_s is None
 
 
-def test_the_command_writes_its_tables_between_the_marks(
+@pytest.fixture
+def command(
     modules: dict[str, ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> ModuleType:
+    """`run.py --write`, with a page of its own."""
     run, page = modules["run"], tmp_path / "RESULTS.md"
     page.write_text(f"before\n{run.BEGIN}\nold\n{run.END}\nafter\n")
     monkeypatch.setattr(run, "RESULTS", page)
-    monkeypatch.setattr(sys, "argv", ["run.py", "cyclelab --help", "--repeats", "1", "--write"])
-    assert run.main() == 0
-    text = page.read_text()
+    monkeypatch.setattr(sys, "argv", ["run.py", "--repeats", "1", "--write"])
+    return run
+
+
+def test_the_command_writes_its_tables_between_the_marks(
+    command: ModuleType, modules: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = modules["jobs"].Job("help", ("-m", "simulator", "--help"), bar_s=LIMIT_S)
+    monkeypatch.setattr(command, "jobs", lambda sizes: [job])
+    assert command.main() == 0
+    text = command.RESULTS.read_text()
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     assert "old" not in text
-    assert "| `cyclelab --help` | 0." in text
+    assert "| help | 0." in text
+    assert "draw the picture" in text
+
+
+def test_a_failed_job_leaves_the_page_as_it_was(
+    command: ModuleType, modules: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = modules["jobs"].Job("nothing", ("-m", "simulator", "run", "nothing"))
+    monkeypatch.setattr(command, "jobs", lambda sizes: [job])
+    assert command.main() == 1
+    assert "old" in command.RESULTS.read_text()
+
+
+def test_a_job_that_misses_its_bar_is_marked(
+    command: ModuleType, modules: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = modules["jobs"].Job("slow", ("-m", "simulator", "--help"), bar_s=1e-6)
+    monkeypatch.setattr(command, "jobs", lambda sizes: [job])
+    assert command.main() == 1
+    row = next(line for line in command.RESULTS.read_text().splitlines() if "| slow |" in line)
+    assert "**missed**" in row
 
 
 def test_our_array_cycles_are_the_peer_formula(modules: dict[str, ModuleType]) -> None:

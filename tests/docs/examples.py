@@ -110,7 +110,7 @@ def python_session(text: str, names: dict[str, Any]) -> str:
     shown = ""
     for example in doctest.DocTestParser().get_examples(text):
         first, *others = example.source.splitlines()
-        shown += "\n".join([f">>> {first}", *(f"... {line}" for line in others)]) + "\n"
+        shown += "\n".join([f">>> {first}", *(f"... {line}".rstrip() for line in others)]) + "\n"
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             exec(compile(example.source, "<example>", "single"), names)

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from tests.mapping.random_experiments import experiments
-from tests.mapping.small import INT8, gemms, machine, programs, transformer
-from tests.mapping.token_game import check_tokens, executed, moved_bytes, queue_of
 
 from simulator.config import CyclelabError, Document
 from simulator.experiment import ExperimentSpec, build_experiment
 from simulator.mapping import Mapper, Program
 from simulator.mapping.program import Loop, QueueKind
 from simulator.workload import load_workload
+from tests.mapping.random_experiments import experiments
+from tests.mapping.small import INT8, gemms, machine, programs, transformer
+from tests.mapping.token_game import check_tokens, executed, moved_bytes, queue_of
 
 
 def instances(program: Program) -> Counter[int]:

@@ -145,6 +145,16 @@ def test_plots_import_matplotlib_late_and_pyplot_never() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_pictures_show_themselves_in_a_notebook(result: Result) -> None:
+    picture = plots.plot_roofline(result)
+    assert picture._repr_png_() == image(picture, "png")  # type: ignore[attr-defined]
+
+
+def test_a_result_is_one_line_in_a_console(result: Result) -> None:
+    assert f"{result.cycles:,} cycles" in repr(result)
+    assert len(repr(result)) < 200 and "\n" not in repr(result)
+
+
 def test_skipped_repeats_are_marked(result: Result) -> None:
     window = choose_window(result)
     bars = window_bars(result, window)

@@ -1,0 +1,106 @@
+"""Experiments from YAML to result: the shipped ones, and any other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from simulator.config import CyclelabError, Document, list_presets
+from simulator.config.presets import load_preset
+from simulator.engine.errors import DeadlockError, InvariantError
+from simulator.experiment import build_experiment, load_experiment
+from simulator.report.result import Result
+from simulator.report.serialise import to_json
+from simulator.runner import run_experiment
+from tests.mapping.random_experiments import experiments
+from tests.mapping.result_laws import check_result, findings
+
+SHIPPED = list_presets("experiments")
+EVERY_EVENT = ("simulation.every_event=true",)
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, Result]:
+    return {name: run_experiment(load_experiment(name)) for name in SHIPPED}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_experiment_obeys_the_laws(name: str, results: dict[str, Result]) -> None:
+    check_result(results[name])
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_skipping_changes_nothing(name: str, results: dict[str, Result]) -> None:
+    complete = run_experiment(load_experiment(name, EVERY_EVENT))
+    assert complete.simulation["skipped_commands"] == 0
+    assert results[name].simulation["skipped_commands"] > 0
+    assert findings(results[name]) == findings(complete)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_same_inputs_same_bytes(name: str, results: dict[str, Result]) -> None:
+    assert to_json(results[name]) == to_json(run_experiment(load_experiment(name)))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_layer_takes_as_many_bytes(name: str, results: dict[str, Result]) -> None:
+    """Layers are alike: each instance of an operator moves and computes the same."""
+    seen: dict[tuple[str, str, str], tuple[int, dict[str, int]]] = {}
+    for op in results[name].operators:
+        found = (op.macs, op.bytes)
+        assert seen.setdefault((op.phase, op.block, op.name), found) == found
+
+
+# -- every number says where it comes from --------------------------------------------
+def numbers(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Paths of all numbers and flags below `data`."""
+    if isinstance(data, dict):
+        return [p for key, value in data.items() for p in numbers(value, (*path, key))]
+    if isinstance(data, list):
+        return [p for index, value in enumerate(data) for p in numbers(value, (*path, index))]
+    return [path] if isinstance(data, int | float) else []
+
+
+@pytest.mark.parametrize("name", list_presets("machines"))
+def test_every_number_of_a_machine_has_a_source(name: str) -> None:
+    document = load_preset("machines", name)
+    unsourced = set(numbers(document.data)) - set(document.sources) - {("cores",)}
+    assert not unsourced
+    assert all(sourced.source.strip() for sourced in document.sources.values())
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_results_carry_the_sources(name: str, results: dict[str, Result]) -> None:
+    sources = results[name].sources
+    assert "machine.memory.bandwidth_bytes_per_s" in sources
+    assert "machine.core.scratchpad.capacity_bytes" in sources
+    assert any(key.startswith("technology.") for key in sources)
+
+
+# -- any experiment --------------------------------------------------------------------
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(experiments())
+def test_any_experiment(
+    tmp_path: Path, drawn: tuple[dict[str, Any], dict[str, Any] | None]
+) -> None:
+    """A message, or a result that obeys the laws and is the same with every event."""
+    document, model = drawn
+    if model is not None:
+        path = tmp_path / "config.json"
+        path.write_text(json.dumps(model))
+        document["workload"]["model"] = str(path)
+    try:
+        experiment = build_experiment(Document.from_data(document, "experiment"))
+        result = run_experiment(experiment)
+    except (DeadlockError, InvariantError):
+        raise
+    except CyclelabError as error:
+        assert str(error).strip()
+        return
+    check_result(result)
+    again = build_experiment(Document.from_data(document, "experiment"), EVERY_EVENT)
+    assert findings(run_experiment(again)) == findings(result)
