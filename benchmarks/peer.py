@@ -1,6 +1,6 @@
 """One GEMM in SCALE-Sim: `peer.py M N K ROWS COLUMNS` writes its cycles.
 
-Runs in a Python that has `scalesim` (3.0.0 needs numpy < 2.4) and in an empty
+Runs in a Python that has `scalesim` (3.0.0 fails with numpy 2.4) and in an empty
 working directory. Weight stationary, SRAMs that hold everything, and its own
 choice of bandwidths: only the array decides.
 """

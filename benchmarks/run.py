@@ -78,7 +78,7 @@ class Measured:
         self.limit_s: int = options.limit
         self.error = ""
         self.cpu_s: float | None = None
-        self.spread_s = 0.0
+        self.spread_s: float | None = None
         self.peak_bytes = 0
         self.rate = 0.0
         try:
@@ -90,7 +90,8 @@ class Measured:
             return
         self.cpu_s, self.peak_bytes = middle.cpu_s, middle.peak_bytes
         times = [run.cpu_s for run in runs if run.cpu_s is not None]
-        self.spread_s = max(times) - min(times) if times else 0.0
+        if len(times) > 1:
+            self.spread_s = (max(times) - min(times)) / 2
         if job.rate and middle.cpu_s is not None:
             report = json.loads(middle.output.splitlines()[-1])
             self.rate = report["count"] / report["seconds"]
@@ -126,10 +127,9 @@ def _bars(measured: list[Measured]) -> str:
         if bar_s is not None and each.cpu_s is not None:
             share = f"{each.cpu_s / bar_s:.2f}"
         verdict = " **missed**" if each.failed else ""
+        spread = "–" if each.spread_s is None else f"±{each.spread_s:.2f}"
         peak = f"{each.peak_bytes / 1e6:,.0f}"
-        rows.append(
-            (each.job.name, _seconds(each), f"±{each.spread_s / 2:.2f}", peak, bar, share + verdict)
-        )
+        rows.append((each.job.name, _seconds(each), spread, peak, bar, share + verdict))
     return _table(("job", "CPU s", "spread", "peak MB", "bar", "of the bar"), rows)
 
 

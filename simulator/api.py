@@ -42,7 +42,7 @@ def load(
     set: settings to change, `{"machine.memory.latency_s": 1e-6}`.
     Raises CyclelabError with a message for a person if anything is wrong.
     """
-    overrides = [f"{key}={_text(key, value)}" for key, value in (set or {}).items()]
+    overrides = [f"{key}={_text(key, value)}" for key, value in _settings(set).items()]
     if isinstance(experiment, Mapping):
         return build_experiment(Document.from_data(experiment, "experiment"), overrides)
     return load_experiment(experiment, overrides)
@@ -54,6 +54,14 @@ def _text(key: str, value: Any) -> str:
         return json.dumps(value, default=lambda number: number.item())
     except (AttributeError, TypeError, ValueError):
         raise CyclelabError(f"set[{key!r}]: {value!r} cannot be a setting") from None
+
+
+def _settings(chosen: Any) -> dict[str, Any]:
+    if chosen is None:
+        return {}
+    if not isinstance(chosen, Mapping):
+        raise CyclelabError(f"set: found {chosen!r}, expected a mapping of key paths to values")
+    return dict(chosen)
 
 
 def run(
@@ -96,7 +104,7 @@ def gemm_experiment(
         "machine": machine,
         "workload": {"gemms": [{"name": "gemm", "m": m, "n": n, "k": k}]},
     }
-    chosen = dict(set or {})
+    chosen = _settings(set)
     plain = load(document, {key: v for key, v in chosen.items() if not key.startswith("workload")})
     unit = plain.spec.machine.core.build_matrix_units()[0]
     inputs, weights = unit.format_pairs[0]

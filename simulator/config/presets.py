@@ -8,11 +8,15 @@ from pathlib import Path
 
 from simulator.config.document import Document
 from simulator.config.errors import ConfigError, KeyPath
+from simulator.config.files import display_path
 from simulator.config.loader import load_document
 from simulator.config.nodes import Node, merge
 from simulator.config.resources import find
 
 EXTENDS = "extends"
+
+MOST_EXTENSIONS = 32
+"""Presets that may build on each other."""
 
 
 def load_preset(kind: str, name: str | Path, relative_to: Path | None = None) -> Document:
@@ -46,6 +50,10 @@ def _load(kind: str, file: Path, chain: tuple[Path, ...]) -> Node:
     if resolved in chain:
         names = [entry.stem for entry in (*chain[chain.index(resolved) :], resolved)]
         raise ConfigError(f"presets extend each other in a circle: {' → '.join(names)}")
+    if len(chain) >= MOST_EXTENSIONS:
+        raise ConfigError(
+            f"{display_path(file)}: more than {MOST_EXTENSIONS} presets extend each other"
+        )
     return _extended(kind, load_document(file).root, (), (*chain, resolved))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -36,6 +36,9 @@ from simulator.mapping.tiling import (
 
 MAX_EVALUATIONS = 128
 """Candidates timed exactly per search; the bound often stops it earlier."""
+
+TIE_TOLERANCE = 1.001
+"""Tilings this close in time, with the same traffic, are ranked by size: fewer commands."""
 
 Numbers = NDArray[np.float64]
 """Whole numbers, exact up to 2**53; sizes of any GEMM that is allowed do not overflow."""
@@ -108,8 +111,7 @@ class GemmSearch:
                 break
             timed.append(self._tiling(uses[int(number)], int(row)))
             shortest = min(shortest, timed[-1].estimated_cycles)
-        good = [tiling for tiling in timed if tiling.estimated_cycles <= TIME_TOLERANCE * shortest]
-        return min(good, key=lambda t: (t.traffic_bytes, t.estimated_cycles), default=None)
+        return _preferred(timed)
 
     def smallest(self) -> tuple[int, int]:
         """Scratchpad and accumulator bytes of the tiles that need the least of each."""
@@ -217,13 +219,43 @@ class GemmSearch:
 
     # -- time ------------------------------------------------------------------
     def _lower_bound(self, use: _Use) -> Numbers:
-        """No tiling can be faster: peak compute of the cores used, or full bandwidth."""
+        """No tiling can be faster: the busiest core's compute, or full bandwidth."""
         p, b = self.problem, self.budget
-        compute = p.macs / (self.unit.macs_per_cycle * self.unit.spec.count * use.cores)
+        peak = self.unit.macs_per_cycle * self.unit.spec.count
+        compute = p.macs * self._busiest_share(use.schedule) / (peak * self._efficiency)
+        vector = (p.vector_cycles + p.conversion_cycles) / use.cores
         memory = use.traffic / b.bytes_per_cycle
-        return np.asarray(
-            np.floor(np.maximum(np.maximum(compute, p.vector_cycles / use.cores), memory))
-        )
+        return np.asarray(np.floor(np.maximum(np.maximum(compute, vector), memory)))
+
+    def _busiest_share(self, schedule: Schedule) -> Numbers:
+        """Share of the work that the core with the most of it gets."""
+        totals = {"m": self.problem.m, "n": self.problem.n, "count": self.problem.count}
+        m, n, _ = self.grid.T
+        total = totals[schedule.parallel]
+        tile = {"m": m, "n": n, "count": np.ones_like(m)}[schedule.parallel]
+        rounds = -(-total // (tile * schedule.ways))
+        return np.asarray(np.minimum(rounds * tile, total) / total)
+
+    @cached_property
+    def _efficiency(self) -> Numbers:
+        """Share of the peak that a tile's worst dimension allows, the others at their best."""
+        tiles = self.grid.astype(np.int64)
+        largest = Tile(*(max(sizes) for sizes in self.sizes))
+        best = np.ones(len(tiles))
+        for axis, (name, sizes) in enumerate(zip("mnk", self.sizes, strict=True)):
+            shares = {}
+            for size in sizes:
+                tile = replace(self._whole_folds(largest), **{name: size})
+                peak = self.unit.macs_per_cycle * self.unit.spec.count
+                shares[size] = min(1.0, tile.macs / (peak * gang_interval(self.unit, tile)))
+            best = np.minimum(best, [shares[int(size)] for size in tiles[:, axis]])
+        return best
+
+    def _whole_folds(self, tile: Tile) -> Tile:
+        """The tile rounded up to fill every unit of the gang."""
+        grain, count = self.unit.granularity, self.unit.spec.count
+        sizes = zip((tile.m, tile.n, tile.k), (grain.m, grain.n * count, grain.k), strict=True)
+        return Tile(*(-(-size // step) * step for size, step in sizes))
 
     def _tiling(self, use: _Use, row: int) -> GemmTiling:
         m, n, k = (int(size) for size in self.grid[row])
@@ -254,18 +286,28 @@ class GemmSearch:
         interval = compute / iterations
         finish = gang_latency(self.unit, tile) - interval
         outputs = math.prod(dim.tiles for dim in dims if dim.name != "k") / used
-        vector = p.vector_cycles / used
-        # A slot for outputs is filled, and then empty again when they are out.
-        if p.staging_bits:
-            leaving = outputs * (b.latency_cycles + stored) + vector
-            leaving /= b.buffers
-        else:
-            leaving = outputs * (b.latency_cycles * bool(stored) + stored + finish) + compute
-            leaving /= b.accumulator_buffers
-        memory = float(use.traffic[row]) / b.bytes_per_cycle
-        steady = max(self._moving(tile, use, row, compute, iterations), memory, vector, leaving)
-        fill = b.latency_cycles + inputs + weights + finish
-        return int(steady + fill + vector / outputs + stored)
+        epilogue = p.vector_cycles / used / outputs
+        conversion = p.conversion_cycles / (p.count * p.k * p.n) * tile.k * tile.n
+        converted = float(use.weight_loads[row]) * conversion
+        leaving = (b.latency_cycles + stored) * bool(stored)
+        # An accumulator is filled, and then read out by the epilogue or stored; what the
+        # epilogue made is stored.
+        accumulating = compute + outputs * (finish + (epilogue or leaving))
+        staging = outputs * (epilogue + leaving) if epilogue else 0.0
+        moving = self._moving(tile, use, row, compute, iterations)
+        if epilogue and converted:
+            # The vector unit works in order: weights wait behind the epilogue before them.
+            exposed = min(outputs, float(use.weight_loads[row]))
+            moving += exposed * (finish + epilogue + conversion)
+        steady = max(
+            moving,
+            float(use.traffic[row]) / b.bytes_per_cycle,
+            outputs * epilogue + converted,
+            accumulating / b.accumulator_buffers,
+            staging / b.buffers,
+        )
+        fill = b.latency_cycles + inputs + weights + conversion + finish
+        return int(steady + fill + epilogue + stored)
 
     def _moving(self, tile: Tile, use: _Use, row: int, compute: int, iterations: int) -> float:
         """Cycles of compute and loads side by side.
@@ -304,6 +346,19 @@ class GemmSearch:
             compute += times * gang_interval(self.unit, edge)
             iterations += times
         return compute, iterations
+
+
+def _preferred(timed: list[GemmTiling]) -> GemmTiling | None:
+    """Of the shortest, the least traffic; of those, the largest tile among the shortest."""
+    good = _shortest(timed, TIME_TOLERANCE)
+    least = min((tiling.traffic_bytes for tiling in good), default=0)
+    good = _shortest([t for t in good if t.traffic_bytes == least], TIE_TOLERANCE)
+    return max(good, key=lambda t: (t.tile.macs, -t.estimated_cycles), default=None)
+
+
+def _shortest(timed: list[GemmTiling], tolerance: float) -> list[GemmTiling]:
+    limit = tolerance * min((tiling.estimated_cycles for tiling in timed), default=0)
+    return [tiling for tiling in timed if tiling.estimated_cycles <= limit]
 
 
 def _phases(

@@ -56,8 +56,8 @@ class AttentionPlanner:
         if best is None:
             raise too_small or self.planning.no_unit(self.scores.name, formats)
         _, index, tiled = best
-        kind = self.planning.matrix_units[index].spec.kind
-        return Plan(self._lowerings(index, tiled), kind, _attention_mapping(tiled, self.pattern))
+        name = self.planning.builder.resources.unit_names[index]
+        return Plan(self._lowerings(index, tiled), name, _attention_mapping(tiled, self.pattern))
 
     def _tile(
         self,

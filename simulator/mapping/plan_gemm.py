@@ -58,8 +58,8 @@ class GemmPlanner:
         if best is None:
             raise too_small or self.planning.no_unit(self.op.name, formats)
         _, index, tiled = best
-        kind = self.planning.matrix_units[index].spec.kind
-        return Plan(self._lowerings(index, tiled), kind, _gemm_mapping(tiled, self.pattern))
+        name = self.planning.builder.resources.unit_names[index]
+        return Plan(self._lowerings(index, tiled), name, _gemm_mapping(tiled, self.pattern))
 
     def _tile(self, unit: MatrixUnit[Any], formats: FormatChoice) -> Tiled:
         """Every shape with its best tiling on a unit."""
@@ -72,12 +72,11 @@ class GemmPlanner:
         self, shape: GemmShape, unit: MatrixUnit[Any], formats: FormatChoice
     ) -> GemmProblem:
         facts = self.job.facts
-        resources = self.planning.builder.resources
         outputs = shape.count * shape.m * shape.n
-        work = [VectorWork(f, math.ceil(outputs * share)) for f, share in self.epilogue]
+        epilogue = [VectorWork(f, math.ceil(outputs * share)) for f, share in self.epilogue]
+        conversion = []
         if formats.converted_bits:
-            work.append(VectorWork("dequantise", shape.count * shape.k * shape.n))
-        cycles = vector_cycles(resources.core.vector_unit, work)
+            conversion = [VectorWork("dequantise", shape.count * shape.k * shape.n)]
         store_bits, _ = facts.output_bits(self.outputs)
         return GemmProblem(
             count=shape.count,
@@ -91,8 +90,15 @@ class GemmPlanner:
             extra_bits=facts.extra_bits(self.outputs)[0],
             store_bits=store_bits,
             staging_bits=store_bits if self.epilogue else 0,
-            vector_cycles=math.ceil(cycles * resources.vector_period_fs / resources.period_fs),
+            vector_cycles=self._vector_cycles(epilogue),
+            conversion_cycles=self._vector_cycles(conversion),
         )
+
+    def _vector_cycles(self, work: list[VectorWork]) -> int:
+        """Cycles of vector work in the core's clock."""
+        resources = self.planning.builder.resources
+        cycles = vector_cycles(resources.core.vector_unit, work)
+        return math.ceil(cycles * resources.vector_period_fs / resources.period_fs)
 
     def _dense_share(self) -> float:
         """Share of the inputs' rectangle that is in memory: masked probabilities are not."""

@@ -26,13 +26,18 @@ class CoreQueues:
 class Resources:
     """Units, queues and rates of a machine.
 
-    matrix_units[i] is driven by queue `cores[c].matrix[i]` of core c.
+    matrix_units[i] is driven by queue `cores[c].matrix[i]` of core c. unit_names[i] is
+        its kind, numbered (`systolic_array1`) where several are of one kind.
     """
 
     def __init__(self, machine: MachineSpec) -> None:
         self.machine = machine
         self.core = machine.core
         self.matrix_units: tuple[MatrixUnit[Any], ...] = machine.core.build_matrix_units()
+        kinds = [unit.kind for unit in machine.core.matrix_units]
+        self.unit_names = tuple(
+            kind if kinds.count(kind) == 1 else f"{kind}{index}" for index, kind in enumerate(kinds)
+        )
         self.period_fs = machine.clock.period_fs
         vector_clock = machine.vector_clock or machine.clock
         self.vector_period_fs = vector_clock.period_fs
@@ -53,26 +58,23 @@ class Resources:
 
         dma = self.core.dma
         options = {"outstanding": dma.outstanding, "bytes_per_cycle": dma.bytes_per_cycle}
-        kinds = [unit.kind for unit in self.core.matrix_units]
-        names = [k if kinds.count(k) == 1 else f"{k}{i}" for i, k in enumerate(kinds)]
         return CoreQueues(
             load=add(QueueKind.LOAD, "dma_load", **options),
             store=add(QueueKind.STORE, "dma_store", **options),
             vector=add(QueueKind.VECTOR, "vector_unit"),
-            matrix=tuple(add(QueueKind.MATRIX, name) for name in names),
+            matrix=tuple(add(QueueKind.MATRIX, name) for name in self.unit_names),
         )
 
     def memory_cycles(self, transfer_bytes: int) -> int:
         """Cycles the memory needs to move `transfer_bytes` at full bandwidth, rounded up."""
         return -int(-transfer_bytes // self.bytes_per_cycle)
 
-    def unit_index(self, kind: str) -> int:
-        """Index of the matrix unit of a kind; raises CyclelabError when there is none."""
-        kinds = [unit.kind for unit in self.core.matrix_units]
-        if kind in kinds:
-            return kinds.index(kind)
-        hint = nearest(kind, kinds)
+    def unit_index(self, name: str) -> int:
+        """Index of the matrix unit of a name; raises CyclelabError when there is none."""
+        if name in self.unit_names:
+            return self.unit_names.index(name)
+        hint = nearest(name, self.unit_names)
         raise CyclelabError(
-            f"the machine has no matrix unit {kind!r}; it has: {', '.join(kinds)}"
+            f"the machine has no matrix unit {name!r}; it has: {', '.join(self.unit_names)}"
             + (f"; did you mean {hint!r}?" if hint else "")
         )

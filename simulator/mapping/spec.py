@@ -16,7 +16,8 @@ class TileChoice(Spec):
     order: loop order outside the k loop: `mn` keeps a block of inputs and walks
         the weights, `nm` keeps a block of weights and walks the inputs.
     For fused attention, query_tokens, keys: block sizes, chosen when left out.
-    For both, unit: kind of matrix unit to use.
+    For both, unit: kind of matrix unit to use, numbered if several are of one kind
+        (`systolic_array1` is the second unit).
     """
 
     m: int | None = Field(default=None, ge=1)

@@ -24,7 +24,8 @@ class GemmProblem:
     extra_bits: per output element, of further inputs that the epilogue loads.
     store_bits: per GEMM output element, of what goes to main memory.
     staging_bits: per GEMM output element, of the epilogue's result on chip.
-    vector_cycles: of the whole epilogue and conversion, on one vector unit.
+    vector_cycles: of the whole epilogue on one vector unit; conversion_cycles: of
+        converting every weight once.
     """
 
     count: int
@@ -39,6 +40,7 @@ class GemmProblem:
     store_bits: float
     staging_bits: float
     vector_cycles: int
+    conversion_cycles: int = 0
 
     @property
     def macs(self) -> int:

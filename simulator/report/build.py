@@ -107,12 +107,11 @@ class ResultBuilder:
     def _costs(
         self, program: Program, commands: Sequence[Command], record: OperatorRecord
     ) -> Costs:
-        """Energy, bytes and MACs of one record from how often its commands ran."""
-        counts, reads, writes, macs = ActionCounts(), 0, 0, 0
+        """Energy and bytes of one record from how often its commands ran; its useful MACs."""
+        counts, reads, writes = ActionCounts(), 0, 0
         for index, times in record.executions.items():
             command = commands[index]
             counts.merge(command.actions, times)
-            macs += command.macs * times
             if program.queues[command.queue].kind is QueueKind.LOAD:
                 reads += command.transfer_bytes * times
             else:
@@ -121,6 +120,7 @@ class ResultBuilder:
         counts.add(self.memory_read, reads)
         counts.add(self.memory_write, writes)
         by_component = energy(counts, self.technology)
+        macs = program.operators[record.operator].macs
         return Costs(sum(by_component.values(), ZERO), by_component, levels, macs)
 
     def _operator(
