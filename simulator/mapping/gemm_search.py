@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.hardware.matrix_unit import MatrixUnit, Tile
+from simulator.mapping.extent import Extent, Numbers, loaded_extent
 from simulator.mapping.nest import Dimension
 from simulator.mapping.tiling import (
     TIME_TOLERANCE,
@@ -39,9 +40,6 @@ MAX_EVALUATIONS = 128
 
 TIE_TOLERANCE = 1.001
 """Tilings this close in time, with the same traffic, are ranked by size: fewer commands."""
-
-Numbers = NDArray[np.float64]
-"""Whole numbers, exact up to 2**53; sizes of any GEMM that is allowed do not overflow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +144,14 @@ class GemmSearch:
         p, b = self.problem, self.budget
         m, n, k = self.grid.T
         ways_m, ways_n = schedule.ways_of("m"), schedule.ways_of("n")
-        rows, columns = _Extent(p.m, m, ways_m), _Extent(p.n, n, ways_n)
+        rows, columns = Extent(p.m, m, ways_m), Extent(p.n, n, ways_n)
         tiles_k = -(-p.k // k)
         counts = -(-p.count // schedule.ways_of("count"))
         distinct = np.ones(len(m), np.bool_)
 
-        def operand(own: _Extent, other: _Extent, inside: bool, keep: bool) -> list[Any]:
+        def operand(own: Extent, other: Extent, inside: bool, keep: bool) -> list[Any]:
             """How much is loaded, in which share of the iterations, into how many slots."""
-            loaded = _loaded(own, other, tiles_k > 1, inside)
+            loaded = loaded_extent(own, other, tiles_k > 1, inside)
             once = own.total * np.minimum(other.ways, other.tiles)
             share = np.where(keep | (loaded == once), 1 / other.rounds, 1)
             if not keep:
@@ -371,35 +369,6 @@ def _phases(
     """
     waited_for = slots if time and loads > slots else math.inf
     return ((share, time, waited_for), (1 - share, 0.0, math.inf))
-
-
-class _Extent:
-    """A dimension cut into each of the grid's tile sizes, and dealt out to `ways` cores."""
-
-    def __init__(self, total: int, tile: Numbers, ways: int) -> None:
-        self.total = total
-        self.tile = tile
-        self.ways = ways
-        self.tiles = -(-total // tile)
-        self.rounds = -(-self.tiles // ways)
-
-
-def _loaded(own: _Extent, other: _Extent, split_k: NDArray[np.bool_], inside: bool) -> Numbers:
-    """How much of its extent `own` an operand loads, over all cores and repeats.
-
-    other: the dimension that the operand does not have. While a core walks it, the
-    operand stays if it is one tile; it changes all the time if k is split, and if
-    the core has several tiles of `own` whose loop is inside.
-    """
-    if own.ways == 1:
-        changes = split_k | (inside & (own.tiles > 1))
-        times = np.where(changes, other.tiles, np.minimum(other.ways, other.tiles))
-        return np.asarray(own.total * times)
-    # From one to two rounds, some cores have one tile, which is never the ragged one.
-    single = np.maximum(0, 2 * own.ways - own.tiles) * own.tile
-    single = np.where(own.tiles <= own.ways, own.total, single)
-    kept = np.where(split_k, 0, single if inside else own.total)
-    return np.asarray((own.total - kept) * other.tiles + kept)
 
 
 def _size_classes(dim: Dimension) -> list[tuple[int, int]]:
