@@ -229,12 +229,15 @@ def _write_text(path: Path, text: str) -> None:
 
 
 def _size(options: argparse.Namespace, name: str) -> int:
+    from simulator.workload.model import LARGEST_SIZE
+
     text = getattr(options, name)
     value = _scalar(text, f"{name}={text}")
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise CyclelabError(f"{name}: found {text!r}, expected a whole number of at least 1")
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= LARGEST_SIZE:
+        expected = f"a whole number from 1 to {LARGEST_SIZE}"
+        raise CyclelabError(f"{name}: found {text!r}, expected {expected}")
     return value
 
 

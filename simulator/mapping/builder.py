@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from simulator.hardware.bill import ACCUMULATOR, SCRATCHPAD
+from simulator.hardware.matrix_unit import MatrixUnit, Tile
 from simulator.hardware.primitives import ActionCounts
 from simulator.hardware.scratchpad.spec import ScratchpadSpec
 from simulator.hardware.scratchpad.structure import accesses, read_action, write_action
 from simulator.mapping.program import Cause, Command, Item, OperatorInfo, Program, Semaphore, Tokens
 from simulator.mapping.resources import Resources
+from simulator.mapping.unit_work import gang_traffic
 
 
 @dataclass(slots=True)
@@ -114,6 +117,12 @@ class ProgramBuilder:
         return max(
             _port_cycles(spec, read_bytes, write_bytes), _port_cycles(accumulator, psum[0], psum[1])
         )
+
+    def tile_port_cycles(self, unit: MatrixUnit[Any], tile: Tile) -> int:
+        """Cycles the ports need for one tile on a gang of units, sums of earlier ones read."""
+        traffic = gang_traffic(unit, tile, accumulate=True)
+        reads = traffic.input_read_bytes + traffic.weight_read_bytes
+        return self.port_cycles(reads, 0, (traffic.psum_read_bytes, traffic.psum_write_bytes))
 
 
 def _port_cycles(spec: ScratchpadSpec, read_bytes: int, write_bytes: int) -> int:

@@ -8,7 +8,7 @@ estimated time it takes the one with the least main-memory traffic.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -70,6 +70,7 @@ class GemmSearch:
     """All candidate tilings of one problem on one unit, and the best of them.
 
     fixed: tile sizes m, n and k where they are given.
+    port_cycles: cycles that the on-chip ports need for a tile's operands and sums.
     """
 
     def __init__(
@@ -79,11 +80,13 @@ class GemmSearch:
         budget: Budget,
         fixed: tuple[int | None, int | None, int | None] = (None, None, None),
         orders: tuple[Order, ...] = ("mn", "nm"),
+        port_cycles: Callable[[Tile], int] = lambda tile: 0,
     ) -> None:
         self.problem = problem
         self.unit = unit
         self.budget = budget
         self.orders = orders
+        self.port_cycles = port_cycles
         best = unit.granularity
         totals = (problem.m, problem.n, problem.k)
         steps = (best.m, best.n, best.k)
@@ -274,6 +277,8 @@ class GemmSearch:
         dims = loops(p, tile, use.schedule)
         used = float(use.cores[row])
         compute, iterations = self._compute(dims)
+        through_ports = self.port_cycles(tile) / gang_interval(self.unit, tile)
+        compute = math.ceil(compute * max(1.0, through_ports))
 
         def transfer(elements: int, bits: float) -> float:
             return tile_bytes(elements, bits) * used / b.bytes_per_cycle

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from simulator.config import CyclelabError, nearest
@@ -70,6 +71,13 @@ class Mapper:
     def check_patterns(self) -> None:
         """Raise CyclelabError if a fixed tiling matched no operator of any phase."""
         for pattern in self.spec.operators:
+            named = [name for name in sorted(self.kernel_names) if fnmatchcase(name, pattern)]
+            if pattern not in self.used_patterns and named:
+                raise CyclelabError(
+                    f"mapping.operators.{pattern}: fixes nothing that {', '.join(named)} could "
+                    "take: GEMMs have m, n, k, order, fused attention has query_tokens, keys, "
+                    "both have unit"
+                )
             if pattern not in self.used_patterns:
                 hint = nearest(pattern, self.kernel_names)
                 raise CyclelabError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from simulator.hardware.matrix_unit import MatrixUnit
@@ -115,7 +116,8 @@ class GemmPlanner:
         memory = self.planning.memory
         key = (unit.spec, problem, budget, fixed, orders)
         if key not in memory:
-            search = GemmSearch(problem, unit, budget, fixed, orders)
+            ports = self.planning.builder.tile_port_cycles
+            search = GemmSearch(problem, unit, budget, fixed, orders, partial(ports, unit))
             memory[key] = search.best() or search.smallest()
         found = memory[key]
         if isinstance(found, GemmTiling):

@@ -73,6 +73,7 @@ def _shape_error(config: JsonObject, error: Any) -> ConfigError:
     for problem in error.errors():
         place = ".".join(str(part) for part in problem["loc"])
         text = problem["msg"].removeprefix("Value error, ")
+        text = text.replace("Input should be", "expected a whole number")
         if place:
             text = f"{place} is {problem['input']!r}: {text}"
         problems.append(config.error(text))

@@ -79,11 +79,12 @@ class JsonObject:
         value = self.data.get(key)
         if value is None:
             if default is REQUIRED:
+                absent = "null" if key in self.data else "missing"
                 raise self.error(
-                    f"the key is missing, expected {expected}",
+                    f"the key is {absent}, expected {expected}",
                     key,
                     expected=expected,
-                    nearest=nearest(key, self.data),
+                    nearest=None if key in self.data else nearest(key, self.data),
                 )
             return default
         # In Python a bool is an int; in a configuration it is a mistake.

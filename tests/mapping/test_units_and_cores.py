@@ -44,3 +44,12 @@ def test_masked_pairs_are_not_counted_as_work(fuse: str) -> None:
     kinds = ("attention", "scores", "context")
     macs = sum(op.macs for op in result.operators if op.kind in kinds and op.instance == 0)
     assert macs == 2 * 32 * 128 * (512 * 513 // 2)
+
+
+def test_more_arrays_are_not_slower_behind_narrow_ports() -> None:
+    """From 16 arrays on the scratchpad's ports are the limit; tiles are chosen for them."""
+    cycles = [
+        gemm(4096, 4096, 4096, set={"machine.core.matrix_units.0.count": count}).cycles
+        for count in (4, 8, 16, 64)
+    ]
+    assert cycles == sorted(cycles, reverse=True)

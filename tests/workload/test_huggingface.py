@@ -99,8 +99,8 @@ def test_a_folder_from_the_hub_gives_its_name(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"model_type": "lama"}, r"model_type: 'lama' is not supported; supported: llama.*'llama'"),
-        ({"model_type": None}, "model_type: the key is missing"),
-        ({"hidden_size": None}, "hidden_size: the key is missing, expected an integer"),
+        ({"model_type": None}, "model_type: the key is null"),
+        ({"hidden_size": None}, "hidden_size: the key is null, expected an integer"),
         ({"hidden_size": "64"}, 'hidden_size: found "64", expected an integer'),
         ({"hidden_size": 64.5}, "hidden_size: found 64.5, expected an integer"),
         ({"hidden_size": True}, "hidden_size: found true, expected an integer"),
