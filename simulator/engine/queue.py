@@ -130,8 +130,8 @@ class CommandQueue(ABC):
         return True
 
     def _wait(self, operation: Operation, account: Account) -> ProcessGenerator:
-        """Wait until a command that was not admitted may start."""
-        raise NotImplementedError
+        """Wait until a command that was not admitted may start; units admit every one."""
+        yield from ()
 
     @abstractmethod
     def _start(self, operation: Operation, account: Account) -> None:

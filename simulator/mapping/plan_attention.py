@@ -6,8 +6,7 @@ from typing import Any
 
 from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.mapping.attention import AttentionProblem, AttentionTiling, tile_attention
-from simulator.mapping.errors import NoMappingError
-from simulator.mapping.formats import FormatChoice, choose_formats
+from simulator.mapping.formats import FormatChoice
 from simulator.mapping.lower_attention import AttentionLowering, AttentionPart
 from simulator.mapping.planning import KernelJob, Plan, Planning, does_not_fit
 from simulator.mapping.spec import ATTENTION_SETTINGS
@@ -38,32 +37,16 @@ class AttentionPlanner:
     def plan(self) -> Plan:
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
         formats = (self.scores.input_format, self.scores.key_format)
-        best: tuple[int, int, Tiled] | None = None
-        too_small: NoMappingError | None = None
-        for index, unit in self.planning.units(self.choice):
-            accepted = choose_formats(unit, *formats)
-            if accepted is None:
-                continue
-            try:
-                shapes = self.scores.shapes
-                tiled = [self._tile(shape, unit, accepted) for shape in shapes]
-            except NoMappingError as error:
-                too_small = error
-                continue
-            cycles = sum(tiling.estimated_cycles for _, tiling in tiled)
-            if best is None or cycles < best[0]:
-                best = (cycles, index, tiled)
-        if best is None:
-            raise too_small or self.planning.no_unit(self.scores.name, formats)
-        _, index, tiled = best
+        index, tiled = self.planning.fastest(self.scores.name, formats, self.choice, self._tile)
         name = self.planning.builder.resources.unit_names[index]
         return Plan(self._lowerings(index, tiled), name, _attention_mapping(tiled, self.pattern))
 
-    def _tile(
-        self,
-        shape: AttentionShape,
-        unit: MatrixUnit[Any],
-        formats: FormatChoice,
+    def _tile(self, unit: MatrixUnit[Any], formats: FormatChoice) -> Tiled:
+        """Every shape with its best blocks on a unit."""
+        return [self._blocks(shape, unit, formats) for shape in self.scores.shapes]
+
+    def _blocks(
+        self, shape: AttentionShape, unit: MatrixUnit[Any], formats: FormatChoice
     ) -> tuple[AttentionProblem, AttentionTiling]:
         facts, budget, memory = self.job.facts, self.job.budget, self.planning.memory
         store_bits, _ = facts.output_bits(self.outputs)

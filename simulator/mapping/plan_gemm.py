@@ -9,8 +9,7 @@ from typing import Any
 
 from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
-from simulator.mapping.errors import NoMappingError
-from simulator.mapping.formats import FormatChoice, choose_formats
+from simulator.mapping.formats import FormatChoice
 from simulator.mapping.gemm_search import GemmSearch
 from simulator.mapping.kernels import Kernel
 from simulator.mapping.lower_gemm import GemmLowering, GemmPart
@@ -42,23 +41,7 @@ class GemmPlanner:
     def plan(self) -> Plan:
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
         formats = _operand_formats(self.op)
-        best: tuple[int, int, Tiled] | None = None
-        too_small: NoMappingError | None = None
-        for index, unit in self.planning.units(self.choice):
-            accepted = choose_formats(unit, *formats)
-            if accepted is None:
-                continue
-            try:
-                tiled = self._tile(unit, accepted)
-            except NoMappingError as error:
-                too_small = error
-                continue
-            cycles = sum(tiling.estimated_cycles for _, tiling in tiled)
-            if best is None or cycles < best[0]:
-                best = (cycles, index, tiled)
-        if best is None:
-            raise too_small or self.planning.no_unit(self.op.name, formats)
-        _, index, tiled = best
+        index, tiled = self.planning.fastest(self.op.name, formats, self.choice, self._tile)
         name = self.planning.builder.resources.unit_names[index]
         return Plan(self._lowerings(index, tiled), name, _gemm_mapping(tiled, self.pattern))
 

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from simulator.config import CyclelabError
 from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.mapping.builder import ProgramBuilder
 from simulator.mapping.errors import NoMappingError
 from simulator.mapping.facts import KernelFacts
+from simulator.mapping.formats import FormatChoice, choose_formats
 from simulator.mapping.kernels import Kernel
 from simulator.mapping.lowering import Lowering
 from simulator.mapping.spec import MappingSpec, TileChoice
 from simulator.mapping.tiling import Budget
+
+
+class Tiling(Protocol):
+    """What every tiling estimates, in cycles of the core clock."""
+
+    @property
+    def estimated_cycles(self) -> int:
+        """Time of the busiest core."""
+
+
+ProblemT = TypeVar("ProblemT")
+TilingT = TypeVar("TilingT", bound=Tiling)
 
 
 class Plan(NamedTuple):
@@ -55,14 +68,44 @@ class Planning:
                 return choice, pattern
         return TileChoice(), ""
 
-    def units(self, choice: TileChoice) -> list[tuple[int, MatrixUnit[Any]]]:
+    def fastest(
+        self,
+        operator: str,
+        formats: tuple[str, str],
+        choice: TileChoice,
+        tile: Callable[[MatrixUnit[Any], FormatChoice], list[tuple[ProblemT, TilingT]]],
+    ) -> tuple[int, list[tuple[ProblemT, TilingT]]]:
+        """Index of the matrix unit with the least estimated time, and its tilings.
+
+        tile: tiles the operator on a unit, or raises NoMappingError, which is raised
+        on if no unit takes it; CyclelabError if none takes the formats.
+        """
+        best: tuple[int, int, list[tuple[ProblemT, TilingT]]] | None = None
+        too_small: NoMappingError | None = None
+        for index, unit in self._units(choice):
+            accepted = choose_formats(unit, *formats)
+            if accepted is None:
+                continue
+            try:
+                tiled = tile(unit, accepted)
+            except NoMappingError as error:
+                too_small = error
+                continue
+            cycles = sum(tiling.estimated_cycles for _, tiling in tiled)
+            if best is None or cycles < best[0]:
+                best = (cycles, index, tiled)
+        if best is None:
+            raise too_small or self._no_unit(operator, formats)
+        return best[1:]
+
+    def _units(self, choice: TileChoice) -> list[tuple[int, MatrixUnit[Any]]]:
         """Matrix units to choose from, with their indices."""
         units = list(enumerate(self.matrix_units))
         if choice.unit is not None:
             return [units[self.builder.resources.unit_index(choice.unit)]]
         return units
 
-    def no_unit(self, operator: str, formats: tuple[str, str]) -> CyclelabError:
+    def _no_unit(self, operator: str, formats: tuple[str, str]) -> CyclelabError:
         """The error when no matrix unit takes an operator's formats."""
         pairs = sorted({f"{a} x {b}" for unit in self.matrix_units for a, b in unit.format_pairs})
         return CyclelabError(

@@ -89,7 +89,6 @@ class OperatorGroup:
     kind: str
     unit: str
     count: int = 0
-    first_cycle: int = 0
     cycles: int = 0
     compute_cycles: int = 0
     exclusive_cycles: int = 0
@@ -162,9 +161,7 @@ def operator_groups(result: Result) -> list[OperatorGroup]:
         key = (label, block, op.name, op.kind, op.unit)
         group = groups.get(key)
         if group is None:
-            group = groups[key] = OperatorGroup(
-                label, op.name, block, op.kind, op.unit, first_cycle=op.start_cycle
-            )
+            group = groups[key] = OperatorGroup(label, op.name, block, op.kind, op.unit)
             group.mapping = op.mapping
             bounds[key] = Counter()
         _add_instance(group, op)

@@ -29,7 +29,6 @@ class PhaseVerdict:
 
     phase: PhaseGroup
     bound: str
-    bound_share: float
     bound_cycles: int
     memory_busy: float
     utilisation: float
@@ -65,7 +64,6 @@ def _judge(result: Result, phase: PhaseGroup, operators: list[OperatorGroup]) ->
     return PhaseVerdict(
         phase=phase,
         bound=bound,
-        bound_share=shares[bound],
         bound_cycles=max(matrix, vector, memory),
         memory_busy=phase.memory_busy_seconds / phase.seconds,
         utilisation=phase.macs / (phase.cycles * int(result.machine["peak_macs_per_cycle"])),
