@@ -23,9 +23,18 @@ def check_program(program: Program) -> None:
     for semaphore in program.semaphores:
         if semaphore.initial < 0:
             raise _error(program, f"semaphore {semaphore.name!r} starts at {semaphore.initial}")
+    for region in program.regions:
+        if min(region.size_bytes, region.instances) < 1:
+            raise _error(
+                program,
+                f"region {region.name!r} needs at least 1 byte and 1 instance; found "
+                f"{region.size_bytes} and {region.instances}",
+            )
     _check_loops(program, program.body, inside_instances=False)
     for command in program.commands():
         _check_command(program, command)
+        if program.regions:
+            _check_place(program, command)
 
 
 def _error(program: Program, message: str) -> CyclelabError:
@@ -71,3 +80,21 @@ def _check_command(program: Program, command: Command) -> None:
         raise _error(program, f"{what} transfers bytes on {queue.kind} queue {queue.name!r}")
     if queue.kind in DMA_KINDS and (command.cycles or command.latency_cycles):
         raise _error(program, f"{what}: a transfer takes no cycles of its own; set 0")
+
+
+def _check_place(program: Program, command: Command) -> None:
+    """Every transfer lies in a region, and what transfers nothing has none."""
+    what, count = f"command {command.label!r}", len(program.regions)
+    if not command.transfer_bytes:
+        if command.region != -1:
+            raise _error(program, f"{what} names region {command.region} but transfers no bytes")
+        return
+    if not 0 <= command.region < count:
+        raise _error(program, f"{what} names region {command.region} of {count}")
+    region = program.regions[command.region]
+    if command.transfer_bytes > region.size_bytes:
+        raise _error(
+            program,
+            f"{what} transfers {command.transfer_bytes} bytes, but region {region.name!r} has "
+            f"{region.size_bytes}",
+        )

@@ -12,6 +12,7 @@ from simulator.hardware.primitives import ActionCounts
 from simulator.hardware.scratchpad.spec import ScratchpadSpec
 from simulator.hardware.scratchpad.structure import accesses, read_action, write_action
 from simulator.mapping.program import Cause, Command, Item, OperatorInfo, Program, Semaphore, Tokens
+from simulator.mapping.regions import RegionTable
 from simulator.mapping.resources import Resources
 from simulator.mapping.unit_work import gang_traffic
 
@@ -54,6 +55,7 @@ class ProgramBuilder:
     semaphores: list[Semaphore] = field(default_factory=list)
     operators: list[OperatorInfo] = field(default_factory=list)
     pools: list[int] = field(default_factory=list)
+    regions: RegionTable = field(default_factory=RegionTable)
 
     def __post_init__(self) -> None:
         capacity = self.resources.core.scratchpad.capacity_bytes
@@ -88,6 +90,7 @@ class ProgramBuilder:
             tuple(self.semaphores),
             tuple(self.operators),
             body,
+            self.regions.regions(),
         )
 
     # -- on-chip traffic -----------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Literal
 
 from simulator.mapping.kernels import Kernel
 from simulator.workload.operators import GemmShape, Tensor
@@ -21,7 +20,8 @@ class KernelFacts:
         if kernel.kind == "attention":
             names.add(kernel.operators[2].inputs[0].name)
         self.rest = [t for t in kernel.inputs if t.name not in names]
-        self.parameter_bytes = sum(t.bytes for t in self.rest if t.kind == "weight")
+        self.parameters = [t for t in self.rest if t.kind == "weight"]
+        self.parameter_bytes = sum(t.bytes for t in self.parameters)
 
     def loaded_bits(self, tensor: Tensor) -> float:
         """Bits per element that have to come from main memory; 0 if it is on chip."""
@@ -41,10 +41,9 @@ class KernelFacts:
         """Outputs that go to main memory."""
         return [t for t in self.kernel.outputs if t.name not in self.resident]
 
-    def store_kind(self) -> Literal["activation", "kv"]:
-        """What the stores are booked as."""
-        stored = self.stored()
-        return "kv" if stored and all(t.kind == "kv" for t in stored) else "activation"
+    def loaded(self) -> list[Tensor]:
+        """Inputs besides weights and a GEMM's own operands that come from main memory."""
+        return [t for t in self.activation_inputs() if t.name not in self.resident]
 
     def output_bits(self, outputs: int) -> tuple[float, float]:
         """Bits stored, and bits made, per element that the matrix unit puts out."""
@@ -53,9 +52,9 @@ class KernelFacts:
 
     def extra_bits(self, outputs: int) -> tuple[float, float]:
         """Bits of further inputs per output element: loaded, and read on chip."""
-        extra = self.activation_inputs()
-        loaded = sum(t.bytes for t in extra if t.name not in self.resident)
-        return 8 * loaded / outputs, 8 * sum(t.bytes for t in extra) / outputs
+        loaded = sum(t.bytes for t in self.loaded())
+        read = sum(t.bytes for t in self.activation_inputs())
+        return 8 * loaded / outputs, 8 * read / outputs
 
     def weight_surplus(self, weight: Tensor, shapes: tuple[GemmShape, ...]) -> int:
         """Bytes of a weight tensor beyond its matrices (biases)."""

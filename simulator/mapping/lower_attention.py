@@ -8,6 +8,7 @@ each other without a gap in the same way.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from simulator.hardware.matrix_unit import Tile
 from simulator.hardware.primitives import ActionCounts
@@ -22,10 +23,20 @@ from simulator.mapping.attention import (
 from simulator.mapping.builder import ProgramBuilder
 from simulator.mapping.lowering import Lowering
 from simulator.mapping.program import Cause, Command, Item, Loop, Tokens
+from simulator.mapping.regions import Place
 from simulator.mapping.tiling import tile_bytes
 from simulator.mapping.unit_work import gang_actions, gang_timing, gang_traffic, unit_actions
 
 BLOCKS = ("keys", "values")
+
+
+class AttentionPlaces(NamedTuple):
+    """Where the tensors of attention lie; None for what is never moved."""
+
+    queries: Place | None
+    keys: Place | None
+    values: Place | None
+    outputs: Place | None
 
 
 @dataclass(slots=True)
@@ -33,15 +44,14 @@ class AttentionPart:
     """One attention shape of a kernel, with everything needed to lower it.
 
     result_bits: of an output element as it is written on chip.
-    tensor: `kv`, or `activation` when keys and values are not cached (encoders).
     """
 
     operator: int
     unit: int
     problem: AttentionProblem
     tiling: AttentionTiling
+    places: AttentionPlaces
     result_bits: float
-    tensor: str = "kv"
 
 
 @dataclass(slots=True)
@@ -182,9 +192,8 @@ class AttentionLowering(Lowering):
             room = ((self.builder.pools[core], query), (s.query_slots, 1))
             if step.first_of_row:
                 arrived = ((s.query_full, 1),)
-                commands.append(
-                    self.load(core, "queries", query, (*room, *ready), arrived, "activation")
-                )
+                place = self.part.places.queries
+                commands.append(self.load(core, "queries", query, (*room, *ready), arrived, place))
                 acquire.append((s.query_full, 1))
                 ready = ()
             if step.last_of_row:
@@ -192,7 +201,7 @@ class AttentionLowering(Lowering):
         if ready and p.value_bits:
             # Values follow in the load queue, which so far has nothing to wait with.
             arrived = ((s.query_full, 1),)
-            commands.append(self.load(core, "nothing", 0, ready, arrived, "activation"))
+            commands.append(self.load(core, "nothing", 0, ready, arrived, None))
             acquire.append((s.query_full, 1))
             ready = ()
         if step.free_key_value and p.key_bits:
@@ -273,7 +282,8 @@ class AttentionLowering(Lowering):
         ]
         if store:
             back = ((s.staging_free, 1), *finished)
-            commands.append(self.store(core, store, ((s.staging_full, 1),), back))
+            place = self.part.places.outputs
+            commands.append(self.store(core, store, ((s.staging_full, 1),), back, place))
         return commands
 
     # -- pieces ----------------------------------------------------------------
@@ -286,9 +296,8 @@ class AttentionLowering(Lowering):
         converted = tile_bytes(elements, self.problem.converted_bits)
         slots, full = (s.raw_slots, s.raw_full) if converted else (s.slots, s.full)
         room = ((self.builder.pools[core], raw), (slots[what], 1))
-        commands = [
-            self.load(core, what, raw, (*room, *ready), ((full[what], 1),), self.part.tensor)
-        ]
+        place = self.part.places.keys if what == "keys" else self.part.places.values
+        commands = [self.load(core, what, raw, (*room, *ready), ((full[what], 1),), place)]
         if converted:
             commands.append(
                 self.vector(

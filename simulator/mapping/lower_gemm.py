@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from simulator.hardware.matrix_unit import Tile
 from simulator.hardware.vector_unit.work import VectorWork
@@ -18,11 +18,22 @@ from simulator.mapping.builder import ProgramBuilder
 from simulator.mapping.lowering import Lowering
 from simulator.mapping.nest import CorePositions, Dimension, Nest, Position
 from simulator.mapping.program import Cause, Command, Item, Tokens
+from simulator.mapping.regions import Place
 from simulator.mapping.tiling import GemmProblem, GemmTiling, tile_bytes
 from simulator.mapping.unit_work import gang_actions, gang_timing, gang_traffic
 
 INPUT_DIMENSIONS = frozenset({"count", "m", "k"})
 WEIGHT_DIMENSIONS = frozenset({"count", "n", "k"})
+
+
+class GemmPlaces(NamedTuple):
+    """Where a GEMM's tensors lie; None for what is never moved."""
+
+    inputs: Place | None
+    weights: Place | None
+    extras: Place | None
+    outputs: Place | None
+    parameters: Place | None
 
 
 @dataclass(slots=True)
@@ -41,11 +52,11 @@ class GemmPart:
     unit: int
     problem: GemmProblem
     tiling: GemmTiling
+    places: GemmPlaces
     result_bits: float
     extra_read_bits: float = 0
     epilogue: list[tuple[str, float]] = field(default_factory=list)
     weight_tensor: Literal["weight", "kv", "activation"] = "weight"
-    store_tensor: str = "activation"
     parameter_bytes: int = 0
 
 
@@ -87,7 +98,7 @@ class GemmLowering(Lowering):
     """Turns a `GemmPart` into program items."""
 
     def __init__(self, builder: ProgramBuilder, part: GemmPart) -> None:
-        super().__init__(builder, part.operator, part.parameter_bytes)
+        super().__init__(builder, part.operator, part.parameter_bytes, part.places.parameters)
         self.part = part
         self.problem = part.problem
         self.unit = self.resources.matrix_units[part.unit]
@@ -226,8 +237,8 @@ class GemmLowering(Lowering):
         converted = tile_bytes(tile.k * tile.n, p.converted_weight_bits)
         slots, arrived = (s.raw_slots, s.raw_full) if converted else (s.weight_slots, s.weight_full)
         room = ((self.builder.pools[core], raw), (slots, 1))
-        tensor = self.part.weight_tensor
-        commands = [self.load(core, "weights", raw, (*room, *ready), ((arrived, 1),), tensor)]
+        place = self.part.places.weights
+        commands = [self.load(core, "weights", raw, (*room, *ready), ((arrived, 1),), place)]
         if converted:
             commands.append(
                 self.vector(
@@ -245,7 +256,8 @@ class GemmLowering(Lowering):
         s = self.semaphores[core]
         size = tile_bytes(tile.m * tile.k, self.problem.input_bits)
         room = ((self.builder.pools[core], size), (s.input_slots, 1))
-        return self.load(core, "inputs", size, (*room, *ready), ((s.input_full, 1),), "activation")
+        place = self.part.places.inputs
+        return self.load(core, "inputs", size, (*room, *ready), ((s.input_full, 1),), place)
 
     def _load_extra(self, core: int, tile: Tile, first: bool) -> Command:
         s = self.semaphores[core]
@@ -253,7 +265,8 @@ class GemmLowering(Lowering):
         acquire: Tokens = ((self.builder.pools[core], size), (s.extra_slots, 1))
         if first and self._extra_waits():
             acquire = (*acquire, (s.extra_go, 1))
-        return self.load(core, "epilogue inputs", size, acquire, ((s.extra_full, 1),), "activation")
+        place = self.part.places.extras
+        return self.load(core, "epilogue inputs", size, acquire, ((s.extra_full, 1),), place)
 
     def _extra_waits(self) -> bool:
         """Whether no other load of the kernel waits for its producers."""
@@ -352,7 +365,7 @@ class GemmLowering(Lowering):
             size,
             ((full, 1),),
             ((free, 1), *(self.finished(core) if flags.last else ())),
-            self.part.store_tensor,
+            self.part.places.outputs,
             psums,
         )
 

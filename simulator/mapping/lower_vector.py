@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
 from simulator.mapping.builder import ProgramBuilder
@@ -11,6 +12,7 @@ from simulator.mapping.errors import NoMappingError
 from simulator.mapping.lowering import Lowering
 from simulator.mapping.nest import CorePositions, Dimension, Nest
 from simulator.mapping.program import Cause, Command, Item, Tokens
+from simulator.mapping.regions import Place
 from simulator.mapping.tiling import candidate_sizes, tile_bytes
 
 
@@ -45,6 +47,14 @@ class VectorTiling:
     rows: int
     ways: int
     estimated_cycles: int
+
+
+class VectorPlaces(NamedTuple):
+    """Where the tensors of a vector kernel lie; None for what is never moved."""
+
+    inputs: Place | None
+    outputs: Place | None
+    parameters: Place | None
 
 
 def tile_vector(
@@ -97,9 +107,11 @@ class VectorLowering(Lowering):
         operator: int,
         problem: VectorProblem,
         tiling: VectorTiling,
+        places: VectorPlaces,
         parameter_bytes: int = 0,
     ) -> None:
-        super().__init__(builder, operator, parameter_bytes)
+        super().__init__(builder, operator, parameter_bytes, places.parameters)
+        self.places = places
         self.problem = problem
         self.dimension = Dimension("rows", problem.rows, tiling.rows, tiling.ways)
         self.taking_part = list(range(tiling.ways))
@@ -152,8 +164,9 @@ class VectorLowering(Lowering):
             ends = finished if not p.work and not store else ()
             lands = () if not p.work and not store else ((self.full[core], 1),)
             taken = room if p.work or store else ()
+            place = self.places.inputs
             commands.append(
-                self.load(core, "inputs", load, (*taken, *ready), (*lands, *ends), "activation")
+                self.load(core, "inputs", load, (*taken, *ready), (*lands, *ends), place)
             )
             ready = ()
         if p.work:
@@ -182,7 +195,8 @@ class VectorLowering(Lowering):
                 source, back = ((self.staging_full[core], 1),), ((self.staging_free[core], 1),)
             elif load:
                 source, back = ((self.full[core], 1),), room
-            commands.append(self.store(core, store, source, (*back, *finished)))
+            back = (*back, *finished)
+            commands.append(self.store(core, store, source, back, self.places.outputs))
         elif not load and not p.work:
-            commands.append(self.load(core, "nothing", 0, ready, finished, "activation"))
+            commands.append(self.load(core, "nothing", 0, ready, finished, None))
         return commands

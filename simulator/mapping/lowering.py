@@ -9,6 +9,7 @@ from simulator.hardware.primitives import ActionCounts
 from simulator.hardware.vector_unit.work import VectorWork, vector_actions, vector_cycles
 from simulator.mapping.builder import ProgramBuilder, Wiring
 from simulator.mapping.program import Cause, Command, Item, Tokens
+from simulator.mapping.regions import Place
 
 
 class Lowering(ABC):
@@ -19,15 +20,23 @@ class Lowering(ABC):
     staging_bytes: scratchpad the part takes at its start and gives back at its end.
     parameter_bytes: biases, gains and scales, loaded once at the start.
     parameter_shares: in how many parts the cores divide them; 1 if each needs all.
+    parameter_place: where they lie.
     taking_part: cores that get work.
     """
 
-    def __init__(self, builder: ProgramBuilder, operator: int, parameter_bytes: int = 0) -> None:
+    def __init__(
+        self,
+        builder: ProgramBuilder,
+        operator: int,
+        parameter_bytes: int = 0,
+        parameter_place: Place | None = None,
+    ) -> None:
         self.builder = builder
         self.resources = builder.resources
         self.operator = operator
         self.wiring = Wiring.none(len(self.resources.cores))
         self.parameter_bytes = parameter_bytes
+        self.parameter_place = parameter_place
         self.parameter_shares = 1
         self.taking_part: list[int] = [0]
         self.staging_bytes = 0
@@ -47,7 +56,9 @@ class Lowering(ABC):
                 arrived = self.semaphore(core, "parameters", 0, Cause.MEMORY_READ)
                 self.parameters_loaded[core] = arrived
                 share = -(-self.parameter_bytes // self.parameter_shares)
-                commands.append(self.load(core, "parameters", share, (), ((arrived, 1),), "weight"))
+                place = self.parameter_place
+                self.builder.regions.reserve(place, share * self.parameter_shares)
+                commands.append(self.load(core, "parameters", share, (), ((arrived, 1),), place))
         return commands
 
     def parameters(self, core: int) -> Tokens:
@@ -65,9 +76,15 @@ class Lowering(ABC):
         return self.builder.semaphore(f"{self.operator}.core{core}.{name}", initial, cause)
 
     def load(
-        self, core: int, label: str, size: int, acquire: Tokens, release: Tokens, tensor: str
+        self,
+        core: int,
+        label: str,
+        size: int,
+        acquire: Tokens,
+        release: Tokens,
+        place: Place | None,
     ) -> Command:
-        """A transfer from main memory into the scratchpad."""
+        """A transfer from main memory into the scratchpad; place: None if `size` is 0."""
         counts = ActionCounts()
         self.builder.count_scratchpad(counts, 0, size)
         return Command(
@@ -75,10 +92,11 @@ class Lowering(ABC):
             operator=self.operator,
             label=f"load {label}",
             transfer_bytes=size,
-            tensor=tensor,
+            tensor=place.kind if place else "",
             acquire=acquire,
             release=release,
             actions=counts,
+            region=self.builder.regions.reserve(place, size),
         )
 
     def store(
@@ -87,7 +105,7 @@ class Lowering(ABC):
         size: int,
         acquire: Tokens,
         release: Tokens,
-        tensor: str = "activation",
+        place: Place | None,
         psum_bytes: int = 0,
     ) -> Command:
         """A transfer to main memory from the scratchpad, or of raw partial sums."""
@@ -101,10 +119,11 @@ class Lowering(ABC):
             operator=self.operator,
             label="store outputs",
             transfer_bytes=size,
-            tensor=tensor,
+            tensor=place.kind if place else "",
             acquire=acquire,
             release=release,
             actions=counts,
+            region=self.builder.regions.reserve(place, size),
         )
 
     def vector(

@@ -145,7 +145,7 @@ class Mapper:
             has_output=index < len(phase.segments) - 1 or repeats,
         )
         parts = [
-            planner.plan(kernel, segment.name, residency.names, residency.live_bytes[position])
+            planner.plan(kernel, segment, residency.names, residency.live_bytes[position])
             for position, kernel in enumerate(kernels)
         ]
         return _SegmentPlan(segment, kernels, residency, parts)

@@ -7,8 +7,10 @@ from typing import Any
 from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.mapping.attention import AttentionProblem, AttentionTiling, tile_attention
 from simulator.mapping.formats import FormatChoice
-from simulator.mapping.lower_attention import AttentionLowering, AttentionPart
+from simulator.mapping.lower_attention import AttentionLowering, AttentionPart, AttentionPlaces
+from simulator.mapping.nest import Dimension
 from simulator.mapping.planning import KernelJob, Plan, Planning, does_not_fit
+from simulator.mapping.regions import pass_bytes
 from simulator.mapping.spec import ATTENTION_SETTINGS
 from simulator.numerics import format_named
 from simulator.workload.operators import AttentionShape, Context, Scores
@@ -72,13 +74,37 @@ class AttentionPlanner:
             raise does_not_fit(self.job.kernel.name, least, budget, self.pattern)
         return problem, tiling
 
+    def _places(self, tiled: Tiled) -> AttentionPlaces:
+        queries = keys = values = outputs = 0
+        for problem, tiling in tiled:
+            shape, wide = problem.shape, problem.shape.head_dim * tiling.heads
+            groups = shape.count // tiling.heads
+            columns = Dimension("depth", wide, wide)
+            held = Dimension("keys", shape.context_tokens, tiling.keys)
+            keys += pass_bytes(groups, held, columns, problem.key_bits)
+            values += pass_bytes(groups, held, columns, problem.value_bits)
+            rows = Dimension(
+                "rows",
+                shape.query_tokens * shape.query_heads,
+                tiling.query_tokens * shape.query_heads,
+            )
+            queries += pass_bytes(groups, rows, columns, problem.query_bits)
+            outputs += pass_bytes(groups, rows, columns, problem.store_bits)
+        place, job = self.planning.place, self.job
+        return AttentionPlaces(
+            queries=place(job, [self.queries], queries),
+            keys=place(job, [self.keys], keys),
+            values=place(job, [self.values], values),
+            outputs=place(job, job.facts.stored(), outputs),
+        )
+
     def _lowerings(self, unit: int, tiled: Tiled) -> list[AttentionLowering]:
         _, result_bits = self.job.facts.output_bits(self.outputs)
-        tensor = "kv" if self.keys.kind == "kv" else "activation"
+        places = self._places(tiled)
         return [
             AttentionLowering(
                 self.planning.builder,
-                AttentionPart(self.job.operator, unit, problem, tiling, result_bits, tensor),
+                AttentionPart(self.job.operator, unit, problem, tiling, places, result_bits),
             )
             for problem, tiling in tiled
         ]

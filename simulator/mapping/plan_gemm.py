@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,12 +13,20 @@ from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
 from simulator.mapping.formats import FormatChoice
 from simulator.mapping.gemm_search import GemmSearch
 from simulator.mapping.kernels import Kernel
-from simulator.mapping.lower_gemm import GemmLowering, GemmPart
+from simulator.mapping.lower_gemm import GemmLowering, GemmPart, GemmPlaces
 from simulator.mapping.planning import KernelJob, Plan, Planning, does_not_fit
+from simulator.mapping.regions import Place, pass_bytes
 from simulator.mapping.spec import GEMM_SETTINGS
 from simulator.mapping.tiling import Budget, GemmProblem, GemmTiling, Order
 from simulator.numerics import format_named
-from simulator.workload.operators import AttentionShape, Context, GemmShape, MatMul, Scores
+from simulator.workload.operators import (
+    AttentionShape,
+    Context,
+    GemmShape,
+    MatMul,
+    Scores,
+    Tensor,
+)
 
 Tiled = list[tuple[GemmProblem, GemmTiling]]
 
@@ -33,8 +42,9 @@ class GemmPlanner:
         self.shapes = _gemm_shapes(job.kernel)
         self.outputs = sum(shape.count * shape.m * shape.n for shape in self.shapes)
         self.weight, self.inputs = self.op.inputs[:2]
-        surplus = job.facts.weight_surplus(self.weight, self.shapes)
-        self.parameter_bytes = max(0, surplus) + job.facts.parameter_bytes
+        surplus = max(0, job.facts.weight_surplus(self.weight, self.shapes))
+        self.parameter_bytes = surplus + job.facts.parameter_bytes
+        self.parameters = [self.weight] * (surplus > 0) + job.facts.parameters
         self.epilogue = [("add", 1.0)] if isinstance(self.op, MatMul) and self.op.bias else []
         self.epilogue += [(v.function, v.elements / self.outputs) for v in job.kernel.epilogue]
 
@@ -107,8 +117,26 @@ class GemmPlanner:
             return found
         raise does_not_fit(self.job.kernel.name, found, budget, self.pattern)
 
+    def _places(self, tiled: Tiled) -> GemmPlaces:
+        facts = self.job.facts
+        cut = [(p, {d.name: d for d in tiling.dimensions(p)}) for p, tiling in tiled]
+
+        def place(tensors: Sequence[Tensor], matrix: str, bits: str) -> Place | None:
+            rows, columns = matrix[0], matrix[1]
+            moved = sum(pass_bytes(p.count, d[rows], d[columns], getattr(p, bits)) for p, d in cut)
+            return self.planning.place(self.job, tensors, moved)
+
+        return GemmPlaces(
+            inputs=place([self.inputs], "mk", "input_bits"),
+            weights=place([self.weight], "kn", "weight_bits"),
+            extras=place(facts.loaded(), "mn", "extra_bits"),
+            outputs=place(facts.stored(), "mn", "store_bits"),
+            parameters=self.planning.place(self.job, self.parameters),
+        )
+
     def _lowerings(self, unit: int, tiled: Tiled) -> list[GemmLowering]:
         facts = self.job.facts
+        places = self._places(tiled)
         return [
             GemmLowering(
                 self.planning.builder,
@@ -117,11 +145,11 @@ class GemmPlanner:
                     unit=unit,
                     problem=problem,
                     tiling=tiling,
+                    places=places,
                     result_bits=facts.output_bits(self.outputs)[1],
                     extra_read_bits=facts.extra_bits(self.outputs)[1],
                     epilogue=self.epilogue,
                     weight_tensor=self.weight.kind,
-                    store_tensor=facts.store_kind(),
                     parameter_bytes=self.parameter_bytes if position == 0 else 0,
                 ),
             )

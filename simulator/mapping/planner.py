@@ -9,14 +9,21 @@ from typing import cast
 from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
 from simulator.mapping.facts import KernelFacts
 from simulator.mapping.kernels import Kernel
-from simulator.mapping.lower_vector import VectorLowering, VectorProblem, tile_vector
+from simulator.mapping.lower_vector import (
+    VectorLowering,
+    VectorPlaces,
+    VectorProblem,
+    tile_vector,
+)
 from simulator.mapping.lowering import Lowering
+from simulator.mapping.nest import Dimension
 from simulator.mapping.plan_attention import AttentionPlanner
 from simulator.mapping.plan_gemm import GemmPlanner
 from simulator.mapping.planning import KernelJob, Plan, Planning
 from simulator.mapping.program import OperatorInfo
+from simulator.mapping.regions import pass_bytes
 from simulator.mapping.tiling import Budget
-from simulator.workload.operators import Gather, Vector
+from simulator.workload.operators import Gather, Segment, Vector
 
 
 class KernelPlanner:
@@ -28,7 +35,7 @@ class KernelPlanner:
         self.resources = planning.builder.resources
 
     def plan(
-        self, kernel: Kernel, block: str, resident: set[str], live_bytes: int
+        self, kernel: Kernel, segment: Segment, resident: set[str], live_bytes: int
     ) -> Sequence[Lowering]:
         """Lowerings of a kernel's parts, not wired yet; adds its `OperatorInfo`.
 
@@ -37,7 +44,7 @@ class KernelPlanner:
         operator = len(self.builder.operators)
         self.builder.operators.append(cast(OperatorInfo, None))
         facts = KernelFacts(kernel, resident)
-        job = KernelJob(kernel, operator, facts, self._budget(live_bytes))
+        job = KernelJob(segment, kernel, operator, facts, self._budget(live_bytes))
         if kernel.kind in ("vector", "gather"):
             plan = self._plan_vector(job)
         elif kernel.kind == "attention":
@@ -49,7 +56,7 @@ class KernelPlanner:
         kept = sorted(t.name for t in kernel.outputs if t.name in resident)
         if kept:
             plan.mapping["kept_on_chip"] = kept
-        self.builder.operators[operator] = self._info(kernel, block, facts, plan)
+        self.builder.operators[operator] = self._info(kernel, segment.name, facts, plan)
         return plan.lowerings
 
     def _budget(self, live_bytes: int) -> Budget:
@@ -78,10 +85,11 @@ class KernelPlanner:
             vectors = [op, *kernel.epilogue]
             work = tuple((v.function, v.elements / rows, v.row_elements > 1) for v in vectors)
         inputs = facts.activation_inputs() if work else facts.gather_inputs()
+        loaded = [t for t in inputs if t.name not in facts.resident]
         problem = VectorProblem(
             rows=rows,
             work=work,
-            load_bits=8 * sum(t.bytes for t in inputs if t.name not in facts.resident) / rows,
+            load_bits=8 * sum(t.bytes for t in loaded) / rows,
             store_bits=8 * sum(t.bytes for t in facts.stored()) / rows,
             read_bits=8 * sum(t.bytes for t in inputs) / rows,
             write_bits=8 * sum(t.bytes for t in kernel.outputs) / rows,
@@ -89,7 +97,14 @@ class KernelPlanner:
         parameters = facts.parameter_bytes if work else 0
         free = job.budget.scratchpad_bytes - parameters
         tiling = tile_vector(kernel.name, problem, self.builder, free)
-        lowering = VectorLowering(self.builder, job.operator, problem, tiling, parameters)
+        cut, row = Dimension("rows", rows, tiling.rows), Dimension("row", 1, 1)
+        place = self.planning.place
+        places = VectorPlaces(
+            inputs=place(job, loaded, pass_bytes(1, cut, row, problem.load_bits)),
+            outputs=place(job, facts.stored(), pass_bytes(1, cut, row, problem.store_bits)),
+            parameters=place(job, facts.parameters if work else []),
+        )
+        lowering = VectorLowering(self.builder, job.operator, problem, tiling, places, parameters)
         unit = "dma" if isinstance(op, Gather) else "vector_unit"
         return Plan([lowering], unit, {"rows_per_tile": tiling.rows})
 

@@ -15,8 +15,10 @@ from simulator.mapping.facts import KernelFacts
 from simulator.mapping.formats import FormatChoice, choose_formats
 from simulator.mapping.kernels import Kernel
 from simulator.mapping.lowering import Lowering
+from simulator.mapping.regions import Place
 from simulator.mapping.spec import MappingSpec, TileChoice
 from simulator.mapping.tiling import Budget
+from simulator.workload.operators import Segment, Tensor
 
 
 class Tiling(Protocol):
@@ -51,6 +53,10 @@ class Planning:
     spec: MappingSpec
     memory: dict[Hashable, Any]
     used_patterns: set[str]
+
+    def place(self, job: KernelJob, tensors: Sequence[Tensor], pass_bytes: int = 0) -> Place | None:
+        """Where commands of a kernel that move all these tensors find them (`RegionTable`)."""
+        return self.builder.regions.place(job.segment, tensors, pass_bytes)
 
     @property
     def matrix_units(self) -> tuple[MatrixUnit[Any], ...]:
@@ -116,8 +122,9 @@ class Planning:
 
 @dataclass(frozen=True, slots=True)
 class KernelJob:
-    """A kernel to plan: its index in the operator table, its bytes, what it may use."""
+    """A kernel to plan: where it is, its index in the operator table, its bytes, its budget."""
 
+    segment: Segment
     kernel: Kernel
     operator: int
     facts: KernelFacts

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from simulator.hardware.primitives import ActionCounts
+from simulator.workload.operators import TensorKind
 
 Tokens = tuple[tuple[int, int], ...]
 """Pairs of `(index into Program.semaphores, amount)`."""
@@ -70,6 +71,21 @@ class Semaphore:
     cause: Cause
 
 
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A place in main memory for one tensor, or for several that are moved together.
+
+    size_bytes: of one instance, at least what one pass over it transfers.
+    instances: copies that lie one after the other: a repeated segment has weights
+        and KV cache of its own in every layer; all layers use the same activations.
+    """
+
+    name: str
+    tensor: TensorKind
+    size_bytes: int
+    instances: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Command:
     """Work for one queue.
@@ -83,7 +99,8 @@ class Command:
         allocation, which takes its tokens and no time).
     acquire: tokens taken when it starts; release: given after `cycles` (for a
         transfer: when it ends); release_late: given after `latency_cycles`.
-    tensor: what a transfer moves: `weight`, `activation` or `kv`.
+    tensor: what a transfer moves, as its region says: `weight`, `activation` or `kv`.
+    region: index into the program's regions; -1 if no bytes are transferred.
     actions: on-chip actions of one execution (main memory is counted apart).
     Compared by identity: a loop executes the same object many times.
     """
@@ -101,6 +118,7 @@ class Command:
     release_late: Tokens = ()
     actions: ActionCounts = field(default_factory=ActionCounts)
     macs: int = 0
+    region: int = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,13 +167,17 @@ class OperatorInfo:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A phase (a prefill, one decode step) ready to run on a machine."""
+    """A phase (a prefill, one decode step) ready to run on a machine.
+
+    regions: where the transfers go; may be left out where addresses do not matter.
+    """
 
     name: str
     queues: tuple[Queue, ...]
     semaphores: tuple[Semaphore, ...]
     operators: tuple[OperatorInfo, ...]
     body: tuple[Item, ...]
+    regions: tuple[Region, ...] = ()
 
     def commands(self) -> Iterator[Command]:
         """Every distinct command object, in first-execution order."""

@@ -9,7 +9,7 @@ import pytest
 from simulator.config import CyclelabError
 from simulator.engine import DeadlockError, InvariantError, run_program
 from simulator.engine.record import Execution
-from simulator.mapping.program import Cause, Command, Loop, Program, QueueKind
+from simulator.mapping.program import Cause, Command, Loop, Program, QueueKind, Region
 from tests.engine.programs import PERIOD_FS, Builder, compute, loop, memory_spec, transfer
 
 
@@ -71,6 +71,34 @@ def test_impossible_commands(command: Command, message: str) -> None:
     b.operator(0)
     with pytest.raises(CyclelabError, match=message):
         run(b.program(command))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, "command 'transfer' names region -1 of 1"),
+        ({"region": 1}, "names region 1 of 1"),
+        ({"region": 0, "transfer_bytes": 11}, "transfers 11 bytes, but region 'w' has 10"),
+        ({"region": 0, "transfer_bytes": 0}, "names region 0 but transfers no bytes"),
+    ],
+)
+def test_transfers_without_a_place(changes: dict[str, int], message: str) -> None:
+    b = Builder()
+    load = b.queue(QueueKind.LOAD)
+    command = replace(transfer(load, b.operator(load), 10), **changes)  # type: ignore[arg-type]
+    program = replace(b.program(command), regions=(Region("w", "weight", 10, 1),))
+    with pytest.raises(CyclelabError, match=message):
+        run(program)
+
+
+def test_regions_with_nothing_in_them() -> None:
+    b = Builder()
+    load = b.queue(QueueKind.LOAD)
+    program = b.program(replace(transfer(load, b.operator(load), 10), region=0))
+    run(replace(program, regions=(Region("w", "weight", 10, 1),)))
+    for region in (Region("w", "weight", 0, 1), Region("w", "weight", 10, 0)):
+        with pytest.raises(CyclelabError, match="region 'w' needs at least 1 byte and 1 instance"):
+            run(replace(program, regions=(region,)))
 
 
 def test_impossible_tables() -> None:
