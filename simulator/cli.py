@@ -49,17 +49,20 @@ def build_parser() -> argparse.ArgumentParser:
     explain.add_argument("operator", nargs="?", help="name or pattern, such as '*_proj'")
     explain.add_argument("--phase", metavar="NAME", help="prefill, decode, …")
 
+    _dram_arguments(commands.add_parser("dram", help="simulate a trace of requests on a DRAM"))
+
     listing = commands.add_parser("list", help="show what is there")
     listing.add_argument(
         "what",
         nargs="?",
         default="all",
-        help="machines, models, units, technologies, experiments, gemms, traces or all",
+        help="machines, models, units, technologies, experiments, dram, gemms, traces, "
+        "dram_traces or all",
     )
 
-    schema = commands.add_parser("schema", help="write the JSON schema of experiments, for editors")
+    schema = commands.add_parser("schema", help="write the JSON schema of a file, for editors")
     schema.add_argument("--output", metavar="FILE", help="a file instead of the terminal")
-    schema.add_argument("what", nargs="?", default="experiment", help="experiment or machine")
+    schema.add_argument("what", nargs="?", default="experiment", help="experiment, machine or dram")
     return parser
 
 
@@ -71,6 +74,32 @@ def _experiment_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="simulate every repeat instead of skipping it; the result is the same",
     )
+
+
+def _dram_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "trace", metavar="TRACE", help="file (gzip-compressed or not), name of a shipped one, or -"
+    )
+    parser.add_argument("--device", required=True, metavar="NAME", help="preset or path")
+    parser.add_argument(
+        "--format",
+        choices=("coordinates", "addresses"),
+        default="coordinates",
+        help="columns: arrive op pc rank bg ba row col, or arrive op address",
+    )
+    parser.add_argument("--channels", metavar="N", help="channels that addresses are spread over")
+    parser.add_argument(
+        "--interleave", metavar="BYTES", help="addresses in a row on one channel, 256 by default"
+    )
+    parser.add_argument("--page", metavar="POLICY", help="open or closed")
+    parser.add_argument("--refresh", metavar="POLICY", help="all_bank, per_bank or none")
+    parser.add_argument("--queue", metavar="N", help="depth of the read and of the write queue")
+    _set_argument(parser)
+    parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - prints it")
+    parser.add_argument("--output", metavar="DIR", help="write JSON and pictures here")
+    parser.add_argument("--picture", metavar="FILE", help="draw the banks over time, .png or .svg")
+    parser.add_argument("--no-plots", action="store_true", help="draw nothing")
+    parser.add_argument("--quiet", action="store_true", help="print only where results went")
 
 
 def _set_argument(parser: argparse.ArgumentParser) -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from simulator.config import CyclelabError, Spec, find, list_presets, nearest
+from simulator.config import KINDS, CyclelabError, Spec, find, list_presets, nearest
 from simulator.report.files import read_result, write_outputs
 from simulator.report.result import Result
+from simulator.terminal import Progress, check_writable, say_written, write_text
 
 
 def run(options: argparse.Namespace) -> None:
@@ -21,7 +20,7 @@ def run(options: argparse.Namespace) -> None:
 
     experiment = load_experiment(options.experiment, _overrides(options))
     output = experiment.spec.output
-    _check_writable(options.output or (output.directory if output else None))
+    check_writable(options.output or (output.directory if output else None))
     result = _simulate(experiment)
     if not options.quiet:
         _print_summary(result)
@@ -30,7 +29,7 @@ def run(options: argparse.Namespace) -> None:
         written = write_outputs(result, output.directory, plots=False)
         if output.picture is not None and not options.no_plots:
             written.append(_write_picture(result, Path(output.directory) / output.picture))
-        _say_written(written)
+        say_written(written)
 
 
 def gemm(options: argparse.Namespace) -> None:
@@ -46,7 +45,7 @@ def gemm(options: argparse.Namespace) -> None:
         overrides[key.strip()] = _scalar(value, f"--set {text}")
     if options.every_event:
         overrides["simulation.every_event"] = True
-    _check_writable(options.output)
+    check_writable(options.output)
     m, n, k = sizes
     result = _simulate(gemm_experiment(m, n, k, options.machine, overrides))
     _print_summary(result)
@@ -56,20 +55,26 @@ def gemm(options: argparse.Namespace) -> None:
 def explain(options: argparse.Namespace) -> None:
     """`cyclelab explain`: simulate (or read a result) and put the times into words."""
     from simulator.experiment import load_experiment
+    from simulator.report.dram_words import has_dram
     from simulator.report.explain import explain as in_words
+    from simulator.report.explain import memory_in_words
+    from simulator.runner import ideal_seconds
 
     if options.result:
         result = read_result(options.experiment)
     else:
-        result = _simulate(load_experiment(options.experiment, _overrides(options)))
+        experiment = load_experiment(options.experiment, _overrides(options))
+        result = _simulate(experiment)
     print(in_words(result, options.operator, options.phase))
+    if not options.result and has_dram(result):
+        print("\n".join(memory_in_words(result, ideal_seconds(experiment), options.phase)))
 
 
 def show(options: argparse.Namespace) -> None:
     """`cyclelab list`: presets of a kind, a line each."""
     kinds: dict[str, Callable[[], list[tuple[str, str]]]] = {
         kind: lambda kind=kind: _presets(kind)  # type: ignore[misc]
-        for kind in ("machines", "models", "technologies", "experiments", "gemms", "traces")
+        for kind in KINDS
     }
     kinds["units"] = _units
     if options.what != "all" and options.what not in kinds:
@@ -88,30 +93,40 @@ def show(options: argparse.Namespace) -> None:
 
 
 def schema(options: argparse.Namespace) -> None:
-    """`cyclelab schema`: the JSON schema of an experiment or a machine."""
+    """`cyclelab schema`: the JSON schema of an experiment, a machine or a DRAM device."""
     from simulator.config import json_schema
     from simulator.experiment import PRESETS, ExperimentSpec
+    from simulator.hardware.dram.spec import DramDeviceSpec
     from simulator.hardware.machine import MachineSpec
 
     models: dict[str, tuple[type[Spec], Mapping[str, str]]] = {
         "experiment": (ExperimentSpec, PRESETS),
         "machine": (MachineSpec, {}),
+        "dram": (DramDeviceSpec, {}),
     }
     if options.what not in models:
         raise CyclelabError(f"no schema for {options.what!r}; known: {', '.join(models)}")
     model, presets = models[options.what]
     text = json.dumps(json_schema(model, presets), indent=2)
     if options.output:
-        _write_text(Path(options.output), text + "\n")
+        write_text(Path(options.output), text + "\n")
         print(f"wrote {options.output}")
     else:
         print(text)
+
+
+def dram(options: argparse.Namespace) -> None:
+    """`cyclelab dram`: a trace of requests on a DRAM device."""
+    from simulator.dram_command import dram as simulate
+
+    simulate(options)
 
 
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "run": run,
     "gemm": gemm,
     "explain": explain,
+    "dram": dram,
     "list": show,
     "schema": schema,
 }
@@ -133,43 +148,11 @@ def _simulate(experiment: object) -> Result:
     assert isinstance(experiment, Experiment)
     if not sys.stderr.isatty():
         return run_experiment(experiment)
-    bar = _Progress()
+    bar = Progress()
     try:
         return run_experiment(experiment, bar.update)
     finally:
         bar.close()
-
-
-class _Progress:
-    """A bar that appears after a second, so that short runs stay quiet."""
-
-    def __init__(self) -> None:
-        self.started = time.monotonic()
-        self.bar: object | None = None
-
-    def update(self, phase: str, share: float) -> None:
-        """Show that `share` of the run is done."""
-        if self.bar is None and time.monotonic() - self.started < 1:
-            return
-        from tqdm import tqdm
-
-        if self.bar is None:
-            self.bar = tqdm(
-                total=100,
-                unit="%",
-                leave=False,
-                bar_format="{desc} {bar} {percentage:3.0f}% {remaining} left",
-            )
-        assert isinstance(self.bar, tqdm)
-        self.bar.set_description(phase, refresh=False)
-        self.bar.update(round(100 * share) - self.bar.n)
-
-    def close(self) -> None:
-        """Take the bar away."""
-        from tqdm import tqdm
-
-        if isinstance(self.bar, tqdm):
-            self.bar.close()
 
 
 def _print_summary(result: Result) -> None:
@@ -182,28 +165,10 @@ def _write(options: argparse.Namespace, result: Result, plots: bool) -> None:
     if options.json:
         from simulator.report.serialise import to_json
 
-        _write_text(Path(options.json), to_json(result))
+        write_text(Path(options.json), to_json(result))
         print(f"wrote {options.json}")
     if options.output:
-        _say_written(write_outputs(result, options.output, plots=plots))
-
-
-def _check_writable(directory: str | None) -> None:
-    """Raise CyclelabError before a long run if its results could not be written."""
-    if directory is None:
-        return
-    try:
-        Path(directory).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise CyclelabError(f"cannot write results to {directory}: {reason}") from None
-    if not os.access(directory, os.W_OK):
-        raise CyclelabError(f"cannot write results to {directory}: permission denied")
-
-
-def _say_written(paths: list[Path]) -> None:
-    names = ", ".join(path.name for path in paths)
-    print(f"wrote to {paths[0].parent}: {names}")
+        say_written(write_outputs(result, options.output, plots=plots))
 
 
 def _write_picture(result: Result, path: Path) -> Path:
@@ -218,14 +183,6 @@ def _write_picture(result: Result, path: Path) -> Path:
     except OSError as error:
         raise CyclelabError(f"cannot write {path}: {error.strerror or error}") from None
     return path
-
-
-def _write_text(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CyclelabError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def _size(options: argparse.Namespace, name: str) -> int:
@@ -258,11 +215,15 @@ def _describe(kind: str, name: str) -> str:
         from simulator.workload import find_model, parameters
 
         return f"{parameters(find_model(name)) / 1e9:.2f} G parameters"
-    if kind in ("machines", "technologies", "experiments"):
+    if kind in ("machines", "technologies", "experiments", "dram"):
         from simulator.config import load_document
 
         data = load_document(find(kind, name)).data
         return str(data.get("description") or data.get("name", ""))
+    if kind == "dram_traces":
+        from simulator.hardware.dram.trace_file import trace_title
+
+        return trace_title(find(kind, name))
     return ""
 
 

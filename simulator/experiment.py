@@ -30,6 +30,10 @@ PRESETS = {"machine": "machines"}
 """Keys of an experiment whose value may be the name of a preset, and the preset's kind."""
 
 
+MEMORY = ("machine", "memory")
+DEVICE_KEYS = {".".join((*MEMORY, key)) for key in ("kind", "device")} | {".".join(MEMORY)}
+
+
 class SimulationSpec(Spec):
     """every_event: simulate repeats one by one instead of skipping them; same results.
 
@@ -115,9 +119,22 @@ def build_experiment(
     document = apply_overrides(document, whole)
     for key, kind in PRESETS.items():
         document = resolve_preset(document, (key,), kind)
-    document = apply_overrides(document, [o for o in overrides if o not in whole])
+    document = _with_device(document, [o for o in overrides if o not in whole])
     spec = validate(ExperimentSpec, document)
     return Experiment(spec, document, _technology(spec, document), path)
+
+
+def _with_device(document: Document, overrides: list[str]) -> Document:
+    """Apply overrides, with the preset of a command-level memory's device put in first.
+
+    Overrides of the memory's kind or of its whole device decide which preset that is.
+    """
+    deciding = [o for o in overrides if o.split("=", 1)[0].strip() in DEVICE_KEYS]
+    document = apply_overrides(document, deciding)
+    kind = document.node((*MEMORY, "kind"))
+    if kind is not None and kind.value == "dram":
+        document = resolve_preset(document, (*MEMORY, "device"), "dram")
+    return apply_overrides(document, [o for o in overrides if o not in deciding])
 
 
 def _technology(spec: ExperimentSpec, document: Document) -> Technology:

@@ -11,7 +11,8 @@ from simulator.cost import ZERO
 from simulator.engine import run_program
 from simulator.engine.invariants import check_invariants
 from simulator.experiment import Experiment
-from simulator.hardware.machine import MachineSpec
+from simulator.hardware.machine import FEMTOSECONDS_PER_SECOND, MachineSpec
+from simulator.hardware.memory.spec import IdealMemorySpec
 from simulator.mapping import Mapper
 from simulator.report.build import ResultBuilder, Run
 from simulator.report.result import PhaseResult, Result
@@ -144,6 +145,38 @@ def _per_token(phases: list[PhaseResult]) -> float | None:
     return sum(steps) / len(steps) if steps else None
 
 
+def ideal_seconds(experiment: Experiment) -> dict[str, float]:
+    """What each phase would take with an ideal memory of the same peak rate and latency.
+
+    Of a machine whose memory is modelled by commands; raises as `run_experiment` does.
+    """
+    spec, memory = experiment.spec, experiment.spec.machine.memory
+    ideal = IdealMemorySpec(
+        device=memory.device_name,
+        capacity_bytes=memory.capacity_bytes,
+        bandwidth_bytes_per_s=memory.bandwidth_bytes_per_s,
+        latency_s=memory.latency_s,
+        queue_depth=memory.queue_depth,
+        arbitration_bytes=memory.arbitration_bytes,
+    )
+    machine = spec.machine.model_copy(update={"memory": ideal})
+    mapper = Mapper(machine, spec.mapping)
+    found = {}
+    for phase in _workload(experiment).phases:
+        execution = run_program(
+            mapper.map(phase), ideal, reference_period_fs=machine.clock.period_fs
+        )
+        found[phase.name] = execution.duration_fs / FEMTOSECONDS_PER_SECOND
+    return found
+
+
+def _dram_facts(machine: MachineSpec) -> dict[str, Any]:
+    memory = machine.memory
+    if isinstance(memory, IdealMemorySpec):
+        return {}
+    return {"memory_channels": memory.channels, "memory_clock_s": memory.device.clock_s}
+
+
 def _machine_facts(machine: MachineSpec) -> dict[str, Any]:
     units = machine.core.build_matrix_units()
     return {
@@ -163,8 +196,9 @@ def _machine_facts(machine: MachineSpec) -> dict[str, Any]:
             for unit in units
         ],
         "scratchpad_bytes": machine.core.scratchpad.capacity_bytes,
-        "memory_device": machine.memory.device,
+        "memory_device": machine.memory.device_name,
         "memory_bandwidth_bytes_per_s": machine.memory.bandwidth_bytes_per_s,
         "memory_latency_s": machine.memory.latency_s,
+        **_dram_facts(machine),
         "memory_capacity_bytes": machine.memory.capacity_bytes,
     }

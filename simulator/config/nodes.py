@@ -63,11 +63,14 @@ def merge(base: Node, over: Node) -> Node:
     """Lay `over` on `base`: mappings merge key by key, all else is replaced.
 
     A mapping of indices over a list (`{0: {rows: 64}}`) changes these items of
-    the list. A sourced value is one value: it is replaced with its source.
+    the list. A sourced value is one value: it is replaced with its source. So is a
+    mapping by one of another `kind`, whose keys mean something else.
     """
     if not isinstance(over.value, Mapping):
         return over
     if isinstance(base.value, Mapping):
+        if "kind" in over.value and _kind(over.value) != _kind(base.value):
+            return over
         merged = dict(base.value)
         for key, child in over.value.items():
             merged[key] = merge(merged[key], child) if key in merged else child
@@ -79,6 +82,10 @@ def merge(base: Node, over: Node) -> Node:
             items[index] = merge(items[index], child)
         return replace(base, value=tuple(items), sourced=None)
     return over
+
+
+def _kind(mapping: Mapping[str, Node]) -> object:
+    return mapping["kind"].value if "kind" in mapping else None
 
 
 def is_index(key: str) -> bool:

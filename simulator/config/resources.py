@@ -11,7 +11,7 @@ from simulator.config.files import display_path
 
 PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
 
-SUFFIXES = (".yaml", ".yml", ".json", ".csv", ".csv.gz")
+SUFFIXES = (".yaml", ".yml", ".json", ".csv", ".csv.gz", ".txt", ".txt.gz")
 """Endings of data files, which make a name a path."""
 
 
@@ -27,9 +27,11 @@ KINDS = {
     "machines": Kind("machine", "configs/machines"),
     "technologies": Kind("technology", "configs/technologies"),
     "experiments": Kind("experiment", "configs/experiments"),
+    "dram": Kind("DRAM device", "configs/dram"),
     "models": Kind("model", "workloads/models"),
     "gemms": Kind("GEMM list", "workloads/gemms"),
     "traces": Kind("trace", "workloads/traces"),
+    "dram_traces": Kind("DRAM trace", "workloads/dram"),
 }
 
 

@@ -90,7 +90,13 @@ class DmaQueue(CommandQueue):
         if not self.in_flight:
             self.moving_since_fs = start_fs
         self.in_flight.append(Transfer(operation, account, start_fs, bus_free_fs))
-        self.memory.submit(self, operation.transfer_bytes, self.is_write)
+        self.memory.submit(
+            self,
+            operation.transfer_bytes,
+            self.is_write,
+            operation.command.region,
+            account.instance,
+        )
 
     # -- completion ------------------------------------------------------------
     def transferred(self) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from simpy.events import Event
 
+from simulator.engine.addresses import AddressBook
 from simulator.engine.ledger import NOT_YET
 from simulator.engine.timeline import Alarm, Timeline
 from simulator.hardware.memory.timing import MemoryTiming
@@ -32,19 +33,22 @@ class MemoryPort:
     edges arrive at the next one; those of one edge arrive together, after
     everything else that happens at that time. Slots are reserved first come,
     first served.
+
+    book: gives transfers their addresses, for a memory to which they matter.
     """
 
     def __init__(
-        self, timing: MemoryTiming, period_fs: int, timeline: Timeline, priority: int
+        self, timing: MemoryTiming, book: AddressBook | None, timeline: Timeline, priority: int
     ) -> None:
         self.timing = timing
-        self.period_fs = period_fs
+        self.period_fs = timing.period_fs
+        self.book = book
         self.submitted = 0
         self.events = 0
         self._timeline = timeline
         self._free_slots = timing.slots
         self._waiters: deque[Client] = deque()
-        self._inbox: list[tuple[Client, int, bool]] = []
+        self._inbox: list[tuple[Client, int, bool, int]] = []
         self._clients: dict[int, Client] = {}
         self._reached_fs = 0  # event time up to which the model has advanced
         self._accept_alarm = Alarm(timeline, priority)
@@ -63,11 +67,19 @@ class MemoryPort:
         """Be woken when a slot has been reserved for `client`."""
         self._waiters.append(client)
 
-    def submit(self, client: Client, size_bytes: int, is_write: bool) -> None:
-        """Hand over a transfer, into a slot reserved before."""
+    def submit(
+        self, client: Client, size_bytes: int, is_write: bool, region: int, instance: int
+    ) -> None:
+        """Hand over a transfer, into a slot reserved before.
+
+        region, instance: which tensor of which layer, for its address.
+        """
         self.submitted += 1
         self._clients[client.index] = client
-        self._inbox.append((client, size_bytes, is_write))
+        address = 0
+        if self.book is not None:
+            address = self.book.take(region, instance, size_bytes, is_write)
+        self._inbox.append((client, size_bytes, is_write, address))
         if self._accept_fs == NOT_YET:
             delay_fs = self._timeline.to_edge_fs(self.period_fs)
             self._accept_fs = self._timeline.event_fs + delay_fs
@@ -79,8 +91,8 @@ class MemoryPort:
         self.events += 1
         self._accept_fs = NOT_YET
         self._advance_to_edge()
-        for client, size_bytes, is_write in self._inbox:
-            self.timing.submit(client.index, size_bytes, is_write)
+        for client, size_bytes, is_write, address in self._inbox:
+            self.timing.submit(client.index, size_bytes, is_write, address)
         self._inbox.clear()
         self._watch()
 
@@ -136,6 +148,6 @@ class MemoryPort:
             self.timing.signature(),
             self._free_slots,
             tuple(waiter.index for waiter in self._waiters),
-            tuple((client.index, size, is_write) for client, size, is_write in self._inbox),
+            tuple((client.index, *transfer) for client, *transfer in self._inbox),
             self._accept_fs - now_fs if self._inbox else None,
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from simulator.hardware.dram.statistics import DramStatistics
+
 
 @dataclass(slots=True)
 class OperatorRecord:
@@ -42,7 +44,8 @@ class OperatorRecord:
 class Execution:
     """Everything the engine found out about one program.
 
-    busy_cycles: per queue name. memory_busy_cycles: cycles the memory moved data.
+    busy_cycles: per queue name. memory_busy_fs: time in which the memory moved data.
+    dram: what the DRAM did, where the memory is modelled by commands.
     spans: recorded command intervals `(queue, operator record, command index,
         start_fs, end_fs)` of a bounded window, for timelines; not part of
         equality between runs with and without skipping.
@@ -55,6 +58,7 @@ class Execution:
     read_bytes: int
     write_bytes: int
     memory_busy_fs: int
+    dram: DramStatistics | None = None
     events: int = field(default=0, compare=False)
     skipped_commands: int = field(default=0, compare=False)
     spans: list[tuple[int, int, int, int, int]] = field(default_factory=list, compare=False)

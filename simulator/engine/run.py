@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from simulator.engine.addresses import AddressBook
 from simulator.engine.check import DMA_KINDS, check_program
 from simulator.engine.code import Compiler, LoopCode
 from simulator.engine.dma import DmaQueue
@@ -18,14 +19,17 @@ from simulator.engine.skip import Skipper
 from simulator.engine.spans import SpanRecorder
 from simulator.engine.timeline import FIRST_QUEUE_PRIORITY, Timeline
 from simulator.engine.unit import UnitQueue
+from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.memory.ideal import IdealMemory
 from simulator.hardware.memory.spec import IdealMemorySpec
+from simulator.hardware.memory.timing import MemoryTiming
+from simulator.mapping.layout import lay_out
 from simulator.mapping.program import Program
 
 
 def run_program(
     program: Program,
-    memory: IdealMemorySpec,
+    memory: IdealMemorySpec | DramMemorySpec,
     *,
     reference_period_fs: int,
     every_event: bool = False,
@@ -34,7 +38,8 @@ def run_program(
 ) -> Execution:
     """Simulate `program` from an empty machine until its last command has ended.
 
-    reference_period_fs: the memory's port moves whole beats at this clock.
+    reference_period_fs: clock of the reports; the port of an ideal memory moves whole
+        beats at it, that of a command-level one has the clock of its device.
     every_event: simulate every command instead of skipping repeats; the result
         is the same (`==`).
     span_limit: command intervals to record for a timeline, from the start; they
@@ -50,38 +55,49 @@ def run_program(
         TokenSemaphore(index, each.name, each.initial, CAUSES.index(each.cause))
         for index, each in enumerate(program.semaphores)
     ]
-    compiler = Compiler(program, semaphores, reference_period_fs)
+    timing = build_memory(memory, reference_period_fs, len(program.queues))
+    compiler = Compiler(program, semaphores, timing.period_fs)
     root = compiler.compile()
-    parts = _build(program, memory, reference_period_fs, root, progress)
+    parts = _build(program, timing, memory.capacity_bytes, root, progress)
     recorder = SpanRecorder(span_limit, parts.queues)
     skipper = None
-    if not every_event:
+    if not every_event and timing.repeats:
         skipper = Skipper(parts, FIRST_QUEUE_PRIORITY + len(parts.queues) + 1, recorder)
     parts.timeline.run()
     check_finished(program, parts)
-    execution = _execution(parts, reference_period_fs)
+    execution = _execution(parts)
     execution.spans = recorder.spans(parts.ledger.accounts)
     execution.skipped_commands = skipper.skipped_commands if skipper else 0
     check_laws(program, compiler.operations, semaphores, parts, execution)
     return execution
 
 
+def build_memory(
+    memory: IdealMemorySpec | DramMemorySpec, period_fs: int, clients: int
+) -> MemoryTiming:
+    """The timing model of a memory. period_fs: clock of an ideal memory's port."""
+    if isinstance(memory, IdealMemorySpec):
+        return IdealMemory(memory, period_fs, clients)
+    from simulator.hardware.dram.memory import DramMemory
+
+    return DramMemory(memory, clients)
+
+
 def _build(
     program: Program,
-    memory: IdealMemorySpec,
-    period_fs: int,
+    timing: MemoryTiming,
+    capacity_bytes: int,
     root: LoopCode,
     progress: Callable[[float], None] | None,
 ) -> Parts:
     """The machine: memory, queues by index, and the sequencer that feeds them."""
     timeline = Timeline()
     clients = len(program.queues)
-    port = MemoryPort(
-        IdealMemory(memory, period_fs, clients),
-        period_fs,
-        timeline,
-        FIRST_QUEUE_PRIORITY + clients,
-    )
+    book = None
+    if timing.alignment_bytes:
+        bases = lay_out(program.regions, timing.alignment_bytes, capacity_bytes)
+        book = AddressBook(program.regions, bases, timing.alignment_bytes)
+    port = MemoryPort(timing, book, timeline, FIRST_QUEUE_PRIORITY + clients)
     queues = [
         DmaQueue(index, queue, timeline, port)
         if queue.kind in DMA_KINDS
@@ -93,7 +109,7 @@ def _build(
     return Parts(timeline, queues, port, sequencer, ledger)
 
 
-def _execution(parts: Parts, period_fs: int) -> Execution:
+def _execution(parts: Parts) -> Execution:
     records = parts.ledger.records()
     counters = parts.memory.timing.counters
     return Execution(
@@ -102,7 +118,8 @@ def _execution(parts: Parts, period_fs: int) -> Execution:
         busy_cycles={queue.name: queue.busy_cycles for queue in parts.queues},
         read_bytes=counters.read_bytes,
         write_bytes=counters.write_bytes,
-        memory_busy_fs=counters.busy_cycles * period_fs,
+        memory_busy_fs=counters.busy_cycles * parts.memory.period_fs,
+        dram=parts.memory.timing.statistics(),
         events=parts.sequencer.wakes
         + parts.memory.events
         + sum(queue.wakes + queue.arrivals for queue in parts.queues),

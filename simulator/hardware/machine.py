@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
 from simulator.config import Spec, nearest
 from simulator.hardware.dma.spec import DmaSpec
+from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.matrix_unit import MATRIX_UNITS, MatrixUnit, MatrixUnitSpec
 from simulator.hardware.memory.spec import IdealMemorySpec
 from simulator.hardware.scratchpad.spec import AccumulatorSpec, ScratchpadSpec
@@ -34,6 +35,26 @@ def _matrix_unit_spec(value: Any) -> Any:
             + (f"; did you mean {hint!r}?" if hint else "")
         )
     return unit.spec_type.model_validate(value)
+
+
+MEMORIES: dict[str, type[IdealMemorySpec] | type[DramMemorySpec]] = {
+    "ideal": IdealMemorySpec,
+    "dram": DramMemorySpec,
+}
+
+
+def _memory_spec(value: Any) -> Any:
+    """Validate a main memory against the spec of its kind, which is `ideal` if none is given."""
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("kind", "ideal")
+    if kind not in MEMORIES:
+        hint = nearest(str(kind), MEMORIES)
+        raise ValueError(
+            f"unknown kind of memory {kind!r}; known: {', '.join(MEMORIES)}"
+            + (f"; did you mean {hint!r}?" if hint else "")
+        )
+    return MEMORIES[kind].model_validate(value)
 
 
 class ClockSpec(Spec):
@@ -82,7 +103,7 @@ class MachineSpec(Spec):
     vector_clock: ClockSpec | None = None
     cores: int = Field(default=1, ge=1, le=1024)
     core: CoreSpec
-    memory: IdealMemorySpec
+    memory: Annotated[IdealMemorySpec | DramMemorySpec, BeforeValidator(_memory_spec)]
     technology: str
 
     @model_validator(mode="after")

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from simulator.cost import ZERO, Estimate, Technology
 from simulator.cost.area import area
+from simulator.cost.dram import dram_energy
 from simulator.cost.energy import energy, static_power_w
 from simulator.engine import Execution
 from simulator.engine.record import OperatorRecord
 from simulator.hardware.bill import MEMORY, machine_parts
+from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.machine import FEMTOSECONDS_PER_SECOND, MachineSpec
+from simulator.hardware.memory.spec import IdealMemorySpec
 from simulator.hardware.primitives import Action, ActionCounts, Part, Primitive
 from simulator.mapping.program import Command, OperatorInfo, Program, QueueKind
 from simulator.report.result import OperatorResult, PhaseResult
 from simulator.workload.operators import Phase
 
 STATIC = "static"
-"""Component that leakage and the memory's background power are booked on."""
+"""Component that leakage and an ideal memory's background power are booked on."""
+BY_TIME = ("background", "refresh")
+"""Energies of a command-level memory that go with time; all others go with bytes."""
 
 
 @dataclass(slots=True)
@@ -50,11 +55,14 @@ class ResultBuilder:
         self.period_fs = machine.clock.period_fs
         self.parts = machine_parts(machine)
         self.area_by_component = area(self.parts, technology)
-        memory = Primitive("dram", device=machine.memory.device)
+        memory = Primitive("dram", device=machine.memory.device_name)
         self.memory_read = Action(MEMORY, memory, "read")
         self.memory_write = Action(MEMORY, memory, "write")
-        installed = replace(memory, capacity_bytes=machine.memory.capacity_bytes)
-        self.static_power_w = static_power_w((*self.parts, Part(MEMORY, installed, 1)), technology)
+        parts = self.parts
+        if isinstance(machine.memory, IdealMemorySpec):
+            installed = replace(memory, capacity_bytes=machine.memory.capacity_bytes)
+            parts = (*parts, Part(MEMORY, installed, 1))
+        self.static_power_w = static_power_w(parts, technology)
         self.operators: list[OperatorResult] = []
         self.phases: list[PhaseResult] = []
         self.spans: list[dict[str, Any]] = []
@@ -67,14 +75,19 @@ class ResultBuilder:
         cycles = -(-execution.duration_fs // self.period_fs)
         seconds = execution.duration_fs / FEMTOSECONDS_PER_SECOND
         static = self.static_power_w.scaled(seconds)
+        self._book(STATIC, static)
+        memory = self._memory_energy(execution)
+        for category, estimate in memory.items():
+            self._book(f"{MEMORY}.{category}", estimate)
+        static = sum((memory[each] for each in memory if each in BY_TIME), static)
+        per_byte = _per_byte(memory, execution)
         commands = tuple(run.program.commands())
         costs: dict[tuple[int, tuple[tuple[int, int], ...]], Costs] = {}
         total, macs = static, 0
-        self._book(STATIC, static)
         for record in execution.records:
             key = (record.operator, tuple(sorted(record.executions.items())))
             if key not in costs:
-                costs[key] = self._costs(run.program, commands, record)
+                costs[key] = self._costs(run.program, commands, record, per_byte)
             cost = costs[key]
             share = record.exclusive_fs / execution.duration_fs if execution.duration_fs else 0.0
             self.operators.append(self._operator(run, record, cost, static.scaled(share)))
@@ -97,6 +110,7 @@ class ResultBuilder:
                 busy_cycles=dict(execution.busy_cycles),
                 memory_busy_seconds=execution.memory_busy_fs / FEMTOSECONDS_PER_SECOND,
                 energy_j=total,
+                dram=_dram_facts(execution),
             )
         )
         self.start_cycle += cycles
@@ -104,10 +118,27 @@ class ResultBuilder:
     def _book(self, path: str, estimate: Estimate) -> None:
         self.energy_by_component[path] = self.energy_by_component.get(path, ZERO) + estimate
 
+    def _memory_energy(self, execution: Execution) -> dict[str, Estimate]:
+        """Energy of a command-level memory by category; nothing for an ideal one."""
+        memory, dram = self.machine.memory, execution.dram
+        if not isinstance(memory, DramMemorySpec) or dram is None:
+            return {}
+        channels = memory.channels
+        commands = {name: count / channels for name, count in dram.commands.items()}
+        opened = dram.row_open_cycles / channels
+        return dram_energy(memory.device, commands, dram.cycles, opened, channels)
+
     def _costs(
-        self, program: Program, commands: Sequence[Command], record: OperatorRecord
+        self,
+        program: Program,
+        commands: Sequence[Command],
+        record: OperatorRecord,
+        per_byte: Estimate | None,
     ) -> Costs:
-        """Energy and bytes of one record from how often its commands ran; its useful MACs."""
+        """Energy and bytes of one record from how often its commands ran; its useful MACs.
+
+        per_byte: what a byte costs on average in a memory priced by its commands.
+        """
         counts, reads, writes = ActionCounts(), 0, 0
         for index, times in record.executions.items():
             command = commands[index]
@@ -117,11 +148,14 @@ class ResultBuilder:
             else:
                 writes += command.transfer_bytes * times
         levels = {"dram_read": reads, "dram_write": writes, **_buffer_bytes(counts)}
-        counts.add(self.memory_read, reads)
-        counts.add(self.memory_write, writes)
+        if per_byte is None:
+            counts.add(self.memory_read, reads)
+            counts.add(self.memory_write, writes)
         by_component = energy(counts, self.technology)
-        macs = program.operators[record.operator].macs
-        return Costs(sum(by_component.values(), ZERO), by_component, levels, macs)
+        total = sum(by_component.values(), ZERO)
+        if per_byte is not None:
+            total = total + per_byte.scaled(reads + writes)
+        return Costs(total, by_component, levels, program.operators[record.operator].macs)
 
     def _operator(
         self, run: Run, record: OperatorRecord, cost: Costs, static: Estimate
@@ -184,6 +218,19 @@ class ResultBuilder:
                     "end_cycle": self.start_cycle + -(-end_fs // self.period_fs),
                 }
             )
+
+
+def _per_byte(memory: dict[str, Estimate], execution: Execution) -> Estimate | None:
+    """What a byte costs of the energy that goes with traffic; None for an ideal memory."""
+    if not memory:
+        return None
+    moved = execution.read_bytes + execution.write_bytes
+    traffic = sum((memory[each] for each in memory if each not in BY_TIME), ZERO)
+    return traffic.scaled(1 / moved) if moved else ZERO
+
+
+def _dram_facts(execution: Execution) -> dict[str, Any] | None:
+    return asdict(execution.dram) if execution.dram is not None else None
 
 
 def _buffer_bytes(counts: ActionCounts) -> dict[str, int]:

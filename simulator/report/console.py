@@ -7,6 +7,7 @@ import textwrap
 from typing import IO
 
 from simulator.report.aggregate import OperatorGroup, PhaseGroup, operator_groups, phase_groups
+from simulator.report.dram_words import dram_rows, has_dram
 from simulator.report.machine_facts import (
     bandwidth_bytes_per_second,
     machine_line,
@@ -40,7 +41,13 @@ def wants_colour(stream: IO[str]) -> bool:
 def summary(result: Result, colour: bool = False) -> str:
     """The whole summary; `colour` adds bold and dim only, never information."""
     operators = operator_groups(result)
-    tables = [_phase_table(result), *_operator_tables(result, operators), _components(result)]
+    memory = [_dram_table(result)] if has_dram(result) else []
+    tables = [
+        _phase_table(result),
+        *memory,
+        *_operator_tables(result, operators),
+        _components(result),
+    ]
     blocks = [
         [_styled(_clip(result.name, WIDTH), BOLD, colour), *_what_ran(result)],
         _totals(result),
@@ -89,6 +96,11 @@ def _phase_table(result: Result) -> list[str]:
     header = ("phase", "tokens", "cycles", "time", "tokens/s", "of peak MACs", "DRAM read")
     rows = [_phase_row(result, group) for group in phase_groups(result)]
     return columns((*header, "written", "bandwidth", "energy"), rows, left={0})
+
+
+def _dram_table(result: Result) -> list[str]:
+    header, rows = dram_rows(result)
+    return columns(header, rows, left={0})
 
 
 def _phase_row(result: Result, group: PhaseGroup) -> tuple[str, ...]:

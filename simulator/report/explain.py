@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from simulator.config import CyclelabError, nearest
 from simulator.report.aggregate import OperatorGroup, PhaseGroup, operator_groups, phase_groups
+from simulator.report.dram_words import dram_paragraphs
 from simulator.report.machine_facts import (
     balance_macs_per_byte,
     bandwidth_bytes_per_second,
@@ -42,6 +44,15 @@ def explain(result: Result, operator_pattern: str | None = None, phase: str | No
     if not matching:
         raise CyclelabError(_unknown("operator", operator_pattern, [g.name for g in operators]))
     return "\n\n".join(_paragraphs(result, labels[g.phase], g) for g in matching) + "\n"
+
+
+def memory_in_words(
+    result: Result, ideal_seconds: Mapping[str, float], phase: str | None = None
+) -> list[str]:
+    """Lines on a command-level memory beside an ideal one, for the phases that match."""
+    names = {each.name for group in _select_phases(result, phase) for each in group.phases}
+    texts = [t for t in dram_paragraphs(result, ideal_seconds) if t.split(":")[0] in names]
+    return ["main memory at command level", *[_fill(text) for text in texts]]
 
 
 def _select_phases(result: Result, pattern: str | None) -> list[PhaseGroup]:

@@ -44,7 +44,7 @@ def write_outputs(
         folder.mkdir(parents=True, exist_ok=True)
         written = []
         for name, content in _contents(result, plots, formats):
-            _write_atomically(folder / name, content)
+            write_atomically(folder / name, content)
             written.append(folder / name)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -120,8 +120,8 @@ def configuration_yaml(result: Result) -> str:
     return f"# resolved by cyclelab {result.version}, hash {result.configuration_hash}\n{body}"
 
 
-def _write_atomically(path: Path, content: bytes) -> None:
-    """Write beside the target and rename, so that no reader sees half a file."""
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write beside the target and rename, so that no reader sees half a file; raises OSError."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

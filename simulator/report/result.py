@@ -63,6 +63,8 @@ class PhaseResult:
     """One phase: `start_cycle` places it in the whole run.
 
     busy_cycles: per queue (`core0.matrix`…).
+    dram: commands, row hits and more (`hardware/dram/statistics.py`), where the memory
+        is modelled by commands.
     """
 
     name: str
@@ -78,6 +80,7 @@ class PhaseResult:
     busy_cycles: dict[str, int]
     memory_busy_seconds: float
     energy_j: Estimate
+    dram: dict[str, Any] | None = None
 
 
 @dataclass(slots=True, repr=False)

@@ -31,8 +31,12 @@ def _exact(value: float) -> Fraction:
 class IdealMemory:
     """`MemoryTiming` of an `IdealMemorySpec` in a clock of `period_fs` for `clients`."""
 
+    alignment_bytes = 0
+    repeats = True
+
     def __init__(self, spec: IdealMemorySpec, period_fs: int, clients: int) -> None:
         self.counters = MemoryCounters()
+        self.period_fs = period_fs
         per_beat = _exact(spec.bandwidth_bytes_per_s) * period_fs / FEMTOSECONDS_PER_SECOND
         self._bytes_per_beat = per_beat.numerator, per_beat.denominator
         latency = _exact(spec.latency_s) * FEMTOSECONDS_PER_SECOND / period_fs
@@ -61,8 +65,9 @@ class IdealMemory:
         numerator, denominator = self._bytes_per_beat
         return -(-size_bytes * denominator // numerator)
 
-    def submit(self, client: int, size_bytes: int, is_write: bool) -> None:
-        """A transfer of at least one byte arrives in the present cycle."""
+    def submit(self, client: int, size_bytes: int, is_write: bool, address: int = 0) -> None:
+        """A transfer of at least one byte arrives in the present cycle; where does not matter."""
+        del address
         beats = self.beats(size_bytes)
         queue = self._waiting[client]
         if not queue:
@@ -112,6 +117,9 @@ class IdealMemory:
             ),
             tuple((due - self._cycle, client) for due, client in self._arriving),
         )
+
+    def statistics(self) -> None:
+        """Return nothing: it has no commands."""
 
     # -- round robin -----------------------------------------------------------
     def _order(self) -> tuple[list[int], int]:

@@ -25,3 +25,8 @@ class IdealMemorySpec(Spec):
     latency_s: float = Field(ge=0, le=1)
     queue_depth: int = Field(default=64, ge=1)
     arbitration_bytes: int = Field(default=4096, ge=1)
+
+    @property
+    def device_name(self) -> str:
+        """Name of the dram in the technology."""
+        return self.device

@@ -11,6 +11,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Protocol
 
+from simulator.hardware.dram.statistics import DramStatistics
+
 
 @dataclass(slots=True)
 class MemoryCounters:
@@ -26,25 +28,43 @@ class MemoryTiming(Protocol):
 
     slots: transfers it accepts at once, over all clients. Whoever submits keeps
         count of them; a slot is free again when `collect` names its client.
+    period_fs: of its port cycles.
+    alignment_bytes: to which tensors are best aligned; 0 if addresses do not matter.
+    repeats: whether its state may come back (`signature`), so that loops can be skipped.
     """
 
-    counters: MemoryCounters
+    period_fs: int
+    alignment_bytes: int
+    repeats: bool
+
+    @property
+    def counters(self) -> MemoryCounters:
+        """Bytes moved and busy cycles so far."""
 
     @property
     def slots(self) -> int:
         """Transfers accepted at once."""
 
-    def submit(self, client: int, size_bytes: int, is_write: bool) -> None:
-        """A transfer of at least one byte arrives in the present cycle."""
+    def submit(self, client: int, size_bytes: int, is_write: bool, address: int) -> None:
+        """A transfer of at least one byte, from `address` up, arrives in the present cycle."""
 
     def advance(self, cycles: int) -> None:
         """Let `cycles` port cycles pass."""
 
     def next_completion(self) -> int | None:
-        """Cycles from now to the next completion if nothing else is submitted."""
+        """Cycles from now to the next completion if nothing else is submitted, or fewer.
+
+        Fewer where the exact number is not known yet: whoever asks looks again then.
+        """
 
     def collect(self) -> list[int]:
         """Clients whose transfers have completed by now, each transfer named once."""
 
     def signature(self) -> Hashable:
-        """All state that decides what happens from now on, in times relative to now."""
+        """All state that decides what happens from now on, in times relative to now.
+
+        Only asked for where `repeats`.
+        """
+
+    def statistics(self) -> DramStatistics | None:
+        """What the DRAM commands were, of a model that has them."""

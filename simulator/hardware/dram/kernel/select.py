@@ -1,0 +1,348 @@
+"""Which command comes next, on which bus, and when.
+
+Between two events nothing changes what is legal when. So one look at all
+candidates finds the next tick at which a command can issue and the command that
+wins there, and the ticks in between need not be visited.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulator.hardware.dram.kernel.jit import compiled
+from simulator.hardware.dram.kernel.layout import (
+    A_ACTIVE_BANK,
+    A_ACTIVE_SLOT,
+    A_BANK_ACTIVE,
+    A_BANK_STAMP,
+    A_ENTRY_BANK,
+    A_ENTRY_COMMAND,
+    A_ENTRY_ROW,
+    A_ENTRY_SEQ,
+    A_ENTRY_STAMP,
+    A_ENTRY_TICK,
+    A_OPEN_ROW,
+    A_PRIORITY_COMMAND,
+    A_PRIORITY_TARGET,
+    A_ROW_HITS,
+    A_SCOPE_ACTIVE,
+    A_SCOPE_OPEN,
+    A_SLOT_QUEUE,
+    A_SLOT_SEQ,
+    ACTIVE,
+    ENTRY,
+    FAR,
+    K_ACT2_DEADLINE,
+    K_DUAL,
+    K_HIT_CAP,
+    K_PLAIN,
+    K_SCHEDULER,
+    K_SCOPE_BANKS,
+    K_TICKS_PER_CLOCK,
+    K_WRITE_HIGH,
+    K_WRITE_LOW,
+    NOTHING,
+    P_COMMAND,
+    P_COUNT,
+    P_INDEX,
+    P_KIND,
+    P_RANK,
+    P_SEQ,
+    P_TICK,
+    PRIORITY,
+    READ,
+    S_ACT2_BANK,
+    S_ACT2_DEADLINE,
+    S_ACT2_SLOT,
+    S_ACTIVE,
+    S_FLOOR,
+    S_PAIR_BANK,
+    S_PAIR_PC,
+    S_PAIR_TICK,
+    S_PRIORITY,
+    S_PRIORITY_HEAD,
+    S_READ_ENTRIES,
+    S_READS,
+    S_WRITE_MODE,
+    S_WRITES,
+    SECOND_HALF,
+    T_ON_COLUMN_BUS,
+    T_ON_FALLING_EDGE,
+    T_PC_OF_BANK,
+    T_SCOPE_OF_BANK,
+    Ints,
+)
+from simulator.hardware.dram.kernel.queues import queue_base
+from simulator.hardware.dram.kernel.timing import earliest, earliest_in_scope
+from simulator.hardware.dram.names import ACT, ACT2, PRE, PREA, RD, REFAB, REFPB, WR
+from simulator.hardware.dram.policies.dispatch import SCHEDULER_FCFS, serves
+
+RANK_ACTIVE, RANK_PRIORITY, RANK_REQUEST, RANK_SECOND_HALF = range(4)
+NO_COMMAND = -1
+NO_BANK = -1
+
+
+@compiled
+def select(t: Ints, m: Ints) -> None:
+    """Fill `pick`: per bus the next command, NOTHING if there is none."""
+    for bus in range(2):
+        m[bus * P_COUNT + P_TICK] = FAR
+        m[bus * P_COUNT + P_KIND] = NOTHING
+    _offer_active(t, m)
+    if m[S_PRIORITY]:
+        _offer_priority(t, m)
+    else:
+        update_write_mode(t, m)
+        queue = m[S_WRITE_MODE]
+        base = queue_base(t, queue)
+        oldest = _oldest(t, m, queue) if t[K_SCHEDULER] == SCHEDULER_FCFS else NO_BANK
+        if t[K_PLAIN] and m[S_ACT2_BANK] == NO_BANK:
+            _offer_entries(t, m, queue)
+        else:
+            for entry in range(base, base + m[S_READ_ENTRIES + queue]):
+                offer_entry(t, m, queue, entry, oldest)
+    if t[K_ACT2_DEADLINE] and m[S_ACT2_BANK] != NO_BANK:
+        _offer_second_half(t, m)
+
+
+@compiled
+def update_write_mode(t: Ints, m: Ints) -> None:
+    """Writes are served from the high mark down to the low one, and when there are no reads."""
+    if m[S_WRITE_MODE]:
+        if m[S_WRITES] < t[K_WRITE_LOW] and m[S_READS]:
+            m[S_WRITE_MODE] = 0
+    elif m[S_WRITES] >= t[K_WRITE_HIGH] or not m[S_READS]:
+        m[S_WRITE_MODE] = 1
+
+
+@compiled
+def command_for(m: Ints, queue: int, bank: int, row: int) -> int:
+    """The next command of a request."""
+    opened = m[m[A_OPEN_ROW] + bank]
+    if opened == row:
+        return RD if queue == READ else WR
+    return ACT if opened < 0 else PRE
+
+
+@compiled
+def offer_entry(t: Ints, m: Ints, queue: int, entry: int, oldest: int) -> None:
+    """Consider the requests of one entry. oldest: the queue's oldest entry (FCFS only)."""
+    bank = m[m[A_ENTRY_BANK] + entry]
+    command = command_for(m, queue, bank, m[m[A_ENTRY_ROW] + entry])
+    pending = m[S_ACT2_BANK]
+    if t[K_ACT2_DEADLINE] and pending != NO_BANK and (command == ACT or bank == pending):
+        return
+    if command == PRE and m[m[A_BANK_ACTIVE] + bank]:
+        return
+    cap = t[K_HIT_CAP]
+    if cap or t[K_SCHEDULER] == SCHEDULER_FCFS:
+        hit = command in (RD, WR)
+        waits = hit and cap > 0 and _other_row_waits(t, m, queue, entry)
+        if not serves(t[K_SCHEDULER], entry == oldest, hit, m[m[A_ROW_HITS] + bank], cap, waits):
+            return
+    tick = earliest(t, m, command, bank)
+    seq = m[m[A_ENTRY_SEQ] + entry]
+    _offer(t, m, tick, RANK_REQUEST, seq, ENTRY, entry, command, bank)
+
+
+@compiled
+def _offer_entries(t: Ints, m: Ints, queue: int) -> None:
+    """`offer_entry` for all entries of a queue, where no special rule needs to be asked.
+
+    Legal ticks only move on: an entry that could not win with the tick it had last
+    cannot win now, and is not looked at again.
+    """
+    base = queue_base(t, queue)
+    ticks, commands = np.uint64(m[A_ENTRY_TICK]), np.uint64(m[A_ENTRY_COMMAND])
+    seqs, stamps = np.uint64(m[A_ENTRY_SEQ]), np.uint64(m[A_ENTRY_STAMP])
+    banks, rows = np.uint64(m[A_ENTRY_BANK]), np.uint64(m[A_ENTRY_ROW])
+    bank_stamps, opened = np.uint64(m[A_BANK_STAMP]), np.uint64(m[A_OPEN_ROW])
+    active = np.uint64(m[A_BANK_ACTIVE])
+    column = RD if queue == READ else WR
+    row_bus = t[K_DUAL]
+    floor0, floor1 = m[S_FLOOR], m[S_FLOOR + row_bus]
+    edges = t[K_TICKS_PER_CLOCK] == 2
+    best0, best1 = m[P_TICK], m[P_TICK + row_bus * P_COUNT]
+    seq0, seq1 = -1, -1
+    win0, win1 = -1, -1
+    for entry in range(np.uint64(base), np.uint64(base + m[S_READ_ENTRIES + queue])):
+        bank = np.uint64(m[banks + entry])
+        stamp = m[bank_stamps + bank]
+        if m[stamps + entry] == stamp:
+            on_first = not row_bus or m[commands + entry] == column
+            if m[ticks + entry] > (best0 if on_first else best1):
+                continue
+        now_open = m[opened + bank]
+        command = column
+        if now_open != m[rows + entry]:
+            if now_open < 0:
+                command = ACT
+            elif m[active + bank]:
+                continue
+            else:
+                command = PRE
+        tick = earliest(t, m, command, int(np.int64(bank)))
+        m[ticks + entry] = tick
+        m[commands + entry] = command
+        m[stamps + entry] = stamp
+        seq = m[seqs + entry]
+        if command == column or not row_bus:
+            tick = max(tick, floor0)
+            if edges:
+                tick = _on_edge(t, m, tick, command, int(np.int64(bank)))
+            if tick < best0 or (tick == best0 and seq < seq0):
+                best0, seq0, win0 = tick, seq, int(np.int64(entry))
+        else:
+            tick = max(tick, floor1)
+            if edges:
+                tick = _on_edge(t, m, tick, command, int(np.int64(bank)))
+            if tick < best1 or (tick == best1 and seq < seq1):
+                best1, seq1, win1 = tick, seq, int(np.int64(entry))
+    if win0 >= 0:
+        _set_pick(m, 0, best0, seq0, win0, m[m[A_ENTRY_COMMAND] + win0])
+    if win1 >= 0:
+        _set_pick(m, P_COUNT, best1, seq1, win1, m[m[A_ENTRY_COMMAND] + win1])
+
+
+@compiled
+def _set_pick(m: Ints, at: int, tick: int, seq: int, entry: int, command: int) -> None:
+    m[at + P_TICK] = tick
+    m[at + P_RANK] = RANK_REQUEST
+    m[at + P_SEQ] = seq
+    m[at + P_KIND] = ENTRY
+    m[at + P_INDEX] = entry
+    m[at + P_COMMAND] = command
+
+
+@compiled
+def _offer(
+    t: Ints,
+    m: Ints,
+    tick: int,
+    rank: int,
+    seq: int,
+    kind: int,
+    index: int,
+    command: int,
+    bank: int,
+) -> None:
+    """A candidate that is legal from `tick`: the earliest wins, then rank, then age."""
+    bus = 1 if t[K_DUAL] and not t[t[T_ON_COLUMN_BUS] + command] else 0
+    tick = max(tick, m[S_FLOOR + bus])
+    if t[K_TICKS_PER_CLOCK] == 2:
+        tick = _on_edge(t, m, tick, command, bank)
+    at = bus * P_COUNT
+    if tick > m[at + P_TICK]:
+        return
+    if tick == m[at + P_TICK] and m[at + P_KIND] != NOTHING:
+        if rank > m[at + P_RANK]:
+            return
+        if rank == m[at + P_RANK] and seq > m[at + P_SEQ]:
+            return
+    m[at + P_TICK] = tick
+    m[at + P_RANK] = rank
+    m[at + P_SEQ] = seq
+    m[at + P_KIND] = kind
+    m[at + P_INDEX] = index
+    m[at + P_COMMAND] = command
+
+
+@compiled
+def _on_edge(t: Ints, m: Ints, tick: int, command: int, bank: int) -> int:
+    """The next edge that may carry the command; rising edges are the odd ticks.
+
+    A precharge on a falling edge must not meet a command to the same bank, nor to
+    all banks, of its pseudo channel, that started on the rising edge before.
+    """
+    if tick & 1:
+        return tick
+    if not t[t[T_ON_FALLING_EDGE] + command]:
+        return tick + 1
+    meets = (
+        tick == m[S_PAIR_TICK]
+        and t[t[T_PC_OF_BANK] + bank] == m[S_PAIR_PC]
+        and (m[S_PAIR_BANK] == NO_BANK or command == PREA or m[S_PAIR_BANK] == bank)
+    )
+    return tick + 1 if meets else tick
+
+
+@compiled
+def _offer_active(t: Ints, m: Ints) -> None:
+    """Requests whose row was opened for them."""
+    for index in range(m[S_ACTIVE]):
+        slot, bank = m[m[A_ACTIVE_SLOT] + index], m[m[A_ACTIVE_BANK] + index]
+        command = RD if m[m[A_SLOT_QUEUE] + slot] == READ else WR
+        tick = earliest(t, m, command, bank)
+        _offer(
+            t,
+            m,
+            tick,
+            RANK_ACTIVE,
+            m[m[A_SLOT_SEQ] + slot],
+            ACTIVE,
+            index,
+            command,
+            bank,
+        )
+
+
+@compiled
+def _offer_priority(t: Ints, m: Ints) -> None:
+    """The first refresh or precharge asked for, or what has to be closed for it.
+
+    It never closes a row that was opened for a request not yet served.
+    """
+    head = m[S_PRIORITY_HEAD]
+    wanted, target = m[m[A_PRIORITY_COMMAND] + head], m[m[A_PRIORITY_TARGET] + head]
+    pending = m[S_ACT2_BANK]
+    if wanted == REFAB:
+        banks = t[K_SCOPE_BANKS]
+        if pending != NO_BANK and t[t[T_SCOPE_OF_BANK] + pending] == target:
+            return
+        command = PREA if m[m[A_SCOPE_OPEN] + target] else REFAB
+        if command == PREA and m[m[A_SCOPE_ACTIVE] + target]:
+            return
+        tick = earliest_in_scope(t, m, command, target)
+        _offer(t, m, tick, RANK_PRIORITY, 0, PRIORITY, head, command, target * banks)
+        return
+    command = wanted
+    if wanted == REFPB and m[m[A_OPEN_ROW] + target] >= 0:
+        command = PRE
+    if m[m[A_BANK_ACTIVE] + target] or pending == target:
+        return
+    tick = earliest(t, m, command, target)
+    _offer(t, m, tick, RANK_PRIORITY, 0, PRIORITY, head, command, target)
+
+
+@compiled
+def _offer_second_half(t: Ints, m: Ints) -> None:
+    """ACT2 issues when nothing else does, and before anything else at its deadline."""
+    tick = max(earliest(t, m, ACT2, m[S_ACT2_BANK]), m[S_FLOOR])
+    if tick >= m[S_ACT2_DEADLINE]:
+        m[P_TICK] = tick
+        m[P_KIND] = NOTHING
+    _offer(
+        t, m, tick, RANK_SECOND_HALF, 0, SECOND_HALF, m[S_ACT2_SLOT], ACT2, m[S_ACT2_BANK]
+    )  # fmt: skip
+
+
+@compiled
+def _oldest(t: Ints, m: Ints, queue: int) -> int:
+    """The entry with the oldest request of a queue, or -1."""
+    base = queue_base(t, queue)
+    best = NO_BANK
+    for entry in range(base, base + m[S_READ_ENTRIES + queue]):
+        seq = m[m[A_ENTRY_SEQ] + entry]
+        if best == NO_BANK or seq < m[m[A_ENTRY_SEQ] + best]:
+            best = entry
+    return best
+
+
+@compiled
+def _other_row_waits(t: Ints, m: Ints, queue: int, entry: int) -> bool:
+    """Whether a request for another row of the entry's bank waits in its queue."""
+    base = queue_base(t, queue)
+    for other in range(base, base + m[S_READ_ENTRIES + queue]):
+        if m[m[A_ENTRY_BANK] + other] == m[m[A_ENTRY_BANK] + entry] and other != entry:
+            return True
+    return False

@@ -1,0 +1,1 @@
+"""Policies of the controller, one file each; `registry` finds them by name."""

@@ -1,0 +1,21 @@
+"""First ready, first come first served: whatever can issue earliest, the oldest of those.
+
+A row-hit cap keeps a stream of hits from starving others: once so many column
+commands went to an open row while a request for another row of the bank waits,
+hits to it wait as well.
+"""
+
+from __future__ import annotations
+
+from simulator.hardware.dram.kernel.jit import compiled
+from simulator.hardware.dram.policies.registry import Policy, register
+
+FR_FCFS = register(
+    Policy("scheduler", "fr_fcfs", 0, "first ready, then oldest; optionally with a row-hit cap")
+)
+
+
+@compiled
+def fr_fcfs_serves(is_hit: bool, row_hits: int, cap: int, other_row_waits: bool) -> bool:
+    """Whether a request may be served now."""
+    return not (is_hit and cap > 0 and row_hits >= cap and other_row_waits)

@@ -1,0 +1,274 @@
+"""What the YAML of a DRAM device holds: organisation, timing, commands, constraints.
+
+A device is data. Its standard (`configs/dram/standards`) lists commands and one
+table of timing constraints, written in names of timings; the device adds the
+organisation and the cycles behind the names.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from simulator.config import Spec, nearest
+from simulator.hardware.dram.energy_spec import DramEnergySpec
+from simulator.hardware.dram.expressions import evaluate
+from simulator.hardware.dram.names import COMMANDS, LEVELS, REQUIRED
+
+Count = Annotated[int, Field(ge=1, le=2**31)]
+LONGEST_DELAY = 2**40
+
+
+class OrganisationCounts(Spec):
+    """Sizes of one channel, all powers of two but `devices`.
+
+    ranks: also the stack identifiers (SID) of HBM. columns: per row, of which a
+    burst takes `prefetch`. width_bits: data pins of a pseudo channel. devices:
+    chips that share one rank.
+    """
+
+    pseudo_channels: Count = 1
+    ranks: Count = 1
+    bank_groups: Count
+    banks_per_group: Count
+    rows: Count
+    columns: Count
+    prefetch: Count
+    width_bits: Count
+    devices: Count = 1
+
+    @model_validator(mode="after")
+    def _powers_of_two(self) -> OrganisationCounts:
+        for name, value in self.model_dump().items():
+            if name != "devices" and value & (value - 1):
+                raise ValueError(f"{name} is {value}, expected a power of two")
+        if self.columns < self.prefetch:
+            raise ValueError(f"columns ({self.columns}) are fewer than prefetch ({self.prefetch})")
+        if self.width_bits < 8:
+            raise ValueError(f"width_bits is {self.width_bits}, expected at least 8")
+        return self
+
+
+class OrganisationSpec(Spec):
+    """The organisation and where it is from."""
+
+    source: str = Field(min_length=1)
+    counts: OrganisationCounts
+
+
+class TimingSpec(Spec):
+    """Timings by name, in clock cycles, and where they are from."""
+
+    source: str = Field(min_length=1)
+    quality: Literal["published", "measured", "derived", "assumed"] = "published"
+    clock_ps: int = Field(ge=1, le=10**6)
+    cycles: dict[str, Annotated[int, Field(ge=0, le=LONGEST_DELAY)]]
+
+
+class CommandSpec(Spec):
+    """One command: its bus, how long it occupies it, whether a falling edge may carry it.
+
+    bus: `row` and `column` are separate buses that issue at the same time.
+    """
+
+    bus: Literal["command", "row", "column"] = "command"
+    clocks: float = Field(default=1, gt=0, le=64)
+    falling_edge: bool = False
+
+
+class ConstraintSpec(Spec):
+    """Each of `after` at least `delay` behind each of `before`, at the same node of `level`.
+
+    window: counts from the window-th last command of `before` instead of the last.
+    siblings: holds for the other nodes of the level instead, below the same parent.
+    """
+
+    level: Literal["channel", "pseudo_channel", "rank", "bank_group", "bank"]
+    before: tuple[str, ...] = Field(min_length=1)
+    after: tuple[str, ...] = Field(min_length=1)
+    delay: str
+    window: int = Field(default=1, ge=1, le=64)
+    siblings: bool = False
+
+
+class SplitActivationSpec(Spec):
+    """Rows open in two steps: ACT2 at most `deadline` behind ACT1."""
+
+    deadline: str
+
+
+class DataClockSpec(Spec):
+    """A data clock that stops: a CAS command restarts it in the cycle before RD or WR.
+
+    read_keeps_running, write_keeps_running: how long it runs on behind a command.
+    """
+
+    read_keeps_running: str
+    write_keeps_running: str
+
+
+class DramDeviceSpec(Spec):
+    """One channel of a DRAM device.
+
+    ticks_per_clock: 2 where commands may start on half clocks.
+    refresh_scope: what one REFab (and PREA) covers. refresh_interval,
+    bank_refresh_interval: between two REFab of a scope, two REFpb of the channel.
+    """
+
+    name: str
+    description: str = ""
+    standard: str
+    source: str
+    organisation: OrganisationSpec
+    timing: TimingSpec
+    commands: dict[str, CommandSpec]
+    constraints: tuple[ConstraintSpec, ...]
+    read_latency: str
+    write_latency: str
+    ticks_per_clock: Literal[1, 2] = 1
+    split_activation: SplitActivationSpec | None = None
+    data_clock: DataClockSpec | None = None
+    refresh_scope: Literal["channel", "pseudo_channel", "rank"]
+    refresh_interval: str
+    bank_refresh_interval: str | None = None
+    energy: DramEnergySpec | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> DramDeviceSpec:
+        self._check_commands()
+        for index, constraint in enumerate(self.constraints):
+            for name in (*constraint.before, *constraint.after):
+                if name not in self.commands:
+                    near = nearest(name, self.commands)
+                    raise ValueError(
+                        f"constraints.{index}: the device has no command {name!r}"
+                        + (f"; did you mean {near!r}?" if near else "")
+                    )
+        self._check_delays()
+        return self
+
+    def cycles(self, expression: str) -> int:
+        """An expression in clock cycles; raises ValueError for a name without a value."""
+        return evaluate(expression, self.timing.cycles)
+
+    @property
+    def tick_fs(self) -> int:
+        """Duration of a tick: a clock, or half of one."""
+        return self.timing.clock_ps * 1000 // self.ticks_per_clock
+
+    @property
+    def clock_s(self) -> float:
+        """Duration of a clock cycle."""
+        return self.timing.clock_ps * 1e-12
+
+    @property
+    def burst_bytes(self) -> int:
+        """Bytes that one RD or WR moves."""
+        counts = self.organisation.counts
+        return counts.width_bits * counts.prefetch // 8
+
+    @property
+    def bursts_per_row(self) -> int:
+        """Bursts in one row of one bank."""
+        return self.organisation.counts.columns // self.organisation.counts.prefetch
+
+    @property
+    def burst_cycles(self) -> int:
+        """Clock cycles that a burst occupies the data bus of a pseudo channel."""
+        names = self.timing.cycles
+        return names["nBL"] if "nBL" in names else names["nBL_min"]
+
+    @property
+    def banks(self) -> int:
+        """Banks of the channel."""
+        c = self.organisation.counts
+        return c.pseudo_channels * c.ranks * c.bank_groups * c.banks_per_group
+
+    @property
+    def capacity_bytes(self) -> int:
+        """Bytes of the channel."""
+        return self.banks * self.organisation.counts.rows * self.bursts_per_row * self.burst_bytes
+
+    @property
+    def peak_bytes_per_s(self) -> float:
+        """Data rate of the channel with every cycle of the data bus used."""
+        burst_s = self.burst_cycles * self.timing.clock_ps * 1e-12
+        return self.organisation.counts.pseudo_channels * self.burst_bytes / burst_s
+
+    @property
+    def refresh_share(self) -> float:
+        """Share of the time that all-bank refresh takes from a busy data bus.
+
+        (tRTP + tRP + tRFC + tRCD) / tREFI: from the last read before a refresh to the
+        first one behind it.
+        """
+        cycles = self.timing.cycles
+
+        def first(*names: str) -> int:
+            return next((cycles[name] for name in names if name in cycles), 0)
+
+        blocked = first("nRTP", "nRTPL") + first("nRP") + first("nRFC", "nRFCab")
+        blocked += first("nRCD", "nRCDRD")
+        return blocked / self.cycles(self.refresh_interval)
+
+    def _check_commands(self) -> None:
+        unknown = [name for name in self.commands if name not in COMMANDS]
+        if unknown:
+            near = nearest(unknown[0], COMMANDS)
+            raise ValueError(
+                f"commands: unknown command {unknown[0]!r}; known: {', '.join(COMMANDS)}"
+                + (f"; did you mean {near!r}?" if near else "")
+            )
+        split = self.split_activation is not None
+        needed = [*REQUIRED, *(("ACT1", "ACT2") if split else ("ACT",))]
+        needed += ["CAS_RD", "CAS_WR"] if self.data_clock else []
+        missing = [name for name in needed if name not in self.commands]
+        if missing:
+            raise ValueError(f"commands: {', '.join(missing)} missing")
+        buses = {command.bus == "command" for command in self.commands.values()}
+        if len(buses) > 1:
+            raise ValueError("commands: either all have a row or column bus, or none")
+        for name, command in self.commands.items():
+            ticks = command.clocks * self.ticks_per_clock
+            if ticks != int(ticks):
+                raise ValueError(f"commands.{name}.clocks: {command.clocks} is no whole tick")
+
+    def _check_delays(self) -> None:
+        if "nBL" not in self.timing.cycles and "nBL_min" not in self.timing.cycles:
+            raise ValueError("timing.cycles: nBL is missing, the cycles of a burst")
+        others = {"read_latency": self.read_latency, "write_latency": self.write_latency}
+        if self.split_activation:
+            others["split_activation.deadline"] = self.split_activation.deadline
+        if self.data_clock:
+            others |= {
+                f"data_clock.{name}": value for name, value in self.data_clock.model_dump().items()
+            }
+        for key, expression in others.items():
+            self._evaluated(key, expression, least=1)
+        interval = self._evaluated("refresh_interval", self.refresh_interval, least=1)
+        if self.bank_refresh_interval is not None:
+            self._evaluated("bank_refresh_interval", self.bank_refresh_interval, least=1)
+        for index, constraint in enumerate(self.constraints):
+            key = f"constraints.{index}.delay"
+            delay = self._evaluated(key, constraint.delay)
+            if delay >= interval:
+                raise ValueError(
+                    f"{key}: {constraint.delay} is {delay} cycles, no less than the refresh "
+                    f"interval of {interval}: {', '.join(constraint.after)} could never follow "
+                    f"{', '.join(constraint.before)} in time"
+                )
+
+    def _evaluated(self, key: str, expression: str, least: int | None = None) -> int:
+        try:
+            value = self.cycles(expression)
+        except ValueError as error:
+            raise ValueError(f"{key}: {error}") from None
+        if least is not None and value < least:
+            raise ValueError(f"{key}: {expression} is {value}, expected at least {least}")
+        return value
+
+
+def level_index(name: str) -> int:
+    """Position of a level, from the channel down."""
+    return LEVELS.index(name)

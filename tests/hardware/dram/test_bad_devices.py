@@ -1,0 +1,193 @@
+"""Devices written in YAML alone: a good one works, a bad one gets one clear line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simulator.config import ConfigError
+from simulator.config.resources import data_root
+from simulator.hardware.dram.load import load_channel, load_device
+from tests.hardware.dram.checker import violations
+from tests.hardware.dram.devices import logged
+from tests.hardware.dram.laws import check_conservation
+
+STANDARD = data_root() / "configs/dram/standards/ddr4.yaml"
+HEAD = "extends: ddr4-3200\nname: mine\n"
+OWN_DEVICE = f"""\
+extends: {STANDARD}
+name: mine
+organisation:
+  source: my own data sheet
+  counts: {{
+    bank_groups: 2, banks_per_group: 2, rows: 1024, columns: 256, prefetch: 8, width_bits: 64
+  }}
+timing:
+  source: my own data sheet
+  quality: assumed
+  clock_ps: 1000
+  cycles: {{
+    nBL: 4, nCL: 10, nRCD: 11, nRP: 12, nRAS: 25, nRC: 37, nWR: 15, nRTP: 8, nCWL: 9,
+    nCCDS: 4, nCCDL: 6, nWTRS: 3, nWTRL: 8, nCS: 2, nRRDS: 4, nRRDL: 6, nFAW: 30, nRFC: 200,
+    nREFI: 4000, nMine: 40
+  }}
+"""
+CONSTRAINT = "constraints:\n  - {{level: {0}, before: [{1}], after: [RD], delay: {2}}}\n"
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_device_in_yaml_alone(tmp_path: Path) -> None:
+    """It extends a standard; a read takes 1 + nRCD + nCL + nBL."""
+    spec = load_device(written(tmp_path, OWN_DEVICE))
+    assert (spec.name, spec.standard, spec.banks, spec.bursts_per_row) == ("mine", "DDR4", 4, 32)
+    assert spec.capacity_bytes == 4 * 1024 * 256 * 8
+    assert spec.peak_bytes_per_s == pytest.approx(64 / 4e-9)
+    result, _ = logged(spec, np.array([[0, 0, 0, 0, 0]]))
+    assert result.cycles == 1 + 11 + 10 + 4
+
+
+def test_a_constraint_of_ones_own(tmp_path: Path) -> None:
+    """The table is replaced as a whole, and the checker reads the same one."""
+    text = OWN_DEVICE + (
+        "constraints:\n"
+        "  - {level: bank, before: [ACT], after: [RD, WR, RDA, WRA], delay: nMine}\n"
+        "  - {level: channel, before: [RD, WR], after: [RD, WR], delay: nMine + nCL - 2}\n"
+    )
+    spec = load_device(written(tmp_path, text))
+    stream = np.array([[0, 0, 0, 0, burst] for burst in range(5)])
+    result, log = logged(spec, stream)
+    assert result.cycles == 1 + 40 + 4 * (40 + 10 - 2) + 10 + 4
+    assert violations(spec, log) == []
+    check_conservation(spec, stream, result, log)
+
+
+BAD = {
+    "missing timing": (
+        HEAD + "read_latency: nCLL + nBL\n",
+        "mine.yaml:3: read_latency: timing 'nCLL' is missing, which 'nCLL + nBL' needs; "
+        "did you mean 'nCL'?",
+    ),
+    "missing timing of a constraint": (
+        HEAD + CONSTRAINT.format("rank", "ACT", "nRCDD"),
+        "mine.yaml:4: constraints.0.delay: timing 'nRCDD' is missing, which 'nRCDD' needs; "
+        "did you mean 'nRCD'?",
+    ),
+    "unknown command": (
+        HEAD + "commands:\n  ACTT: {}\n",
+        "mine.yaml:3: commands: unknown command 'ACTT'; known: ACT, ACT1, PRE, PREA, RD, WR, RDA, "
+        "WRA, REFab, REFpb, ACT2, CAS_RD, CAS_WR; did you mean 'ACT'?",
+    ),
+    "unknown command of a constraint": (
+        HEAD + CONSTRAINT.format("rank", "ACTT", "nRCD"),
+        "mine.yaml:4: constraints.0: the device has no command 'ACTT'; did you mean 'ACT'?",
+    ),
+    "unknown level": (
+        HEAD + CONSTRAINT.format("ranks", "ACT", "nRCD"),
+        "mine.yaml:4: constraints.0.level: found 'ranks', expected one of: channel, "
+        "pseudo_channel, rank, bank_group, bank; did you mean 'rank'?",
+    ),
+    "no preceding command": (
+        HEAD + CONSTRAINT.format("rank", "", "nRCD"),
+        "mine.yaml:4: constraints.0.before: found a list of 0, expected at least 1 item",
+    ),
+    "no sum": (
+        HEAD + "read_latency: nCL * nBL\n",
+        "mine.yaml:3: read_latency: 'nCL * nBL' is not a sum of timing names and whole numbers "
+        "(at '* nBL')",
+    ),
+    "never in time": (
+        HEAD + CONSTRAINT.format("rank", "ACT", "nREFI"),
+        "mine.yaml:4: constraints.0.delay: nREFI is 12480 cycles, no less than the refresh "
+        "interval of 12480: RD could never follow ACT in time",
+    ),
+    "no power of two": (
+        HEAD + "organisation:\n  counts: {bank_groups: 3}\n",
+        "mine.yaml:4: organisation.counts.bank_groups: bank_groups is 3, expected a power of two",
+    ),
+    "rows shorter than a burst": (
+        HEAD + "organisation:\n  counts: {columns: 4}\n",
+        "mine.yaml:4: organisation.counts.columns: columns (4) are fewer than prefetch (8)",
+    ),
+    "negative timing": (
+        HEAD + "timing:\n  cycles: {nCL: -1}\n",
+        "mine.yaml:4: timing.cycles.nCL: found -1, expected a whole number",
+    ),
+    "unknown key": (
+        HEAD + "timings: {clock_ps: 500}\n",
+        "mine.yaml:3: timings: unknown key 'timings'; did you mean 'timing'?",
+    ),
+    "unknown scope": (
+        HEAD + "refresh_scope: bank\n",
+        "mine.yaml:3: refresh_scope: found 'bank', expected one of: channel, pseudo_channel, rank; "
+        "did you mean 'rank'?",
+    ),
+    "half a clock": (
+        HEAD + "commands:\n  ACT: {clocks: 1.5}\n",
+        "mine.yaml:4: commands.ACT.clocks: 1.5 is no whole tick",
+    ),
+    "buses": (
+        HEAD + "commands:\n  ACT: {bus: row}\n",
+        "mine.yaml:3: commands: either all have a row or column bus, or none",
+    ),
+    "no refresh interval": (
+        HEAD + "refresh_interval: nRP - nRP\n",
+        "mine.yaml:3: refresh_interval: nRP - nRP is 0, expected at least 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("problem", BAD)
+def test_a_bad_device_gets_one_line_with_file_line_and_key(problem: str, tmp_path: Path) -> None:
+    text, message = BAD[problem]
+    with pytest.raises(ConfigError) as caught:
+        load_device(written(tmp_path, text))
+    assert str(caught.value).endswith(message)
+    assert "\n" not in str(caught.value)
+
+
+def test_banks_that_are_refreshed_more_often_than_they_can_be(tmp_path: Path) -> None:
+    """REFpb needs 72 cycles (nPBR2PBR) behind REFpb, and is asked for every 60."""
+    text = "extends: lpddr5-6400\nname: mine\ntiming:\n  cycles: {nREFIpb: 60}\n"
+    with pytest.raises(ConfigError, match="REFpb could never follow REFpb in time"):
+        load_device(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("missing", ["ACT1, ACT2", "CAS_RD, CAS_WR"])
+def test_commands_that_a_feature_needs(missing: str, tmp_path: Path) -> None:
+    feature = "split_activation: {deadline: nRCD}\n"
+    if "CAS" in missing:
+        feature = "data_clock: {read_keeps_running: nCL, write_keeps_running: nCL}\n"
+    with pytest.raises(ConfigError, match=f"commands: {missing} missing"):
+        load_device(written(tmp_path, HEAD + feature))
+
+
+ORDER = "controller.address_mapping.order"
+BAD_CONTROLLERS = {
+    f"{ORDER}=[row]": f"{ORDER}: bits of column, bank_group, bank are missing",
+    f"{ORDER}=[rov]": f"{ORDER}: unknown field 'rov'; fields: column, bank_group, bank, "
+    "pseudo_channel, rank, row; did you mean 'row'?",
+    f"{ORDER}=[bank:1,bank:2,column,bank_group,row]": f"{ORDER}: 'bank:2' takes 2 bits of bank, "
+    "1 of its 2 are left",
+    "controller.address_mapping.xor_banks_with_row=5": "controller.address_mapping."
+    "xor_banks_with_row: 5, at most 4 bits of the bank",
+    "controller.refresh=per_bank": "controller.refresh: mine has no per-bank refresh",
+    "controller.page=close": "controller.page: no page policy is called 'close'; known: closed, "
+    "open; did you mean 'closed'?",
+    "controller.write_low=0.9": "controller.write_low: write_low (0.9) must be below write_high "
+    "(0.8)",
+}
+
+
+@pytest.mark.parametrize("setting", BAD_CONTROLLERS)
+def test_a_controller_that_does_not_fit_names_the_setting(setting: str, tmp_path: Path) -> None:
+    device = written(tmp_path, HEAD)
+    with pytest.raises(ConfigError) as caught:
+        load_channel(str(device), [setting])
+    assert str(caught.value) == f"--set {setting}: {BAD_CONTROLLERS[setting]}"

@@ -1,0 +1,56 @@
+"""The kernel does the same compiled and as plain Python (`NUMBA_DISABLE_JIT=1`)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from simulator.hardware.dram.controller import ControllerSpec
+from tests.hardware.dram.devices import device, logged
+from tests.hardware.dram.random_streams import FEW_BURSTS, FEW_ROWS
+
+ROOT = Path(__file__).parents[3]
+JOBS = {
+    "ddr4-3200": {"page": "closed", "page_cap": 2},
+    "gddr6-14000": {"scheduler": "fcfs", "write_queue": 4},
+    "hbm2-2000": {"row_hit_cap": 2, "read_queue": 8},
+    "hbm3-6400": {"refresh": "per_bank"},
+    "lpddr5-6400": {"refresh": "per_bank", "page": "closed"},
+}
+REQUESTS = 150
+
+
+def outcome() -> str:
+    """Every counter and command of some small jobs, as text."""
+    lines = []
+    for name, settings in JOBS.items():
+        spec = device(name)
+        generator = np.random.default_rng(5)
+        columns = [
+            np.sort(generator.integers(0, 5000, REQUESTS)),
+            generator.integers(0, 2, REQUESTS),
+            generator.integers(0, spec.banks, REQUESTS),
+            generator.integers(0, FEW_ROWS, REQUESTS),
+            generator.integers(0, FEW_BURSTS, REQUESTS),
+        ]
+        controller = ControllerSpec.model_validate(settings)
+        result, log = logged(spec, np.stack(columns, axis=1), controller, log_commands=5000)
+        lines += [name, repr(result), repr(result.latency_counts.tolist()), repr(log.tolist())]
+    return "\n".join(lines)
+
+
+def test_compiled_and_plain_python_do_the_same() -> None:
+    program = "from tests.hardware.dram.test_uncompiled import outcome; print(outcome())"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert done.stdout.strip() == outcome()
