@@ -207,18 +207,19 @@ def test_wrong_options(options: list[str], part: str, capsys: pytest.CaptureFixt
     assert part in refused(capsys, "one.txt", *device, *options)
 
 
-@pytest.mark.parametrize(
-    ("content", "part"),
-    [
-        (b"", "no requests"),
-        (b"0 R 0 0 9 0 0 0\n", "bad.txt:1: '0 R 0 0 9 0 0 0': bank group is 9"),
-        (b"0 R 0 0 0 0 0 0\n" * 99 + b"oops\n", "bad.txt:100: 'oops': found 1 column"),
-        (b"0 R 0x40\n", "use --format addresses"),
-        (gzip.compress(b"0 R 0 0 0 0 0 0\n" * 999)[:-9], "cut off"),
-        (os.urandom(1) * 5 + bytes(range(1, 200)), "bad.txt:1: "),
-    ],
-)
-def test_wrong_traces(content: bytes, part: str, capsys: pytest.CaptureFixture[str]) -> None:
+WRONG: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "no requests"),
+    "range": (b"0 R 0 0 9 0 0 0\n", "bad.txt:1: '0 R 0 0 9 0 0 0': bank group is 9"),
+    "late": (b"0 R 0 0 0 0 0 0\n" * 99 + b"oops\n", "bad.txt:100: 'oops': found 1 column"),
+    "format": (b"0 R 0x40\n", "use --format addresses"),
+    "cut": (gzip.compress(b"0 R 0 0 0 0 0 0\n" * 999)[:-9], "cut off"),
+    "binary": (bytes(range(255, 0, -1)), "bad.txt:1: found the character"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_traces(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    content, part = WRONG[case]
     Path("bad.txt").write_bytes(content)
     assert part in refused(capsys, "bad.txt", "--device", "hbm2-2000")
 

@@ -11,7 +11,12 @@ import pytest
 from pydantic import BaseModel
 
 from simulator.cli import build_parser
+from simulator.config import list_presets
 from simulator.experiment import ExperimentSpec
+from simulator.hardware.dram.controller import ControllerSpec
+from simulator.hardware.dram.energy_spec import DramEnergySpec
+from simulator.hardware.dram.load import load_device
+from simulator.hardware.dram.spec import DramDeviceSpec
 from simulator.hardware.machine import MachineSpec
 from simulator.hardware.systolic_array import SystolicArraySpec
 from simulator.mapping import MappingSpec
@@ -50,10 +55,23 @@ def words(*pages: str) -> set[str]:
         (SystolicArraySpec, ("systolic_arrays.md",)),
         (MappingSpec, ("mapping.md",)),
         (WorkloadSpec, ("workloads.md", "experiments.md")),
+        (ControllerSpec, ("dram.md",)),
     ],
 )
 def test_every_key_is_described(model: type[BaseModel], pages: tuple[str, ...]) -> None:
     assert set(keys(model)) <= words(*pages)
+
+
+def test_every_key_of_a_dram_device_is_described() -> None:
+    found = set(keys(DramDeviceSpec)) - set(keys(DramEnergySpec))
+    assert found | {"energy"} <= words("dram.md")
+
+
+def test_every_dram_device_is_listed_with_its_peak() -> None:
+    page = (ROOT / "docs" / "dram.md").read_text("utf-8")
+    for name in list_presets("dram"):
+        peak = load_device(name).peak_bytes_per_s / 1e9
+        assert f"| `{name}` | {peak:.1f} |" in page
 
 
 def test_every_key_of_an_experiment_is_described() -> None:
@@ -61,7 +79,7 @@ def test_every_key_of_an_experiment_is_described() -> None:
 
 
 def test_every_command_and_option_is_described() -> None:
-    described = words("experiments.md")
+    described = words("experiments.md", "dram.md")
     (commands,) = (
         action
         for action in build_parser()._actions

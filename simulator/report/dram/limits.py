@@ -29,7 +29,7 @@ WIDE, NARROW = 64, 16
 (which of many banks is busiest), and that at least its edges do not."""
 PERIOD = 4
 """Times a write queue is emptied, in which reads fill it up again."""
-EXPLAINED = 0.93
+EXPLAINED = 0.95
 """A resource is the limit if it, refreshes and turns take this share of the time."""
 
 

@@ -109,7 +109,10 @@ def _advice(run: TraceRun, limit: Limit, limits: Limits) -> str:
             return f"A deeper write queue would turn less often; beyond that, {more} would help."
         return f"{_capital(more)} would help."
     if limit.kind == COLUMNS:
-        return f"Requests that take turns between {node}s would use the data bus better."
+        return (
+            f"Requests that take turns between {node}s, or a deeper queue that finds such, would "
+            "use the data bus better."
+        )
     if limit.kind == ROWS and node == "bank":
         return "Requests to other banks, or to rows that are open, would not wait for it."
     if limit.kind == ROWS:

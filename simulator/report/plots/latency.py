@@ -105,4 +105,4 @@ def _label_times(ax: Axes) -> None:
     ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
     ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.set_xlabel("latency from arrival to the last of the data (ns)")
+    ax.set_xlabel("latency, from entering the queue to the last of the data (ns)")

@@ -16,6 +16,12 @@ Ints = NDArray[np.int64]
 
 FEW_ROWS, FEW_BURSTS = 4, 8
 """So that requests meet in rows, and reads in writes that wait."""
+ORGANISATIONS: dict[str, list[int | None]] = {
+    "ranks": [None, 1, 2],
+    "pseudo_channels": [None, 1, 2],
+    "bank_groups": [None, None, None, 1],
+    "banks_per_group": [None, None, None, 1],
+}
 REFRESH_TIMINGS = ("nRFC", "nRFCab")
 
 
@@ -40,8 +46,8 @@ def devices(draw: st.DrawFn) -> DramDeviceSpec:
     """A shipped device, often with other ranks, pseudo channels and a shorter tREFI."""
     name = draw(st.sampled_from(NAMES))
     settings = []
-    for field in ("ranks", "pseudo_channels"):
-        count = draw(st.sampled_from([None, 1, 2]))
+    for field, counts in ORGANISATIONS.items():
+        count = draw(st.sampled_from(counts))
         settings += [f"organisation.counts.{field}={count}"] if count else []
     if draw(st.booleans()):
         cycles = device(name).timing.cycles

@@ -165,9 +165,9 @@ def _issue_active(t: Ints, m: Ints, tick: int, index: int, command: int) -> None
     if waits:
         return
     m[S_ACTIVE] -= 1
-    last = m[S_ACTIVE]
-    m[m[A_ACTIVE_SLOT] + index] = m[m[A_ACTIVE_SLOT] + last]
-    m[m[A_ACTIVE_BANK] + index] = m[m[A_ACTIVE_BANK] + last]
+    for place in range(index, m[S_ACTIVE]):
+        m[m[A_ACTIVE_SLOT] + place] = m[m[A_ACTIVE_SLOT] + place + 1]
+        m[m[A_ACTIVE_BANK] + place] = m[m[A_ACTIVE_BANK] + place + 1]
     m[m[A_BANK_ACTIVE] + bank] -= 1
     m[m[A_SCOPE_ACTIVE] + t[t[T_SCOPE_OF_BANK] + bank]] -= 1
     _access(t, m, command, bank, slot, tick)

@@ -30,10 +30,12 @@ from simulator.hardware.dram.kernel.layout import (
     A_ROW_HITS,
     A_TRANSFER_DONE,
     A_TRANSFER_LEFT,
+    ACTIVE,
     FAR,
     K_ASKED,
     K_BANKS,
     K_CLIENTS,
+    K_DUAL,
     K_LOG,
     K_PAGE,
     K_PAGE_CAP,
@@ -44,6 +46,7 @@ from simulator.hardware.dram.kernel.layout import (
     K_SCHEDULER,
     K_SCOPES,
     P_COUNT,
+    P_KIND,
     P_TICK,
     S_ACT2_BANK,
     S_ACTIVE,
@@ -93,6 +96,10 @@ def run(t: Ints, m: Ints, trace: Ints, until: int, final: bool) -> int:
             if coming < 0:
                 return HUNGRY
             closing = _next_closing(t, m)
+            following = m[S_TICK] + 1
+            others = min(min(coming, closing), min(m[S_NEXT_REFRESH], until + 1))
+            if following < others and _mode_changes(t, m, following):
+                select(t, m)
             command = min(m[P_TICK], m[P_COUNT + P_TICK])
             tick = min(min(coming, m[S_NEXT_REFRESH]), min(closing, command))
             if coming == FAR and _is_idle(t, m) and _nothing_waits(t, m, trace, final):
@@ -101,8 +108,6 @@ def run(t: Ints, m: Ints, trace: Ints, until: int, final: bool) -> int:
                 return REACHED
             if t[K_LOG] and m[S_LOG] + LOG_MARGIN > t[K_LOG]:
                 return LOG_FULL
-            if tick > m[S_TICK] + 1 and not m[S_PRIORITY]:
-                update_write_mode(t, m)
             m[S_FLOOR] = max(m[S_FLOOR], tick)
             m[S_FLOOR_ROW] = max(m[S_FLOOR_ROW], tick)
             changed = False
@@ -114,13 +119,31 @@ def run(t: Ints, m: Ints, trace: Ints, until: int, final: bool) -> int:
             if closing == tick:
                 _ask_for_closing(t, m, tick)
                 changed = True
+            if coming == tick and _mode_changes(t, m, tick):
+                changed = True
             if changed:
                 select(t, m)
             m[S_TICK] = max(m[S_TICK], tick)
             bus = 0 if m[P_TICK] <= m[P_COUNT + P_TICK] else 1
             if m[bus * P_COUNT + P_TICK] == tick:
                 issue(t, m, bus)
+                if t[K_DUAL] and bus == 0 and not m[S_PRIORITY]:
+                    update_write_mode(t, m)
                 break
+
+
+@compiled
+def _mode_changes(t: Ints, m: Ints, tick: int) -> bool:
+    """Choose between reads and writes for a tick, all arrivals before it known.
+
+    It is left as it is while a refresh or precharge waits, and where the one command
+    of the tick goes to a row opened before.
+    """
+    if m[S_PRIORITY] or (not t[K_DUAL] and m[P_KIND] == ACTIVE and m[P_TICK] == tick):
+        return False
+    mode = m[S_WRITE_MODE]
+    update_write_mode(t, m)
+    return mode != m[S_WRITE_MODE]
 
 
 @compiled
@@ -135,10 +158,7 @@ def submit(
     now: int,
 ) -> None:
     """Append a transfer of `count` bursts, from `first` up, to a client's ring at tick `now`."""
-    if now > m[S_TICK]:
-        if now > m[S_TICK] + 1 and not m[S_PRIORITY]:
-            update_write_mode(t, m)
-        m[S_TICK] = now
+    m[S_TICK] = max(m[S_TICK], now)
     m[m[A_TRANSFER_LEFT] + transfer] = count
     m[m[A_TRANSFER_DONE] + transfer] = now
     if not count:
@@ -184,13 +204,9 @@ def _arrive(t: Ints, m: Ints, trace: Ints, tick: int) -> bool:
             m[m[A_REQUEST] + 4],
             tick - 1,
         )
-        if changed or m[S_PRIORITY]:
-            continue
-        mode = m[S_WRITE_MODE]
-        update_write_mode(t, m)
-        if mode != m[S_WRITE_MODE] or t[K_SCHEDULER] == SCHEDULER_FCFS:
+        if t[K_SCHEDULER] == SCHEDULER_FCFS:
             changed = True
-        elif entry >= 0 and queue == mode:
+        elif entry >= 0 and queue == m[S_WRITE_MODE] and not m[S_PRIORITY]:
             offer_entry(t, m, queue, entry, -1)
     return changed
 

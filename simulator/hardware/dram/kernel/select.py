@@ -27,12 +27,13 @@ from simulator.hardware.dram.kernel.layout import (
     A_ROW_HITS,
     A_SCOPE_ACTIVE,
     A_SCOPE_OPEN,
+    A_SLOT_ARRIVE,
     A_SLOT_QUEUE,
-    A_SLOT_SEQ,
     ACTIVE,
     ENTRY,
     FAR,
     K_ACT2_DEADLINE,
+    K_BANKS,
     K_DUAL,
     K_HIT_CAP,
     K_PLAIN,
@@ -92,7 +93,6 @@ def select(t: Ints, m: Ints) -> None:
     if m[S_PRIORITY]:
         _offer_priority(t, m)
     else:
-        update_write_mode(t, m)
         queue = m[S_WRITE_MODE]
         base = queue_base(t, queue)
         oldest = _oldest(t, m, queue) if t[K_SCHEDULER] == SCHEDULER_FCFS else NO_BANK
@@ -169,9 +169,15 @@ def _offer_entries(t: Ints, m: Ints, queue: int) -> None:
         bank = np.uint64(m[banks + entry])
         stamp = m[bank_stamps + bank]
         if m[stamps + entry] == stamp:
-            on_first = not row_bus or m[commands + entry] == column
-            if m[ticks + entry] > (best0 if on_first else best1):
-                continue
+            tick = m[ticks + entry]
+            if not row_bus or m[commands + entry] == column:
+                tick = max(tick, floor0)
+                if tick > best0 or (tick == best0 and m[seqs + entry] > seq0):
+                    continue
+            else:
+                tick = max(tick, floor1)
+                if tick > best1 or (tick == best1 and m[seqs + entry] > seq1):
+                    continue
         now_open = m[opened + bank]
         command = column
         if now_open != m[rows + entry]:
@@ -268,22 +274,13 @@ def _on_edge(t: Ints, m: Ints, tick: int, command: int, bank: int) -> int:
 
 @compiled
 def _offer_active(t: Ints, m: Ints) -> None:
-    """Requests whose row was opened for them."""
+    """Requests whose row was opened for them; of those that came together, the first opened."""
     for index in range(m[S_ACTIVE]):
         slot, bank = m[m[A_ACTIVE_SLOT] + index], m[m[A_ACTIVE_BANK] + index]
         command = RD if m[m[A_SLOT_QUEUE] + slot] == READ else WR
         tick = earliest(t, m, command, bank)
-        _offer(
-            t,
-            m,
-            tick,
-            RANK_ACTIVE,
-            m[m[A_SLOT_SEQ] + slot],
-            ACTIVE,
-            index,
-            command,
-            bank,
-        )
+        age = m[m[A_SLOT_ARRIVE] + slot] * t[K_BANKS] + index
+        _offer(t, m, tick, RANK_ACTIVE, age, ACTIVE, index, command, bank)
 
 
 @compiled
