@@ -48,6 +48,9 @@ MACHINES = {
 }
 """Machines with the formats, other than bf16, that their units and memories ask for."""
 
+COMMAND_LEVEL = {"tpuv3_core_hbm2": {}, "tpuv4i_hbm2": {"weights": "int8"}}
+"""Machines whose memory is modelled by commands, with their formats."""
+
 COMMAND = ("-m", "simulator")
 EXAMPLE = "configs/experiments/llama2_7b_on_tpu.yaml"
 CAPACITY = "machine.memory.capacity_bytes=400000000000"
@@ -63,6 +66,7 @@ def jobs(sizes: Sizes) -> Iterator[Job]:
     yield Job(f"`cyclelab run {EXAMPLE}`", (*COMMAND, "run", example), bar_s=3)
     yield Job("the same without pictures", (*COMMAND, "run", example, "--no-plots"))
     yield from _llama(sizes)
+    yield from _dram(sizes)
     yield from _gemms(sizes)
     yield from _long(sizes)
     yield from _rates(sizes)
@@ -86,6 +90,20 @@ def _llama(sizes: Sizes) -> Iterator[Job]:
             bar_bytes=2e9,
             repeats=1,
         )
+
+
+def _dram(sizes: Sizes) -> Iterator[Job]:
+    """Memory at command level; the bars are CPU seconds of the whole process."""
+    model = _short(sizes.model)
+    for machine, bits in (("tpuv3_core_hbm2", "bf16"), ("tpuv4i_hbm2", "int8 weights")):
+        steps = experiment(sizes.model, 0, 1, machine, context=sizes.prefill_tokens)
+        yield Job(f"{model}, 1 decode step, {bits}, `{machine}`", steps, bar_s=5, repeats=3)
+    yield Job(
+        f"{model}, prefill {sizes.prefill_tokens} + 1 decode step, `tpuv3_core_hbm2`",
+        experiment(sizes.model, sizes.prefill_tokens, 1, "tpuv3_core_hbm2"),
+        bar_s=10,
+        repeats=1,
+    )
 
 
 def _gemms(sizes: Sizes) -> Iterator[Job]:
@@ -116,22 +134,40 @@ def _rates(sizes: Sizes) -> Iterator[Job]:
         ("registers", "PE updates"),
     ):
         yield Job(f"`{name}`", (micro, name), repeats=3, rate=what)
+    for device in (
+        "ddr4-3200",
+        "hbm2-2000",
+        "ddr5-4800",
+        "hbm3-6400",
+        "lpddr5-6400",
+        "gddr6-14000",
+    ):
+        for name, what in (("dram_stream", "streaming"), ("dram_random", "random")):
+            job = (micro, name, device)
+            yield Job(f"`{device}`, {what}", job, repeats=3, rate="requests")
     yield Job("`workload`", (micro, "workload", sizes.model), repeats=3, rate="workloads")
     yield Job("`mapping`", (micro, "mapping", sizes.model), repeats=3, rate="phases")
 
 
-def experiment(model: str, prefill: int, decode: int, machine: str) -> tuple[str, ...]:
+def experiment(
+    model: str, prefill: int, decode: int, machine: str, context: int = 0
+) -> tuple[str, ...]:
     """`cyclelab run` of a model, summary printed and nothing written."""
-    formats = {"weights": "bf16", "activations": "bf16", "kv_cache": "bf16"} | MACHINES[machine]
+    formats = {"weights": "bf16", "activations": "bf16", "kv_cache": "bf16"} | MACHINES.get(
+        machine, COMMAND_LEVEL.get(machine, {})
+    )
     settings = {
         "machine": machine,
         "workload.model": model,
         "workload.prefill_tokens": str(prefill),
+        "workload.context_tokens": str(context),
         "workload.decode_steps": str(decode),
         "workload.precision": "{" + ", ".join(f"{k}: {v}" for k, v in formats.items()) + "}",
         "output": "null",
     }
-    pairs = [*(f"{key}={value}" for key, value in settings.items()), CAPACITY]
+    pairs = [f"{key}={value}" for key, value in settings.items()]
+    if machine not in COMMAND_LEVEL:
+        pairs.append(CAPACITY)
     overrides = (part for pair in pairs for part in ("--set", pair))
     return (*COMMAND, "run", str(HERE.parent / EXAMPLE), *overrides)
 

@@ -7,11 +7,16 @@ import sys
 import time
 from collections.abc import Callable
 
+import numpy as np
 from numpy.random import default_rng
 
 from simulator.api import gemm_experiment, load
 from simulator.engine import run_program
 from simulator.experiment import Experiment
+from simulator.hardware.dram.address import address_slices, decode
+from simulator.hardware.dram.channel import simulate_requests
+from simulator.hardware.dram.controller import ControllerSpec
+from simulator.hardware.dram.load import load_device
 from simulator.hardware.matrix_unit import Tile, reference_operands
 from simulator.mapping import Mapper
 from simulator.workload import load_workload
@@ -90,6 +95,32 @@ def mapping(model: str) -> Measured:
     return repeated(step)
 
 
+def dram_stream(device: str) -> Measured:
+    """Requests of a bank-group-interleaved stream, through one channel."""
+    return _requests(device, streaming=True)
+
+
+def dram_random(device: str) -> Measured:
+    """Random reads through one channel."""
+    return _requests(device, streaming=False)
+
+
+def _requests(name: str, streaming: bool) -> Measured:
+    device, controller = load_device(name), ControllerSpec()
+    count, size = 200_000, device.organisation.counts
+    numbers = np.arange(count)
+    if not streaming:
+        numbers = default_rng(0).integers(
+            0, device.banks * size.rows * device.bursts_per_row, count
+        )
+    slices = address_slices(device, controller.address_mapping)
+    banks, rows, columns = decode(slices, [], numbers)
+    zeros = np.zeros_like(banks)
+    requests = np.stack([zeros, zeros, banks, rows, columns], axis=1)
+    simulate_requests(device, controller, [requests[:1000]])
+    return repeated(lambda: simulate_requests(device, controller, [requests]).reads)
+
+
 def workload_of(experiment: Experiment) -> Workload:
     """The workload of an experiment."""
     return load_workload(experiment.spec.workload)
@@ -100,6 +131,7 @@ def _experiment(model: str) -> Experiment:
 
 
 if __name__ == "__main__":
-    measure = {f.__name__: f for f in (engine, timing, registers, workload, mapping)}[sys.argv[1]]
+    parts = (engine, timing, registers, workload, mapping, dram_stream, dram_random)
+    measure = {part.__name__: part for part in parts}[sys.argv[1]]
     count, seconds = measure(sys.argv[2] if len(sys.argv) > 2 else "")
     print(json.dumps({"count": count, "seconds": seconds}))

@@ -22,6 +22,7 @@ from simulator.config import (
     validate,
 )
 from simulator.cost import Technology, load_technology
+from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.machine import MachineSpec
 from simulator.mapping import MappingSpec
 from simulator.workload import WorkloadSpec
@@ -96,6 +97,9 @@ class Experiment:
             ".".join(str(part) for part in path): sourced.source
             for path, sourced in self.document.sources.items()
         }
+        memory = self.spec.machine.memory
+        if isinstance(memory, DramMemorySpec):
+            lines |= memory.device.sources("machine.memory.device")
         technology = self.technology.source_lines()
         return lines | {f"technology.{key}": line for key, line in technology.items()}
 

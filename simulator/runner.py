@@ -71,10 +71,14 @@ def check_capacity(phase: Phase, machine: MachineSpec) -> None:
     """Raise CyclelabError if weights and KV cache exceed the main memory."""
     needed = phase.weight_bytes + phase.kv_bytes_after
     if needed > machine.memory.capacity_bytes:
+        ideal = isinstance(machine.memory, IdealMemorySpec)
+        held = (
+            "machine.memory.capacity_bytes is" if ideal else "the channels of machine.memory hold"
+        )
         raise CyclelabError(
             f"phase {phase.name!r} does not fit the memory of {machine.name}: weights "
             f"{phase.weight_bytes:,} bytes + KV cache {phase.kv_bytes_after:,} bytes, but "
-            f"machine.memory.capacity_bytes is {machine.memory.capacity_bytes:,} "
+            f"{held} {machine.memory.capacity_bytes:,} "
             f"({needed - machine.memory.capacity_bytes:,} bytes missing); use a smaller model, "
             "batch or precision, or raise the capacity"
         )

@@ -228,6 +228,8 @@ def _check_characters(text: str, origin: Origin) -> None:
 def _syntax_error(error: yaml.YAMLError, text: str, origin: Origin) -> ConfigError:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or "the file cannot be parsed"
+    if "nesting depth" in problem:  # newer parsers have a bound of their own
+        problem = f"nested deeper than {MAX_DEPTH} levels"
     line = None if mark is None else int(mark.line) + 1
     if line is not None:
         written = text.split("\n")[line - 1] if line <= text.count("\n") + 1 else ""

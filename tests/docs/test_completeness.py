@@ -51,7 +51,7 @@ def words(*pages: str) -> set[str]:
 @pytest.mark.parametrize(
     ("model", "pages"),
     [
-        (MachineSpec, ("machines.md",)),
+        (MachineSpec, ("machines.md", "dram.md", "cost.md")),
         (SystolicArraySpec, ("systolic_arrays.md",)),
         (MappingSpec, ("mapping.md",)),
         (WorkloadSpec, ("workloads.md", "experiments.md")),

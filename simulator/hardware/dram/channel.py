@@ -23,7 +23,7 @@ class ChannelResult:
 
     cycles: until the last read's data has returned and the last write command was
         issued. busy_cycles: of the data bus(es), bursts times their length.
-    latency_…: of reads, from arrival until the data is complete; latency_counts are
+    latency_…: of reads, from entering the queue until the data is complete; latency_counts are
         reads per latency, up to the bounds `latency_cycles` (inclusive).
     row_open_cycles: rank by rank, time with at least one row open, added up.
     refresh_late_cycles: the longest that a refresh was issued behind its due time.
@@ -179,7 +179,7 @@ def announce_compilation() -> None:
     from simulator.hardware.dram.kernel.jit import is_compiled
 
     if not is_compiled():
-        print("compiling the DRAM kernel, once (about half a minute) …", file=sys.stderr)
+        print("compiling the DRAM kernel, once (about a minute) …", file=sys.stderr)
 
 
 def _with_last(chunks: Iterable[Ints]) -> Iterator[tuple[Ints, bool]]:

@@ -61,8 +61,8 @@ class ControllerSpec(Spec):
 
     read_queue, write_queue: requests held. write_high, write_low: writes are
         served from this share of a full write queue down to that one, and when
-        there are no reads. row_hit_cap: column commands to an open row before
-        others of its bank go first, 0 = no cap (fr_fcfs). page_cap: accesses
+        there are no reads. row_hit_cap: column commands to an open row before an
+        older request of its bank goes first, 0 = no cap (fr_fcfs). page_cap: accesses
         before a row is closed (closed page). forward_writes: reads are answered
         from waiting writes. requests_per_clock: that enter at most.
     """

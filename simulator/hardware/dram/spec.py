@@ -152,6 +152,14 @@ class DramDeviceSpec(Spec):
         """An expression in clock cycles; raises ValueError for a name without a value."""
         return evaluate(expression, self.timing.cycles)
 
+    def sources(self, prefix: str) -> dict[str, str]:
+        """Where its numbers come from, by key path below `prefix`."""
+        return {
+            f"{prefix}.constraints": self.source,
+            f"{prefix}.organisation": self.organisation.source,
+            f"{prefix}.timing": self.timing.source,
+        }
+
     @property
     def tick_fs(self) -> int:
         """Duration of a tick: a clock, or half of one."""
@@ -247,17 +255,27 @@ class DramDeviceSpec(Spec):
         for key, expression in others.items():
             self._evaluated(key, expression, least=1)
         interval = self._evaluated("refresh_interval", self.refresh_interval, least=1)
+        per_bank = interval
         if self.bank_refresh_interval is not None:
-            self._evaluated("bank_refresh_interval", self.bank_refresh_interval, least=1)
+            key = "bank_refresh_interval"
+            per_bank = self._evaluated(key, self.bank_refresh_interval, least=1)
         for index, constraint in enumerate(self.constraints):
             key = f"constraints.{index}.delay"
             delay = self._evaluated(key, constraint.delay)
-            if delay >= interval:
-                raise ValueError(
-                    f"{key}: {constraint.delay} is {delay} cycles, no less than the refresh "
-                    f"interval of {interval}: {', '.join(constraint.after)} could never follow "
-                    f"{', '.join(constraint.before)} in time"
-                )
+            self._check_in_time(key, constraint, delay, interval)
+            both = "REFpb" in constraint.before and "REFpb" in constraint.after
+            if both and constraint.level != "bank" and constraint.window == 1:
+                self._check_in_time(key, constraint, delay, per_bank)
+
+    @staticmethod
+    def _check_in_time(key: str, constraint: ConstraintSpec, delay: int, interval: int) -> None:
+        if delay >= interval:
+            after = ", ".join(constraint.after)
+            raise ValueError(
+                f"{key}: {constraint.delay} is {delay} cycles, no less than the refresh "
+                f"interval of {interval}: {after} could never follow "
+                f"{', '.join(constraint.before)} in time"
+            )
 
     def _evaluated(self, key: str, expression: str, least: int | None = None) -> int:
         try:

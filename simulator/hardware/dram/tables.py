@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from simulator.hardware.dram.address import address_slices, decode
+from simulator.hardware.dram.address import address_slices, decode, xor_slices
 from simulator.hardware.dram.constraints import Constraint, compile_constraints
 from simulator.hardware.dram.controller import ControllerSpec, policy_code
 from simulator.hardware.dram.geometry import Geometry
@@ -111,6 +111,7 @@ class ChannelTables:
         Rows must be the highest bits of the address, all together, for transfers to be
         located by it (`DramMemorySpec` sees to it).
         """
+        xor_slices(self.device, self.controller.address_mapping)  # raises if there are too many
         per_row = self.device.bursts_per_row * self.geometry.banks
         slices = address_slices(self.device, self.controller.address_mapping)
         banks, _, columns = decode(slices, [], np.arange(per_row, dtype=np.int64))
@@ -168,7 +169,9 @@ class ChannelTables:
             "page_cap": control.page_cap,
             "read_depth": control.read_queue,
             "write_depth": control.write_queue,
-            "write_high": math.floor(control.write_high * control.write_queue) + 1,
+            "write_high": min(
+                math.floor(control.write_high * control.write_queue) + 1, control.write_queue
+            ),
             "write_low": math.ceil(control.write_low * control.write_queue),
             "per_tick": control.requests_per_clock,
             "forward": int(control.forward_writes),

@@ -102,7 +102,7 @@ def _others(limits: Limits) -> str:
 def _advice(run: TraceRun, limit: Limit, limits: Limits) -> str:
     node = limit.level.replace("_", " ")
     if limit.kind == BUS:
-        more = "more channels, or a faster device"
+        more = "more channels or a faster device"
         if _is_uneven(run, limit):
             more = "requests that are spread evenly over all data buses"
         if limits.turn_share >= WORTH_TURNING:

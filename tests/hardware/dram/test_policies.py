@@ -61,8 +61,15 @@ def test_fr_fcfs_serves_what_is_ready_first_then_the_oldest() -> None:
 @pytest.mark.parametrize("cap", [1, 3, 7])
 @pytest.mark.parametrize("name", ["ddr4-3200", "hbm3-6400", "lpddr5-6400"])
 def test_a_row_hit_cap_lets_another_row_go_first(name: str, cap: int) -> None:
-    """20 reads of a row, 20 of another: no more than `cap` in a row while both wait."""
-    stream = np.array([*reads(0, 0, range(20)), *reads(0, 1, range(20))])
+    """Reads of two rows in turn, all waiting: no more than `cap` of one row at a time."""
+    stream = np.array(
+        [
+            each
+            for burst in range(20)
+            for row in (0, 1)
+            for each in reads(0, row, range(burst, burst + 1))
+        ]
+    )
     _, log = logged(device(name), stream, controller(row_hit_cap=cap, read_queue=64))
     rows = [row for _, _, row in columns(log)]
     assert rows.count(0) == rows.count(1) == 20
@@ -74,6 +81,12 @@ def test_a_row_hit_cap_lets_another_row_go_first(name: str, cap: int) -> None:
 def test_without_a_cap_all_hits_of_a_row_go_first() -> None:
     stream = np.array([*reads(0, 0, range(20)), *reads(0, 1, range(10))])
     _, log = logged(device("ddr4-3200"), stream, controller())
+    assert [row for _, _, row in columns(log)] == 20 * [0] + 10 * [1]
+
+
+def test_a_row_hit_cap_does_not_hold_up_what_is_older() -> None:
+    stream = np.array([*reads(0, 0, range(20)), *reads(0, 1, range(10))])
+    _, log = logged(device("ddr4-3200"), stream, controller(row_hit_cap=2))
     assert [row for _, _, row in columns(log)] == 20 * [0] + 10 * [1]
 
 
@@ -93,7 +106,7 @@ def drained(held: int, **marks: float) -> int:
         [
             *opening,
             *reads(0, 0, range(1, 21), 600),
-            *writes(4, 0, range(1, 1 + held), 600),
+            *writes(4, 0, range(1, 1 + held), 602),
             *reads(0, 0, range(21, 61), 700),
         ]
     )

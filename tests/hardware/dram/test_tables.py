@@ -55,6 +55,19 @@ def test_a_refresh_waits_for_idle_banks_as_an_activation_does(name: str) -> None
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_refresh_is_over_before_the_next_of_the_same_banks(name: str) -> None:
+    table = table_of(name)
+    activate = activation(table)
+    for refresh in CLOSING:
+        if refresh in table.device.commands:
+            node = table.target(refresh, 0)
+            over = table.need(refresh, activate, node, table.target(activate, 0))
+            over += table.length(activate) - table.length(refresh)
+            wait = table.need(refresh, refresh, node, node)
+            assert wait >= over, f"{refresh} {wait} ticks behind another, which lasts {over}"
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_timings_of_rows_fit_together(name: str) -> None:
     cycles = table_of(name).device.timing.cycles
     assert cycles["nRC"] <= cycles["nRAS"] + cycles["nRP"] + 1

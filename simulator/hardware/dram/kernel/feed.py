@@ -22,6 +22,7 @@ from simulator.hardware.dram.kernel.layout import (
     K_READ_DEPTH,
     K_RING,
     K_ROW_SHIFT,
+    K_TICKS_PER_CLOCK,
     K_TURN,
     K_WRITE_DEPTH,
     K_XOR_BITS,
@@ -48,7 +49,7 @@ def next_arrival(t: Ints, m: Ints, trace: Ints, final: bool) -> int:
     if t[K_CLIENTS]:
         for client in range(t[K_CLIENTS]):
             if _client_is_ready(t, m, client):
-                return m[S_TICK] + 1
+                return _entry_tick(t, m[S_TICK])
         return FAR
     at = m[S_PENDING]
     if not final and (at + t[K_PER_TICK]) * TRACE_COLUMNS > len(trace):
@@ -58,7 +59,16 @@ def next_arrival(t: Ints, m: Ints, trace: Ints, final: bool) -> int:
     queue = trace[at * TRACE_COLUMNS + T_QUEUE]
     if not _has_room(t, m, queue):
         return FAR
-    return max(trace[at * TRACE_COLUMNS + T_ARRIVE], m[S_TICK]) + 1
+    return _entry_tick(t, max(trace[at * TRACE_COLUMNS + T_ARRIVE], m[S_TICK]))
+
+
+@compiled
+def _entry_tick(t: Ints, tick: int) -> int:
+    """The tick before which a request that is there at `tick` enters: a rising edge."""
+    tick += 1
+    if t[K_TICKS_PER_CLOCK] == 2 and not tick & 1:
+        tick += 1
+    return tick
 
 
 @compiled

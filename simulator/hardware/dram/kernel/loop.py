@@ -36,7 +36,6 @@ from simulator.hardware.dram.kernel.layout import (
     K_BANKS,
     K_CLIENTS,
     K_DUAL,
-    K_LOG,
     K_PAGE,
     K_PAGE_CAP,
     K_PER_TICK,
@@ -52,7 +51,6 @@ from simulator.hardware.dram.kernel.layout import (
     S_ACTIVE,
     S_FLOOR,
     S_FLOOR_ROW,
-    S_LOG,
     S_NEXT_REFRESH,
     S_PRIORITY,
     S_PRIORITY_HEAD,
@@ -76,10 +74,8 @@ from simulator.hardware.dram.policies.dispatch import (
 )
 from simulator.hardware.dram.policies.per_bank_refresh import per_bank_next
 
-REACHED, HUNGRY, DONE, LOG_FULL = range(4)
-"""Why `run` stopped: at `until`; more of the trace is needed; all is served; the log is full."""
-LOG_MARGIN = 16
-"""Fields that one event may log."""
+REACHED, HUNGRY, DONE = range(3)
+"""Why `run` stopped: at `until`; more of the trace is needed; all is served."""
 
 
 @compiled
@@ -106,8 +102,6 @@ def run(t: Ints, m: Ints, trace: Ints, until: int, final: bool) -> int:
                 return DONE
             if tick > until:
                 return REACHED
-            if t[K_LOG] and m[S_LOG] + LOG_MARGIN > t[K_LOG]:
-                return LOG_FULL
             m[S_FLOOR] = max(m[S_FLOOR], tick)
             m[S_FLOOR_ROW] = max(m[S_FLOOR_ROW], tick)
             changed = False

@@ -95,7 +95,9 @@ def select(t: Ints, m: Ints) -> None:
     else:
         queue = m[S_WRITE_MODE]
         base = queue_base(t, queue)
-        oldest = _oldest(t, m, queue) if t[K_SCHEDULER] == SCHEDULER_FCFS else NO_BANK
+        oldest = NO_BANK
+        if t[K_SCHEDULER] == SCHEDULER_FCFS and not m[S_ACTIVE]:
+            oldest = _oldest(t, m, queue)
         if t[K_PLAIN] and m[S_ACT2_BANK] == NO_BANK:
             _offer_entries(t, m, queue)
         else:
@@ -137,7 +139,7 @@ def offer_entry(t: Ints, m: Ints, queue: int, entry: int, oldest: int) -> None:
     cap = t[K_HIT_CAP]
     if cap or t[K_SCHEDULER] == SCHEDULER_FCFS:
         hit = command in (RD, WR)
-        waits = hit and cap > 0 and _other_row_waits(t, m, queue, entry)
+        waits = hit and cap > 0 and _older_row_waits(t, m, queue, entry)
         if not serves(t[K_SCHEDULER], entry == oldest, hit, m[m[A_ROW_HITS] + bank], cap, waits):
             return
     tick = earliest(t, m, command, bank)
@@ -336,10 +338,11 @@ def _oldest(t: Ints, m: Ints, queue: int) -> int:
 
 
 @compiled
-def _other_row_waits(t: Ints, m: Ints, queue: int, entry: int) -> bool:
-    """Whether a request for another row of the entry's bank waits in its queue."""
+def _older_row_waits(t: Ints, m: Ints, queue: int, entry: int) -> bool:
+    """Whether an older request for another row of the entry's bank waits in its queue."""
     base = queue_base(t, queue)
+    bank, seq = m[m[A_ENTRY_BANK] + entry], m[m[A_ENTRY_SEQ] + entry]
     for other in range(base, base + m[S_READ_ENTRIES + queue]):
-        if m[m[A_ENTRY_BANK] + other] == m[m[A_ENTRY_BANK] + entry] and other != entry:
+        if m[m[A_ENTRY_BANK] + other] == bank and m[m[A_ENTRY_SEQ] + other] < seq:
             return True
     return False

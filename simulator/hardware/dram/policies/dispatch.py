@@ -21,12 +21,12 @@ REFRESH_PER_BANK = PER_BANK.code
 
 @compiled
 def serves(
-    scheduler: int, is_oldest: bool, is_hit: bool, row_hits: int, cap: int, other_row_waits: bool
+    scheduler: int, is_oldest: bool, is_hit: bool, row_hits: int, cap: int, older_row_waits: bool
 ) -> bool:
     """Whether the scheduler lets a request proceed."""
     if scheduler == SCHEDULER_FCFS:
         return fcfs_serves(is_oldest)
-    return fr_fcfs_serves(is_hit, row_hits, cap, other_row_waits)
+    return fr_fcfs_serves(is_hit, row_hits, cap, older_row_waits)
 
 
 @compiled

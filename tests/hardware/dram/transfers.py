@@ -1,0 +1,182 @@
+"""Transfers on a memory of DRAM channels, and ways to let time pass for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import cycle, repeat
+from typing import Any, NamedTuple
+
+from hypothesis import strategies as st
+
+from simulator.hardware.dram.controller import ControllerSpec
+from simulator.hardware.dram.memory import DramMemory
+from simulator.hardware.dram.memory_spec import DramMemorySpec
+from tests.hardware.dram.devices import device
+
+CLIENTS = 3
+CHANNELS = 4
+BURST_BYTES = 32
+STRIPE_BYTES = CHANNELS * BURST_BYTES
+
+
+class Transfer(NamedTuple):
+    """A transfer that is submitted `gap` ticks behind the one before."""
+
+    gap: int
+    client: int
+    size_bytes: int
+    is_write: bool
+    address: int
+
+
+def memory_spec(
+    name: str = "hbm2-1760",
+    *settings: str,
+    controller: dict[str, Any] | None = None,
+    **changes: Any,
+) -> DramMemorySpec:
+    """Four channels that take a burst each in turn, with changes; settings: of the device."""
+    spec = device(name, *settings)
+    values = {"channels": CHANNELS, "interleave_bytes": spec.burst_bytes} | changes
+    return DramMemorySpec(
+        kind="dram",
+        device=spec,
+        controller=ControllerSpec.model_validate(controller or {}),
+        **values,
+    )
+
+
+class ApartMemory(DramMemory):
+    """The same memory with every channel simulated by itself, from start to end."""
+
+    def _split(self, ranges: list[tuple[int, int]]) -> None:
+        super()._split([(channel, 0) for channel in range(len(ranges))])
+
+    def _merge_equal(self) -> None:
+        pass
+
+
+@dataclass
+class Outcome:
+    """What happened: ticks and clients of completions, in order, and what was counted."""
+
+    completions: list[tuple[int, int]]
+    bytes: tuple[int, int]
+    busy_cycles: int
+    statistics: dict[str, Any]
+
+    @property
+    def end(self) -> int:
+        """Tick of the last completion."""
+        return self.completions[-1][0]
+
+
+def outcome(memory: DramMemory, completions: list[tuple[int, int]]) -> Outcome:
+    """All but how many channels were simulated apart, which is no finding."""
+    counted = memory.counters
+    statistics = asdict(memory.statistics())
+    del statistics["groups"]
+    moved = counted.read_bytes, counted.write_bytes
+    return Outcome(completions, moved, counted.busy_cycles, statistics)
+
+
+def let_pass(
+    memory: DramMemory, transfers: Sequence[Transfer], pieces: Sequence[int] = ()
+) -> Outcome:
+    """As the engine does: up to the next completion or submission, in `pieces` at most."""
+    lengths: Iterator[int] = cycle(pieces) if pieces else repeat(1 << 60)
+    now, done = 0, []
+
+    def wait(ticks: int | None) -> None:
+        nonlocal now
+        until = None if ticks is None else now + ticks
+        while until is None or now < until:
+            step = memory.next_completion()
+            if until is not None:
+                step = until - now if step is None else min(step, until - now)
+            if step is None:
+                return
+            step = min(step, next(lengths))
+            memory.advance(step)
+            now += step
+            done.extend((now, client) for client in memory.collect())
+
+    for gap, *transfer in transfers:
+        wait(gap)
+        memory.submit(*transfer)
+    wait(None)
+    return outcome(memory, done)
+
+
+def tick_by_tick(memory: DramMemory, transfers: Sequence[Transfer]) -> Outcome:
+    """Tick by tick, without ever asking for what will come."""
+    now, done, left = 0, [], len(transfers)
+    for gap, *transfer in (*transfers, (1 << 60,)):
+        for _ in range(gap):
+            if not transfer and not left:
+                break
+            memory.advance(1)
+            now += 1
+            completed = memory.collect()
+            left -= len(completed)
+            done += [(now, client) for client in completed]
+        if transfer:
+            memory.submit(*transfer)  # type: ignore[call-arg]
+    return outcome(memory, done)
+
+
+def bursts(transfers: Sequence[Transfer], is_write: bool, burst_bytes: int = BURST_BYTES) -> int:
+    """Bursts that the addresses of reads or of writes touch, transfer by transfer."""
+    return sum(
+        -(-(each.address + each.size_bytes) // burst_bytes) - each.address // burst_bytes
+        for each in transfers
+        if each.is_write == is_write
+    )
+
+
+SPECS = {
+    "plain": memory_spec(),
+    "path": memory_spec(path_latency_s=100e-9, channels=3, interleave_bytes=64),
+    "small queues": memory_spec(
+        controller={"read_queue": 2, "write_queue": 5, "requests_per_clock": 1},
+        arbitration_bytes=64,
+    ),
+    "one read at a time": memory_spec(controller={"read_queue": 1, "write_queue": 8}, channels=2),
+    "closed page": memory_spec(
+        controller={"page": "closed", "page_cap": 2, "refresh": "none"}, interleave_bytes=128
+    ),
+    "first come": memory_spec(controller={"scheduler": "fcfs", "write_queue": 2}, channels=2),
+    "banks by row": memory_spec(controller={"address_mapping": {"xor_banks_with_row": 2}}),
+    "bank by bank": memory_spec(controller={"refresh": "per_bank", "row_hit_cap": 4}),
+    "ddr4": memory_spec("ddr4-3200", channels=2),
+    "gddr6": memory_spec("gddr6-14000", interleave_bytes=256, path_latency_s=30e-9),
+    "two steps": memory_spec("lpddr5-6400", channels=2),
+    "half clocks": memory_spec("hbm3-6400", controller={"refresh": "per_bank"}),
+}
+"""Memories with channels, controllers and devices of all kinds."""
+
+
+@st.composite
+def loads(draw: st.DrawFn, most: int = 6) -> list[Transfer]:
+    """A few transfers of three clients, near each other in time and place or not."""
+    place = st.sampled_from([1 << 9, 1 << 14, 1 << 26])
+    size = (
+        st.integers(1, 2 * STRIPE_BYTES)
+        | st.integers(1, 60).map(lambda stripes: stripes * STRIPE_BYTES)
+        | st.integers(1, 15_000)
+    )
+    gap = st.sampled_from([0, 0, 1]) | st.integers(0, 60) | st.integers(0, 1500)
+    transfers: list[Transfer] = []
+    for _ in range(draw(st.integers(1, most))):
+        address = draw(st.integers(0, draw(place)))
+        if draw(st.booleans()):
+            address -= address % STRIPE_BYTES
+        client = draw(st.integers(0, CLIENTS - 1))
+        transfers.append(Transfer(draw(gap), client, draw(size), draw(st.booleans()), address))
+    return transfers
+
+
+def memories() -> st.SearchStrategy[DramMemorySpec]:
+    """Any of `SPECS`."""
+    return st.sampled_from(sorted(SPECS)).map(SPECS.__getitem__)
