@@ -223,24 +223,26 @@ class DramMemory:
         """
         before = left
         if transfer.is_write:
-            before += self._reads_before_writes(group.state)
+            before += self._reads_before_writes(group.state, left)
         if before <= LOOK_AHEAD_BURSTS:
             return self._look_ahead(group, transfer.number)
         latency = self._write_ticks if transfer.is_write else self._read_ticks
         gap, buses = self._gap
         return self._now + 1 + (before - 1) * gap // buses + latency
 
-    def _reads_before_writes(self, state: Ints) -> int:
-        """Reads that must have been issued before a write can be, as things are.
+    def _reads_before_writes(self, state: Ints, left: int) -> int:
+        """Reads that must have been issued before the last of `left` writes can be.
 
         Writes below the high mark wait until no read is left; those whose row has
-        been opened are not in the queue any more.
+        been opened for them wait no more.
         """
         layout, packed = self._layout, self._tables.packed
+        opened = int(state[layout.S_ACTIVE]) + int(state[layout.S_ACT2_BANK] >= 0)
         waits = (
             not state[layout.S_WRITE_MODE]
             and state[layout.S_READS]
             and state[layout.S_WRITES] < packed[layout.K_WRITE_HIGH]
+            and left > opened
         )
         if not waits:
             return 0
@@ -291,7 +293,7 @@ class DramMemory:
             start = _local(address, channel, stripe, chunk)
             stop = _local(end, channel, stripe, chunk)
             first = start // burst
-            ranges.append((first, -(-stop // burst) - first if stop > start else 0))
+            ranges.append((first, -(-stop // burst) - first) if stop > start else (0, 0))
         return ranges
 
     def _split(self, ranges: list[tuple[int, int]]) -> None:
@@ -311,6 +313,7 @@ class DramMemory:
         """Join groups of channels that are idle in equal states."""
         if len(self._groups) == 1:
             return
+        layout = self._layout
         kept: dict[bytes, _Group] = {}
         groups: list[_Group] = []
         for group in self._groups:
@@ -323,6 +326,8 @@ class DramMemory:
                 continue
             self._retire(group)
             self._retire(twin)
+            late = layout.C_REFRESH_LATE
+            twin.state[late] = max(twin.state[late], group.state[late])
             twin.base = self._counts(twin.state)
             twin.channels = sorted(twin.channels + group.channels)
         self._groups = groups
@@ -330,8 +335,12 @@ class DramMemory:
     def _idle_key(self, state: Ints) -> bytes | None:
         """Everything that decides what an idle channel does next; None if it is not idle."""
         layout = self._layout
-        idle = (layout.S_READS, layout.S_WRITES, layout.S_ACTIVE, layout.S_PRIORITY)
-        if any(state[place] for place in idle) or layout.view(state, layout.A_RING_LENGTH).any():
+        waiting = (layout.S_READS, layout.S_WRITES, layout.S_ACTIVE, layout.S_PRIORITY)
+        if (
+            any(state[place] for place in waiting)
+            or state[layout.S_ACT2_BANK] >= 0
+            or layout.view(state, layout.A_RING_LENGTH).any()
+        ):
             return None
         past = layout.view(state, layout.A_HISTORY)
         scalars = (
@@ -343,11 +352,12 @@ class DramMemory:
             np.maximum(layout.view(state, layout.A_READY), self._now),
             np.maximum(past, self._now - int(self._tables.longest_window_ticks)),
             np.maximum(state[[layout.S_CLOCK_UNTIL, layout.S_PAIR_TICK]], self._now),
+            np.maximum(state[[layout.S_FLOOR, layout.S_FLOOR_ROW]], self._now + 1),
             layout.view(state, layout.A_OPEN_ROW),
             layout.view(state, layout.A_ROW_HITS),
             layout.view(state, layout.A_CLOSING),
             layout.view(state, layout.A_TRANSFER_LEFT),
-            np.maximum(layout.view(state, layout.A_TRANSFER_DONE), self._now),
+            np.maximum(layout.view(state, layout.A_TRANSFER_DONE), self._now - self._path_ticks),
         ]
         return np.concatenate(parts).tobytes()
 
@@ -358,6 +368,11 @@ class DramMemory:
 
     def _retire(self, group: _Group) -> None:
         """Keep what a group's members have counted, before they change."""
+        layout, state = self._layout, group.state
+        opened = layout.view(state, layout.A_RANK_OPEN) > 0
+        since = layout.view(state, layout.A_RANK_SINCE)
+        state[layout.C_ROW_OPEN] += self._ticks_open(state)
+        since[opened] = np.maximum(since[opened], self._now)
         self._retired += len(group.channels) * (self._counts(group.state) - group.base)
 
     def _totals(self) -> Ints:
@@ -368,12 +383,13 @@ class DramMemory:
 
     def _open_now(self) -> int:
         """Ticks since ranks with open rows had none, over all channels."""
-        layout, total = self._layout, 0
-        for group in self._groups:
-            opened = layout.view(group.state, layout.A_RANK_OPEN) > 0
-            since = layout.view(group.state, layout.A_RANK_SINCE)
-            total += len(group.channels) * int(np.maximum(0, self._now - since[opened]).sum())
-        return total
+        return sum(len(group.channels) * self._ticks_open(group.state) for group in self._groups)
+
+    def _ticks_open(self, state: Ints) -> int:
+        layout = self._layout
+        opened = layout.view(state, layout.A_RANK_OPEN) > 0
+        since = layout.view(state, layout.A_RANK_SINCE)
+        return int(np.maximum(0, self._now - since[opened]).sum())
 
 
 def _local(address: int, channel: int, stripe: int, chunk: int) -> int:

@@ -3,10 +3,10 @@
 cycles per access = bound / (1 - (tRTP + tRP + tRFC + tRCD) / tREFI): all-bank refresh
 takes that share of the time, from the last read before it to the first one after it.
 
-What the closed form leaves out is small: the row of a refresh's neighbours opens in
-parallel, and the first accesses have the latency of the pipeline; 1 % over 60 000
-accesses. Where many banks wait, they activate while others are still precharged, so
-that streams of conflicts are up to 1.5 % faster.
+What the closed form leaves out is small: the latency of the first accesses, and the part
+of a refresh interval in which the stream ends; 1 % over 60 000 accesses. Conflicts in
+one bank are up to 1.5 % faster: a refresh that comes while the bank would be precharged
+anyway costs less than the sum.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ from simulator.hardware.dram.kernel.layout import (
     ENTRY,
     FAR,
     K_ACT2_DEADLINE,
+    K_ASKED,
     K_BANKS,
     K_DUAL,
     K_HIT_CAP,
@@ -90,6 +91,7 @@ def select(t: Ints, m: Ints) -> None:
         m[bus * P_COUNT + P_TICK] = FAR
         m[bus * P_COUNT + P_KIND] = NOTHING
     _offer_active(t, m)
+    _forget_closed(t, m)
     if m[S_PRIORITY]:
         _offer_priority(t, m)
     else:
@@ -283,6 +285,18 @@ def _offer_active(t: Ints, m: Ints) -> None:
         tick = earliest(t, m, command, bank)
         age = m[m[A_SLOT_ARRIVE] + slot] * t[K_BANKS] + index
         _offer(t, m, tick, RANK_ACTIVE, age, ACTIVE, index, command, bank)
+
+
+@compiled
+def _forget_closed(t: Ints, m: Ints) -> None:
+    """Drop precharges asked for whose row a refresh before them had closed already."""
+    while m[S_PRIORITY]:
+        head = m[S_PRIORITY_HEAD]
+        bank = m[m[A_PRIORITY_TARGET] + head]
+        if m[m[A_PRIORITY_COMMAND] + head] != PRE or m[m[A_OPEN_ROW] + bank] >= 0:
+            return
+        m[S_PRIORITY_HEAD] = (head + 1) % t[K_ASKED]
+        m[S_PRIORITY] -= 1
 
 
 @compiled
