@@ -177,6 +177,5 @@ def loads(draw: st.DrawFn, most: int = 6) -> list[Transfer]:
     return transfers
 
 
-def memories() -> st.SearchStrategy[DramMemorySpec]:
-    """Any of `SPECS`."""
-    return st.sampled_from(sorted(SPECS)).map(SPECS.__getitem__)
+MEMORIES = st.sampled_from(sorted(SPECS))
+"""Names of all of them."""
