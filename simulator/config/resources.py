@@ -56,12 +56,12 @@ def find(kind: str, name: str | Path, relative_to: Path | None = None) -> Path:
 
     name: the name of a preset, or a path: anything with a separator or one of
         `SUFFIXES`. A path is tried below `relative_to` (the referring file or its
-        folder), then below the current folder.
+        folder), then below the current folder, then beside the presets.
     Raises ConfigError with the nearest name if there is no such preset or file.
     """
     text = str(name)
     if _is_path(text):
-        return _find_path(Path(text).expanduser(), relative_to)
+        return _find_path(kind, Path(text).expanduser(), relative_to)
     presets = _presets(kind)
     if text in presets:
         return presets[text]
@@ -99,8 +99,8 @@ def _is_path(text: str) -> bool:
     return "/" in text or "\\" in text or text.lower().endswith(SUFFIXES)
 
 
-def _find_path(path: Path, relative_to: Path | None) -> Path:
-    folders = [Path()]
+def _find_path(kind: str, path: Path, relative_to: Path | None) -> Path:
+    folders = [Path(), data_root() / KINDS[kind].folder]
     if relative_to is not None and not path.is_absolute():
         folders.insert(0, relative_to if relative_to.is_dir() else relative_to.parent)
     candidates = [folder / path for folder in folders]

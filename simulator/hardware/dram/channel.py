@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -51,10 +52,13 @@ class ChannelResult:
     bin_cycles: float = 0
 
     def latency_percentile(self, share: float) -> float:
-        """Cycles within which that share (0 to 1) of the reads was answered."""
+        """Cycles within which that share (0 to 1) of the reads was answered.
+
+        0 without reads, NaN if they were not counted (a channel without bins).
+        """
         total = int(self.latency_counts.sum())
         if not total:
-            return 0.0
+            return math.nan if self.reads else 0.0
         place = int(np.searchsorted(np.cumsum(self.latency_counts), share * total))
         return min(float(self.latency_cycles[place]), self.latency_max_cycles)
 
@@ -63,6 +67,7 @@ class Channel:
     """A channel that is fed requests in order.
 
     log_commands: commands to keep one by one (`logged`), for checks and pictures.
+    bins: of time, for pictures; without any, latencies are not counted one by one.
     """
 
     def __init__(
@@ -86,16 +91,34 @@ class Channel:
 
         requests: [n, 5] arrival in clock cycles (ascending), 0 for a read or 1 for
         a write, bank (flat, over all levels), row, burst within the row.
+        Raises ValueError for a bank, row or burst that the channel does not have.
         """
         from simulator.hardware.dram.kernel import layout, loop
 
         rows = np.ascontiguousarray(requests, dtype=np.int64).copy()
+        self._check(rows)
         rows[:, 0] *= self.tables.ticks
         pending = int(self.state[layout.S_PENDING])
         flat = np.concatenate([self._waiting[5 * pending :], rows.ravel()])
         self.state[layout.S_PENDING] = 0
         loop.run(self.tables.packed, self.state, flat, layout.FAR, final)
         self._waiting = flat
+
+    def _check(self, rows: Ints) -> None:
+        if not len(rows):
+            return
+        device = self.device
+        limits = {
+            "operation": 2,
+            "bank": self.tables.geometry.banks,
+            "row": device.organisation.counts.rows,
+            "burst": device.bursts_per_row,
+        }
+        low, high = rows[:, 1:].min(axis=0), rows[:, 1:].max(axis=0)
+        for (name, limit), least, most in zip(limits.items(), low, high, strict=True):
+            if least < 0 or most >= limit:
+                found = least if least < 0 else most
+                raise ValueError(f"{name} {found} of a request, expected 0 to {limit - 1}")
 
     def logged(self) -> Ints:
         """[n, 4]: tick, command number, bank (the first of a scope), row (-1 if none)."""

@@ -193,7 +193,8 @@ class ChannelTables:
     def refresh_interval_ticks(self) -> int:
         """Ticks between two refreshes that are asked for, FAR without refresh.
 
-        Raises ValueError if the device has no per-bank refresh and the controller wants it.
+        Raises ValueError if the controller wants per-bank refresh and the device has none,
+        or so few banks that one is due again before its refresh has ended.
         """
         device, policy = self.device, self.controller.refresh
         if policy == "none":
@@ -201,8 +202,25 @@ class ChannelTables:
         if policy == "per_bank":
             if device.bank_refresh_interval is None or "REFpb" not in device.commands:
                 raise ValueError(f"refresh: {device.name} has no per-bank refresh")
-            return self._ticks_of(device.bank_refresh_interval)
+            interval = self._ticks_of(device.bank_refresh_interval)
+            self._check_turns(interval)
+            return interval
         return self._ticks_of(device.refresh_interval)
+
+    def _check_turns(self, interval: int) -> None:
+        counts, banks = self.geometry.counts, self.geometry.banks
+        turn = interval * banks
+        lasts = [
+            each.delay_ticks
+            for each in self.constraints
+            if counts[each.level] == banks and each.before == each.after == COMMANDS["REFpb"]
+        ]
+        if max(lasts, default=0) >= turn:
+            raise ValueError(
+                f"refresh: per-bank refresh of {self.device.name} takes a bank "
+                f"{max(lasts) // self.ticks} cycles, and with {banks} banks its "
+                f"turn comes every {turn // self.ticks}; expected all_bank or none"
+            )
 
     def _ticks_of(self, expression: str) -> int:
         return self.device.cycles(expression) * self.ticks

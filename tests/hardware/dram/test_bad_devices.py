@@ -8,31 +8,29 @@ import numpy as np
 import pytest
 
 from simulator.config import ConfigError
-from simulator.config.resources import data_root
 from simulator.hardware.dram.load import load_channel, load_device
 from tests.hardware.dram.checker import violations
 from tests.hardware.dram.devices import logged
 from tests.hardware.dram.laws import check_conservation
 
-STANDARD = data_root() / "configs/dram/standards/ddr4.yaml"
 HEAD = "extends: ddr4-3200\nname: mine\n"
-OWN_DEVICE = f"""\
-extends: {STANDARD}
+OWN_DEVICE = """\
+extends: standards/ddr4.yaml
 name: mine
 organisation:
   source: my own data sheet
-  counts: {{
+  counts: {
     bank_groups: 2, banks_per_group: 2, rows: 1024, columns: 256, prefetch: 8, width_bits: 64
-  }}
+  }
 timing:
   source: my own data sheet
   quality: assumed
   clock_ps: 1000
-  cycles: {{
+  cycles: {
     nBL: 4, nCL: 10, nRCD: 11, nRP: 12, nRAS: 25, nRC: 37, nWR: 15, nRTP: 8, nCWL: 9,
     nCCDS: 4, nCCDL: 6, nWTRS: 3, nWTRL: 8, nCS: 2, nRRDS: 4, nRRDL: 6, nFAW: 30, nRFC: 200,
     nREFI: 4000, nMine: 40
-  }}
+  }
 """
 CONSTRAINT = "constraints:\n  - {{level: {0}, before: [{1}], after: [RD], delay: {2}}}\n"
 
@@ -157,6 +155,16 @@ def test_banks_that_are_refreshed_more_often_than_they_can_be(tmp_path: Path) ->
     text = "extends: lpddr5-6400\nname: mine\ntiming:\n  cycles: {nREFIpb: 60}\n"
     with pytest.raises(ConfigError, match="REFpb could never follow REFpb in time"):
         load_device(written(tmp_path, text))
+
+
+def test_a_bank_whose_refresh_comes_before_the_last_one_ends(tmp_path: Path) -> None:
+    """One bank of HBM2: REFpb takes nRFCpb = 160 cycles, and its turn comes every 122."""
+    counts = "{pseudo_channels: 1, bank_groups: 1, banks_per_group: 1}"
+    text = f"extends: hbm2-2000\nname: mine\norganisation:\n  counts: {counts}\n"
+    path = written(tmp_path, text)
+    assert load_channel(str(path))
+    with pytest.raises(ConfigError, match=r"takes a bank 160 cycles, and with 1 banks .* 122"):
+        load_channel(str(path), ["controller.refresh=per_bank"])
 
 
 @pytest.mark.parametrize("missing", ["ACT1, ACT2", "CAS_RD, CAS_WR"])

@@ -57,6 +57,21 @@ def test_pieces_of_a_stream_with_a_row_hit_cap(cut: int) -> None:
     np.testing.assert_array_equal(channel.logged(), whole)
 
 
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        ((0, 2, 0, 0, 0), "operation 2 of a request, expected 0 to 1"),
+        ((0, 0, 16, 0, 0), "bank 16 of a request, expected 0 to 15"),
+        ((0, 0, 0, -1, 0), "row -1 of a request"),
+        ((0, 0, 0, 0, 128), "burst 128 of a request, expected 0 to 127"),
+    ],
+)
+def test_requests_that_no_channel_has(request_: tuple[int, ...], message: str) -> None:
+    channel = Channel(device("ddr4-3200"), ControllerSpec())
+    with pytest.raises(ValueError, match=message):
+        channel.feed(np.array([request_]), final=True)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_latencies_add_up_from_arrival_to_data(name: str) -> None:
     """All fit into the queue at once, so that they enter it when they arrive."""
