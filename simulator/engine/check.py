@@ -33,8 +33,14 @@ def check_program(program: Program) -> None:
     _check_loops(program, program.body, inside_instances=False)
     for command in program.commands():
         _check_command(program, command)
-        if program.regions:
-            _check_place(program, command)
+    if program.regions:
+        check_places(program)
+
+
+def check_places(program: Program) -> None:
+    """Raise CyclelabError unless every transfer lies in a region."""
+    for command in program.commands():
+        _check_place(program, command)
 
 
 def _error(program: Program, message: str) -> CyclelabError:

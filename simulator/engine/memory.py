@@ -118,12 +118,6 @@ class MemoryPort:
         # by a time that was not a multiple of its period.
         self._reached_fs = now_fs
 
-    def _advance(self) -> None:
-        """Bring the model to the last edge up to the present."""
-        cycles = (self._timeline.event_fs - self._reached_fs) // self.period_fs
-        self._reached_fs += cycles * self.period_fs
-        self.timing.advance(cycles)
-
     def _watch(self) -> None:
         """Look for completions when the next one is due.
 
@@ -140,9 +134,15 @@ class MemoryPort:
             self._timeline.later(due_fs - self._timeline.event_fs, self._deliver, due_fs)
 
     # -- for the observer ------------------------------------------------------
+    def catch_up(self) -> None:
+        """Bring the model to the last edge up to the present."""
+        cycles = (self._timeline.event_fs - self._reached_fs) // self.period_fs
+        self._reached_fs += cycles * self.period_fs
+        self.timing.advance(cycles)
+
     def signature(self) -> Hashable:
         """All state that decides what happens from now on, in times relative to now."""
-        self._advance()
+        self.catch_up()
         now_fs = self._timeline.event_fs
         return (
             self.timing.signature(),

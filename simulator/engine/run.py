@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulator.engine.addresses import AddressBook
-from simulator.engine.check import DMA_KINDS, check_program
+from simulator.engine.check import DMA_KINDS, check_places, check_program
 from simulator.engine.code import Compiler, LoopCode
 from simulator.engine.dma import DmaQueue
 from simulator.engine.laws import check_finished, check_laws
@@ -95,6 +95,7 @@ def _build(
     clients = len(program.queues)
     book = None
     if timing.alignment_bytes:
+        check_places(program)
         bases = lay_out(program.regions, timing.alignment_bytes, capacity_bytes)
         book = AddressBook(program.regions, bases, timing.alignment_bytes)
     port = MemoryPort(timing, book, timeline, FIRST_QUEUE_PRIORITY + clients)
@@ -111,6 +112,7 @@ def _build(
 
 def _execution(parts: Parts) -> Execution:
     records = parts.ledger.records()
+    parts.memory.catch_up()  # it refreshes and draws power to the end
     counters = parts.memory.timing.counters
     return Execution(
         duration_fs=max((record.end_fs for record in records), default=0),

@@ -102,11 +102,11 @@ class DramMemory:
 
     @property
     def counters(self) -> MemoryCounters:
-        """Bytes of completed transfers; busy cycles are an average over the data buses."""
+        """Bytes of completed transfers; busy cycles are an average over data buses, rounded up."""
         layout = self._layout
         busy = int(self._totals()[layout.C_BUSY - layout.S_COUNT])
         buses = self._spec.channels * self._spec.device.organisation.counts.pseudo_channels
-        self._moved.busy_cycles = busy // buses
+        self._moved.busy_cycles = -(-busy // buses)
         return self._moved
 
     def submit(self, client: int, size_bytes: int, is_write: bool, address: int) -> None:

@@ -34,6 +34,7 @@ class DramMemorySpec(Spec):
     @model_validator(mode="after")
     def _consistent(self) -> DramMemorySpec:
         from simulator.hardware.dram.address import address_slices, xor_slices
+        from simulator.hardware.dram.tables import ChannelTables
 
         burst = self.device.burst_bytes
         if self.interleave_bytes % burst:
@@ -55,6 +56,7 @@ class DramMemorySpec(Spec):
             )
         address_slices(self.device, self.controller.address_mapping)
         xor_slices(self.device, self.controller.address_mapping)
+        ChannelTables(self.device, self.controller)
         return self
 
     @property
