@@ -27,6 +27,11 @@ LOOK_AHEAD_BURSTS = 128
 """Bursts left from which on the end of a transfer is found on a copy of the state."""
 LOOK_AHEAD_TICKS = 256
 """How far."""
+LEAST_READ_QUEUE, LEAST_PER_CLOCK = 8, 4
+"""From which on the queue of reads is not empty for a moment while reads wait outside.
+
+At most two reads leave it in a cycle, by a read and by an activation.
+"""
 
 
 @dataclass(slots=True)
@@ -89,8 +94,12 @@ class DramMemory:
         self._moved = MemoryCounters()
         self._nothing = np.zeros(0, dtype=np.int64)
         counts = device.organisation.counts
-        burst_ticks = device.burst_cycles * device.ticks_per_clock
-        self._gap = max(burst_ticks, counts.pseudo_channels), counts.pseudo_channels
+        self._burst_ticks = device.burst_cycles * device.ticks_per_clock
+        self._buses = counts.pseudo_channels
+        self._reads_never_run_out = (
+            controller.read_queue >= LEAST_READ_QUEUE
+            and controller.requests_per_clock >= LEAST_PER_CLOCK
+        )
         self._read_ticks = device.cycles(device.read_latency) * device.ticks_per_clock
         self._write_ticks = device.cycles(device.write_latency) * device.ticks_per_clock
 
@@ -227,8 +236,8 @@ class DramMemory:
         if before <= LOOK_AHEAD_BURSTS:
             return self._look_ahead(group, transfer.number)
         latency = self._write_ticks if transfer.is_write else self._read_ticks
-        gap, buses = self._gap
-        return self._now + 1 + (before - 1) * gap // buses + latency
+        on_a_bus = -(-before // self._buses)
+        return self._now + 1 + max((on_a_bus - 1) * self._burst_ticks, before - 1) + latency
 
     def _reads_before_writes(self, state: Ints, left: int) -> int:
         """Reads that must have been issued before the last of `left` writes can be.
@@ -239,7 +248,8 @@ class DramMemory:
         layout, packed = self._layout, self._tables.packed
         opened = int(state[layout.S_ACTIVE]) + int(state[layout.S_ACT2_BANK] >= 0)
         waits = (
-            not state[layout.S_WRITE_MODE]
+            self._reads_never_run_out
+            and not state[layout.S_WRITE_MODE]
             and state[layout.S_READS]
             and state[layout.S_WRITES] < packed[layout.K_WRITE_HIGH]
             and left > opened

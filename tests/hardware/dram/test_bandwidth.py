@@ -59,6 +59,7 @@ def all_pseudo_channels(spec: DramDeviceSpec, kind: str) -> NDArray[np.int64]:
 
 def cycles_per_access(spec: DramDeviceSpec, kind: str, controller: ControllerSpec) -> float:
     stream = all_pseudo_channels(spec, kind)
+    stream[:, 3] %= spec.organisation.counts.rows
     return serve(spec, stream, controller).cycles / len(stream)
 
 

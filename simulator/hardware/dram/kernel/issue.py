@@ -193,6 +193,7 @@ def _issue_priority(t: Ints, m: Ints, tick: int, command: int) -> None:
             m[C_REFRESH_LATE] = max(m[C_REFRESH_LATE], late)
         m[S_PRIORITY_HEAD] = (head + 1) % t[K_ASKED]
         m[S_PRIORITY] -= 1
+        m[S_FLOOR] = max(m[S_FLOOR], tick + 1)  # the queues go on in the next tick
 
 
 @compiled
