@@ -18,6 +18,9 @@ CLIENTS = 3
 CHANNELS = 4
 BURST_BYTES = 32
 STRIPE_BYTES = CHANNELS * BURST_BYTES
+MEBIBYTE = 1 << 20
+FAR_AWAY = 1 << 25
+NO_REFRESH = {"refresh": "none"}
 
 
 class Transfer(NamedTuple):
@@ -179,3 +182,18 @@ def loads(draw: st.DrawFn, most: int = 6) -> list[Transfer]:
 
 MEMORIES = st.sampled_from(sorted(SPECS))
 """Names of all of them."""
+
+
+def memory(spec: DramMemorySpec | None = None) -> DramMemory:
+    """A memory; the plain one if none is given."""
+    return DramMemory(spec or SPECS["plain"], CLIENTS)
+
+
+def read(size_bytes: int, address: int = 0, gap: int = 0, client: int = 0) -> Transfer:
+    """A read, of client 0 if of no other."""
+    return Transfer(gap, client, size_bytes, False, address)
+
+
+def write(size_bytes: int, address: int = 0, gap: int = 0, client: int = 1) -> Transfer:
+    """A write, of client 1 if of no other."""
+    return Transfer(gap, client, size_bytes, True, address)

@@ -94,9 +94,12 @@ def run(t: Ints, m: Ints, trace: Ints, until: int, final: bool) -> int:
             closing = _next_closing(t, m)
             following = m[S_TICK] + 1
             others = min(min(coming, closing), min(m[S_NEXT_REFRESH], until + 1))
-            if following < others and _mode_changes(t, m, following):
-                select(t, m)
             command = min(m[P_TICK], m[P_COUNT + P_TICK])
+            if following < others and following <= command and _mode_changes(t, m, following):
+                m[S_FLOOR] = max(m[S_FLOOR], following)
+                m[S_FLOOR_ROW] = max(m[S_FLOOR_ROW], following)
+                select(t, m)
+                command = min(m[P_TICK], m[P_COUNT + P_TICK])
             tick = min(min(coming, m[S_NEXT_REFRESH]), min(closing, command))
             if coming == FAR and _is_idle(t, m) and _nothing_waits(t, m, trace, final):
                 return DONE
