@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,17 +39,7 @@ def write_outputs(
     one of `formats`, and report.html. Each file is written whole or not at all.
     Returns the paths, in that order. Raises CyclelabError if it cannot write.
     """
-    folder = Path(directory)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        written = []
-        for name, content in _contents(result, plots, formats):
-            write_atomically(folder / name, content)
-            written.append(folder / name)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise CyclelabError(f"cannot write the results to {folder}: {reason}") from None
-    return written
+    return write_all(directory, _contents(result, plots, formats))
 
 
 def read_result(path: str | Path) -> Result:
@@ -118,6 +108,24 @@ def configuration_yaml(result: Result) -> str:
 
     body = yaml.safe_dump(plain(result.configuration), sort_keys=False, allow_unicode=True)
     return f"# resolved by cyclelab {result.version}, hash {result.configuration_hash}\n{body}"
+
+
+def write_all(directory: str | Path, contents: Iterable[tuple[str, bytes]]) -> list[Path]:
+    """Write files by name into `directory`, which is made if missing.
+
+    Returns the paths, in that order. Raises CyclelabError if it cannot write.
+    """
+    folder = Path(directory)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written = []
+        for name, content in contents:
+            write_atomically(folder / name, content)
+            written.append(folder / name)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CyclelabError(f"cannot write the results to {folder}: {reason}") from None
+    return written
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.hardware.dram.channel import announce_compilation
+from simulator.hardware.dram.interleave import channel_ranges
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.dram.names import COMMANDS
 from simulator.hardware.dram.statistics import DramStatistics
@@ -67,9 +68,8 @@ class DramMemory:
         device = spec.device
         self.period_fs = device.tick_fs
         self.alignment_bytes = spec.stripe_bytes
-        self._burst_bytes = device.burst_bytes
         self._ring = spec.queue_depth
-        turn = -(-spec.arbitration_bytes // (spec.channels * self._burst_bytes))
+        turn = -(-spec.arbitration_bytes // (spec.channels * device.burst_bytes))
         # What a transfer reads has been written: dependencies wait for the store's end.
         controller = spec.controller.model_copy(update={"forward_writes": False})
         self._tables = ChannelTables(
@@ -125,7 +125,7 @@ class DramMemory:
         self._numbers[client] = (self._numbers[client] + 1) % self._ring
         queue.append(_Transfer(number, size_bytes, is_write))
         self._merge_equal()
-        ranges = self._ranges(address, size_bytes)
+        ranges = channel_ranges(self._spec, address, size_bytes)
         self._split(ranges)
         for group in self._groups:
             first, count = ranges[group.channels[0]]
@@ -291,21 +291,6 @@ class DramMemory:
         return int(ahead[ahead[layout.A_TRANSFER_DONE] + number])
 
     # -- channels --------------------------------------------------------------
-    def _ranges(self, address: int, size_bytes: int) -> list[tuple[int, int]]:
-        """Per channel: the first burst and how many; each channel's part is contiguous."""
-        channels, chunk = self._spec.channels, self._spec.interleave_bytes
-        stripe, burst = channels * chunk, self._burst_bytes
-        end = address + size_bytes
-        if address % stripe == 0 and size_bytes % stripe == 0:
-            return [(address // channels // burst, size_bytes // channels // burst)] * channels
-        ranges = []
-        for channel in range(channels):
-            start = _local(address, channel, stripe, chunk)
-            stop = _local(end, channel, stripe, chunk)
-            first = start // burst
-            ranges.append((first, -(-stop // burst) - first) if stop > start else (0, 0))
-        return ranges
-
     def _split(self, ranges: list[tuple[int, int]]) -> None:
         """Separate channels to which a transfer means different bursts."""
         groups: list[_Group] = []
@@ -400,9 +385,3 @@ class DramMemory:
         opened = layout.view(state, layout.A_RANK_OPEN) > 0
         since = layout.view(state, layout.A_RANK_SINCE)
         return int(np.maximum(0, self._now - since[opened]).sum())
-
-
-def _local(address: int, channel: int, stripe: int, chunk: int) -> int:
-    """Bytes below `address` that lie on a channel."""
-    whole, rest = divmod(address, stripe)
-    return whole * chunk + min(max(rest - channel * chunk, 0), chunk)

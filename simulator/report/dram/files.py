@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from simulator.config import CyclelabError
 from simulator.report.dram.document import to_json
 from simulator.report.dram.result import TraceRun
-from simulator.report.files import write_atomically
+from simulator.report.files import write_all, write_atomically
 
 ImageFormat = Literal["png", "svg"]
 
@@ -19,17 +19,7 @@ def write_outputs(run: TraceRun, directory: str | Path, plots: bool = True) -> l
 
     Returns the paths, in that order. Raises CyclelabError if it cannot write.
     """
-    folder = Path(directory)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        written = []
-        for name, content in _contents(run, plots):
-            write_atomically(folder / name, content)
-            written.append(folder / name)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise CyclelabError(f"cannot write the results to {folder}: {reason}") from None
-    return written
+    return write_all(directory, _contents(run, plots))
 
 
 def write_picture(run: TraceRun, path: Path) -> None:
