@@ -97,7 +97,9 @@ def _dram(sizes: Sizes) -> Iterator[Job]:
     model = _short(sizes.model)
     for machine, bits in (("tpuv3_core_hbm2", "bf16"), ("tpuv4i_hbm2", "int8 weights")):
         steps = experiment(sizes.model, 0, 1, machine, context=sizes.prefill_tokens)
-        yield Job(f"{model}, 1 decode step, {bits}, `{machine}`", steps, bar_s=5, repeats=3)
+        what = f"{model}, 1 decode step, {bits}, `{machine}`"
+        yield Job(what, steps, bar_s=5, repeats=3)
+        yield Job(f"{what}, `--every-event`", (*steps, "--every-event"), repeats=1)
     yield Job(
         f"{model}, prefill {sizes.prefill_tokens} + 1 decode step, `tpuv3_core_hbm2`",
         experiment(sizes.model, sizes.prefill_tokens, 1, "tpuv3_core_hbm2"),

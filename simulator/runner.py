@@ -75,12 +75,13 @@ def check_capacity(phase: Phase, machine: MachineSpec) -> None:
         held = (
             "machine.memory.capacity_bytes is" if ideal else "the channels of machine.memory hold"
         )
+        more = "raise the capacity" if ideal else "raise machine.memory.channels"
         raise CyclelabError(
             f"phase {phase.name!r} does not fit the memory of {machine.name}: weights "
             f"{phase.weight_bytes:,} bytes + KV cache {phase.kv_bytes_after:,} bytes, but "
             f"{held} {machine.memory.capacity_bytes:,} "
             f"({needed - machine.memory.capacity_bytes:,} bytes missing); use a smaller model, "
-            "batch or precision, or raise the capacity"
+            f"batch or precision, or {more}"
         )
 
 

@@ -1,5 +1,6 @@
 """Settings of all tests."""
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Shared machines stall at random: a slow example is no failure. Derandomised, so
@@ -12,3 +13,15 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("cyclelab")
+
+
+@pytest.fixture(scope="session")
+def _compiled_kernel() -> None:
+    """The DRAM kernel is compiled, so that nothing is said about it on the terminal."""
+    import numpy as np
+
+    from simulator.hardware.dram.kernel.jit import is_compiled
+    from tests.hardware.dram.devices import device, serve
+
+    if not is_compiled():
+        serve(device("ddr4-3200"), np.zeros((1, 5), dtype=np.int64))

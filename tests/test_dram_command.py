@@ -24,14 +24,10 @@ LATENCY = 1 + 1 + 14 + 14 + 2
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run in an empty folder; the kernel is compiled, so that nothing is said about it."""
-    from simulator.hardware.dram.kernel.jit import is_compiled
-
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _compiled_kernel: None) -> None:
+    """Run in an empty folder."""
     monkeypatch.chdir(tmp_path)
     Path("one.txt").write_text("0 R 0 0 0 0 0 0\n")
-    if not is_compiled():
-        main(["dram", "one.txt", "--device", "hbm2-2000", "--quiet"])
 
 
 def simulated(trace: str, *options: str, device: str = "hbm2-2000") -> dict[str, Any]:

@@ -31,7 +31,7 @@ SMALL: dict[str, Any] = {
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _compiled_kernel: None) -> None:
     monkeypatch.chdir(tmp_path)
 
 
@@ -184,6 +184,7 @@ def test_a_device_without_energy(capsys: pytest.CaptureFixture[str]) -> None:
     dark = {"extends": "hbm2-1760", "name": "dark", "energy": None}
     message = refused(capsys, "run", written(small({"device": dark})))
     assert "'dark' has no `energy` block" in message and "extends: hbm2-" in message
+    assert "machine.memory: device:" in message, "refused when it is read, not behind the run"
 
 
 # -- settings ----------------------------------------------------------------------

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from simulator.config import CyclelabError, list_presets, nearest
+from simulator.config import CyclelabError, nearest
 from simulator.cost.estimate import ZERO, Estimate
 from simulator.hardware.dram.energy_spec import (
     CurrentsSpec,
@@ -26,6 +26,7 @@ from simulator.hardware.dram.energy_spec import (
     Figure,
     PerBitSpec,
     Spread,
+    no_energy,
 )
 from simulator.hardware.dram.names import COMMANDS
 from simulator.hardware.dram.spec import DramDeviceSpec
@@ -65,7 +66,7 @@ def command_energies(device: DramDeviceSpec) -> CommandEnergies:
     """Return the energy of each command; CyclelabError if the device states no energy."""
     spec = device.energy
     if spec is None:
-        raise CyclelabError(_no_energy(device))
+        raise CyclelabError(no_energy(device.name, device.standard))
     chip = _from_currents(spec.currents) if spec.currents else _per_bit(_stated(spec))
     counts = device.organisation.counts
     row_bytes = device.bursts_per_row * device.burst_bytes
@@ -203,15 +204,6 @@ def _per_bit(spec: PerBitSpec) -> _Chip:
         standby_open_mw=_estimate(spec.standby_open_mw),
         sources=tuple(_line(name, figure) for name, figure in figures.items()),
     )
-
-
-def _no_energy(device: DramDeviceSpec) -> str:
-    standard = device.standard.lower()
-    shipped = [name for name in list_presets("dram") if name.split("-")[0].startswith(standard)]
-    message = f"the DRAM device {device.name!r} has no `energy` block: give it one"
-    if shipped:
-        message += f", or take over that of a shipped device with `extends: {shipped[0]}`"
-    return message
 
 
 def _stated(spec: DramEnergySpec) -> PerBitSpec:

@@ -55,7 +55,8 @@ def run_program(
         TokenSemaphore(index, each.name, each.initial, CAUSES.index(each.cause))
         for index, each in enumerate(program.semaphores)
     ]
-    timing = build_memory(memory, reference_period_fs, len(program.queues))
+    clients = len(program.queues)
+    timing = build_memory(memory, reference_period_fs, clients, every_event=every_event)
     compiler = Compiler(program, semaphores, timing.period_fs)
     root = compiler.compile()
     parts = _build(program, timing, memory.capacity_bytes, root, progress)
@@ -73,14 +74,18 @@ def run_program(
 
 
 def build_memory(
-    memory: IdealMemorySpec | DramMemorySpec, period_fs: int, clients: int
+    memory: IdealMemorySpec | DramMemorySpec,
+    period_fs: int,
+    clients: int,
+    *,
+    every_event: bool = False,
 ) -> MemoryTiming:
     """The timing model of a memory. period_fs: clock of an ideal memory's port."""
     if isinstance(memory, IdealMemorySpec):
         return IdealMemory(memory, period_fs, clients)
     from simulator.hardware.dram.memory import DramMemory
 
-    return DramMemory(memory, clients)
+    return DramMemory(memory, clients, every_event=every_event)
 
 
 def _build(

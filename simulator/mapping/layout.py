@@ -41,6 +41,6 @@ def lay_out(
         raise CyclelabError(
             f"the tensors in main memory need {end:,} bytes ({shares}), but it has "
             f"{capacity_bytes:,} ({end - capacity_bytes:,} bytes missing); use a smaller model, "
-            "batch or precision, or raise the capacity"
+            "batch or precision, or a larger memory"
         )
     return tuple(bases)

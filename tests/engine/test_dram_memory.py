@@ -52,7 +52,8 @@ def test_any_program(program: Program, name: str) -> None:
     assert complete == execution
     assert complete.skipped_commands == execution.skipped_commands == 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "build_memory", lambda spec, _, clients: PolledMemory(spec, clients))
+        polled = lambda spec, _, clients, **__: PolledMemory(spec, clients)  # noqa: E731
+        patch.setattr(engine, "build_memory", polled)
         assert run(program, SPECS[name]) == execution
 
 

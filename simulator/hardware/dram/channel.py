@@ -16,6 +16,7 @@ from simulator.hardware.dram.spec import DramDeviceSpec
 
 Ints = NDArray[np.int64]
 PICTURE_BINS = 256
+NOTHING: Ints = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Channel:
         pending = int(self.state[layout.S_PENDING])
         flat = np.concatenate([self._waiting[5 * pending :], rows.ravel()])
         self.state[layout.S_PENDING] = 0
-        loop.run(self.tables.packed, self.state, flat, layout.FAR, final)
+        loop.run(self.tables.packed, self.state, NOTHING, flat, layout.FAR, final)
         self._waiting = flat
 
     def _check(self, rows: Ints) -> None:

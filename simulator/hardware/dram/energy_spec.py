@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from simulator.config import Spec
+from simulator.config import Spec, list_presets
 
 Positive = Annotated[float, Field(gt=0)]
 Amount = Annotated[float, Field(ge=0)]
@@ -160,3 +160,14 @@ class DramEnergySpec(Spec):
         if (self.currents is None) == (self.per_bit is None):
             raise ValueError("expected either `currents` or `per_bit`")
         return self
+
+
+def no_energy(device: str, standard: str) -> str:
+    """What to say of a device without an energy block."""
+    shipped = [
+        name for name in list_presets("dram") if name.split("-")[0].startswith(standard.lower())
+    ]
+    message = f"the DRAM device {device!r} has no `energy` block: give it one"
+    if shipped:
+        message += f", or take over that of a shipped device with `extends: {shipped[0]}`"
+    return message

@@ -33,6 +33,11 @@ def evaluate(expression: str, values: Mapping[str, int]) -> int:
     return total
 
 
+def names_in(expression: str) -> set[str]:
+    """Timing names of a sum."""
+    return {term for _, term in _TERM.findall(expression) if not term.isdigit()}
+
+
 def _value(term: str, expression: str, values: Mapping[str, int]) -> int:
     if term.isdigit():
         return int(term)

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from simulator.config import Spec
 from simulator.hardware.dram.controller import ControllerSpec
+from simulator.hardware.dram.energy_spec import no_energy
 from simulator.hardware.dram.spec import DramDeviceSpec
 
 
@@ -36,6 +37,8 @@ class DramMemorySpec(Spec):
         from simulator.hardware.dram.address import address_slices, xor_slices
         from simulator.hardware.dram.tables import ChannelTables
 
+        if self.device.energy is None:  # asked for at the end of every run
+            raise ValueError(f"device: {no_energy(self.device.name, self.device.standard)}")
         burst = self.device.burst_bytes
         if self.interleave_bytes % burst:
             raise ValueError(

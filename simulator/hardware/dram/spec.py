@@ -7,17 +7,24 @@ organisation and the cycles behind the names.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from simulator.config import Spec, nearest
+from simulator.config.resources import KINDS, data_root
 from simulator.hardware.dram.energy_spec import DramEnergySpec
-from simulator.hardware.dram.expressions import evaluate
+from simulator.hardware.dram.expressions import evaluate, names_in
 from simulator.hardware.dram.names import COMMANDS, LEVELS, REQUIRED
 
 Count = Annotated[int, Field(ge=1, le=2**31)]
 LONGEST_DELAY = 2**40
+_NAME = re.compile("n[A-Z]")
+BURST_NAMES = {"nBL", "nBL_min"}
+"""Cycles of a burst: one of these is needed, the first one counts."""
 
 
 class OrganisationCounts(Spec):
@@ -254,6 +261,7 @@ class DramDeviceSpec(Spec):
             }
         for key, expression in others.items():
             self._evaluated(key, expression, least=1)
+        self._check_used([*others.values()])
         interval = self._evaluated("refresh_interval", self.refresh_interval, least=1)
         per_bank = interval
         if self.bank_refresh_interval is not None:
@@ -266,6 +274,23 @@ class DramDeviceSpec(Spec):
             both = "REFpb" in constraint.before and "REFpb" in constraint.after
             if both and constraint.level != "bank" and constraint.window == 1:
                 self._check_in_time(key, constraint, delay, per_bank)
+
+    def _check_used(self, others: list[str]) -> None:
+        """A timing that nothing reads is a slip of the pen, unless a standard knows it.
+
+        With a table of constraints of its own, a device inherits timings that it does not use.
+        """
+        delays = [constraint.delay for constraint in self.constraints]
+        intervals = [self.refresh_interval, self.bank_refresh_interval or ""]
+        used = set().union(*(names_in(each) for each in (*others, *delays, *intervals)))
+        unused = set(self.timing.cycles) - used - BURST_NAMES
+        for name in sorted(unused and unused - standard_timings()):
+            near = nearest(name, used)
+            raise ValueError(
+                f"timing.cycles.{name}: no latency, interval or constraint of the device is "
+                "written in it"
+                + (f"; did you mean {near!r}?" if near else f"; they are in {_listed(used)}")
+            )
 
     @staticmethod
     def _check_in_time(key: str, constraint: ConstraintSpec, delay: int, interval: int) -> None:
@@ -285,6 +310,18 @@ class DramDeviceSpec(Spec):
         if least is not None and value < least:
             raise ValueError(f"{key}: {expression} is {value}, expected at least {least}")
         return value
+
+
+@cache
+def standard_timings() -> frozenset[str]:
+    """Names of timings that the shipped standards are written in."""
+    files = (data_root() / KINDS["dram"].folder / "standards").glob("*.yaml")
+    texts = (file.read_text(encoding="utf-8") for file in files)
+    return frozenset(name for text in texts for name in names_in(text) if _NAME.match(name))
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
 
 
 def level_index(name: str) -> int:

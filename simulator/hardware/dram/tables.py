@@ -33,6 +33,11 @@ from simulator.hardware.dram.kernel.timing import LEVELS_BELOW
 from simulator.hardware.dram.names import COMMAND_COUNT, COMMANDS, PREA, REFAB
 from simulator.hardware.dram.spec import DramDeviceSpec, level_index
 
+STRETCH_BURSTS = 64
+"""Bursts of a stream that are remembered together."""
+NEAR_STRETCHES, SOON_STRETCHES = 1.5, 8.0
+"""How far a refresh is away that a stretch may meet: one at full speed, and a slow one."""
+
 
 def _ints(values: Iterable[int]) -> Ints:
     return np.array(list(values), dtype=np.int64)
@@ -146,7 +151,7 @@ class ChannelTables:
         dual = any(command.bus != "command" for command in device.commands.values())
         clock = device.data_clock
         values = {
-            "nodes": sum(self.geometry.counts[level] for level in self.levels),
+            "nodes": self.nodes,
             "banks": self.geometry.banks,
             "scopes": self.scopes,
             "scope_level": self.scope_level,
@@ -185,6 +190,10 @@ class ChannelTables:
             "row_shift": len(arrays[-1]).bit_length() - 1,
             "xor_bits": control.address_mapping.xor_banks_with_row,
             "plain": int(self._is_plain()),
+            "longest_window": self.longest_window_ticks,
+            "stretch": STRETCH_BURSTS,
+            "near": self._ticks_of_stretches(NEAR_STRETCHES),
+            "soon": self._ticks_of_stretches(SOON_STRETCHES),
         }
         assert len(values) == K_COUNT
         return _ints(values.values())
@@ -235,12 +244,28 @@ class ChannelTables:
         key = (constraint.before, constraint.level)
         return self.histories.index(key) if key in self.histories else -1
 
+    def _ticks_of_stretches(self, count: float) -> int:
+        """Ticks that the data of so many takes on all buses of a channel; FAR without refresh."""
+        if self.controller.refresh == "none":
+            return FAR // 2
+        ticks = STRETCH_BURSTS * self.device.burst_cycles * self.ticks
+        return round(count * ticks / self.geometry.counts[1])
+
+    @property
+    def nodes(self) -> int:
+        """Channel, banks and all between that have constraints of their own."""
+        return sum(self.geometry.counts[level] for level in self.levels)
+
+    @property
+    def times(self) -> int:
+        """Ticks that constraints make a state remember."""
+        return (COMMAND_COUNT + len(self.histories) * self.window) * self.nodes
+
     # -- state -----------------------------------------------------------------
     def new_state(self) -> Ints:
         """A channel on which nothing has happened: all rows closed, the first refresh ahead."""
         control, geometry = self.controller, self.geometry
         banks = geometry.banks
-        nodes = sum(geometry.counts[level] for level in self.levels)
         entries = control.read_queue + control.write_queue
         slots = entries + banks + 1
         scalars = np.zeros(P_END, dtype=np.int64)
@@ -254,8 +279,8 @@ class ChannelTables:
             return np.zeros(size, dtype=np.int64)
 
         arrays = [
-            zeros(COMMAND_COUNT * nodes),
-            zeros(len(self.histories) * nodes * self.window) - 1,
+            zeros(COMMAND_COUNT * self.nodes),
+            zeros(len(self.histories) * self.nodes * self.window) - 1,
             zeros(banks) - 1, zeros(banks), zeros(banks), zeros(self.scopes), zeros(self.scopes),
             zeros(banks), zeros(geometry.counts[2]), zeros(geometry.counts[2]),
             *(zeros(slots) for _ in range(7)), np.arange(slots)[::-1].astype(np.int64),

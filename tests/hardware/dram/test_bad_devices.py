@@ -29,7 +29,7 @@ timing:
   cycles: {
     nBL: 4, nCL: 10, nRCD: 11, nRP: 12, nRAS: 25, nRC: 37, nWR: 15, nRTP: 8, nCWL: 9,
     nCCDS: 4, nCCDL: 6, nWTRS: 3, nWTRL: 8, nCS: 2, nRRDS: 4, nRRDL: 6, nFAW: 30, nRFC: 200,
-    nREFI: 4000, nMine: 40
+    nREFI: 4000
   }
 """
 CONSTRAINT = "constraints:\n  - {{level: {0}, before: [{1}], after: [RD], delay: {2}}}\n"
@@ -53,7 +53,7 @@ def test_a_device_in_yaml_alone(tmp_path: Path) -> None:
 
 def test_a_constraint_of_ones_own(tmp_path: Path) -> None:
     """The table is replaced as a whole, and the checker reads the same one."""
-    text = OWN_DEVICE + (
+    text = OWN_DEVICE.replace("nREFI: 4000", "nREFI: 4000, nMine: 40") + (
         "constraints:\n"
         "  - {level: bank, before: [ACT], after: [RD, WR, RDA, WRA], delay: nMine}\n"
         "  - {level: channel, before: [RD, WR], after: [RD, WR], delay: nMine + nCL - 2}\n"
@@ -76,6 +76,17 @@ BAD = {
         HEAD + CONSTRAINT.format("rank", "ACT", "nRCDD"),
         "mine.yaml:4: constraints.0.delay: timing 'nRCDD' is missing, which 'nRCDD' needs; "
         "did you mean 'nRCD'?",
+    ),
+    "mistyped timing": (
+        HEAD + "timing:\n  cycles: {nCl: 20}\n",
+        "mine.yaml:4: timing.cycles.nCl: no latency, interval or constraint of the device is "
+        "written in it; did you mean 'nCL'?",
+    ),
+    "timing of nothing": (
+        HEAD + "timing:\n  cycles: {nSecret: 20}\n",
+        "mine.yaml:4: timing.cycles.nSecret: no latency, interval or constraint of the device is "
+        "written in it; they are in nBL, nCCDL, nCCDS, nCL, nCS, nCWL, nFAW, nRAS, nRC, nRCD, "
+        "nREFI, nRFC, nRP, nRRDL, nRRDS, nRTP, nWR, nWTRL, nWTRS",
     ),
     "unknown command": (
         HEAD + "commands:\n  ACTT: {}\n",

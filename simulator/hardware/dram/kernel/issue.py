@@ -69,6 +69,7 @@ from simulator.hardware.dram.kernel.layout import (
     S_BIN_SHIFT,
     S_CLOCK_UNTIL,
     S_FLOOR,
+    S_LATE,
     S_LOG,
     S_PAIR_BANK,
     S_PAIR_PC,
@@ -191,6 +192,7 @@ def _issue_priority(t: Ints, m: Ints, tick: int, command: int) -> None:
         if command != PRE:
             late = tick - m[m[A_PRIORITY_DUE] + head]
             m[C_REFRESH_LATE] = max(m[C_REFRESH_LATE], late)
+            m[S_LATE] = max(m[S_LATE], late)
         m[S_PRIORITY_HEAD] = (head + 1) % t[K_ASKED]
         m[S_PRIORITY] -= 1
         m[S_FLOOR] = max(m[S_FLOOR], tick + 1)  # the queues go on in the next tick

@@ -22,8 +22,8 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 CONFIG: Any = numba.config
 NJIT: Any = numba.njit
 """Without reference counts (`_nrt`): nothing is allocated, and counting is atomic and slow."""
-ENTRIES = ("run", "submit")
-"""Functions that are called from Python; all others are inlined into them."""
+ENTRIES = ("run", "submit", "pass_stretches")
+"""Functions called from Python, or rarely; all others are inlined into them."""
 FOLDER_VARIABLE = "CYCLELAB_CACHE_DIR"
 
 
@@ -33,7 +33,8 @@ def compiled(function: FunctionT) -> FunctionT:
     CONFIG.CACHE_DIR = str(cache_folder())
     try:
         inline = function.__name__ not in ENTRIES
-        made: Any = NJIT(cache=True, _nrt=False, error_model="numpy", forceinline=inline)(function)
+        options = {"_nrt": False, "error_model": "numpy", "forceinline": inline}
+        made: Any = NJIT(cache=not inline, **options)(function)
     finally:
         CONFIG.CACHE_DIR = before
     return cast(FunctionT, made)

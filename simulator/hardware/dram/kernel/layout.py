@@ -31,9 +31,9 @@ KINDS_OF_BINS = 4
     K_WRITE_TICKS, K_TICKS_PER_CLOCK, K_DUAL, K_ACT2_DEADLINE, K_CLOCK_READ, K_CLOCK_WRITE,
     K_REFRESH, K_REFRESH_INTERVAL, K_SCHEDULER, K_HIT_CAP, K_PAGE, K_PAGE_CAP, K_READ_DEPTH,
     K_WRITE_DEPTH, K_WRITE_HIGH, K_WRITE_LOW, K_PER_TICK, K_FORWARD, K_BURST_TICKS, K_CLIENTS,
-    K_RING, K_BINS, K_LOG, K_TURN, K_ASKED, K_ROW_SHIFT, K_XOR_BITS, K_PLAIN,
-    K_COUNT,
-) = range(36)  # fmt: skip
+    K_RING, K_BINS, K_LOG, K_TURN, K_ASKED, K_ROW_SHIFT, K_XOR_BITS, K_PLAIN, K_LONGEST_WINDOW,
+    K_STRETCH, K_NEAR_TICKS, K_SOON_TICKS, K_COUNT,
+) = range(40)  # fmt: skip
 
 # Bases of arrays. c_…: plain constraints by preceding command, x_…: those with windows
 # or between siblings, h_…: histories that windows need.
@@ -50,8 +50,9 @@ KINDS_OF_BINS = 4
     S_TICK, S_FLOOR, S_FLOOR_ROW, S_WRITE_MODE, S_NEXT_REFRESH, S_REFRESH_BANK, S_FREE, S_SEQ,
     S_READ_ENTRIES, S_WRITE_ENTRIES, S_READS, S_WRITES, S_PRIORITY_HEAD, S_PRIORITY, S_ACTIVE,
     S_ACT2_BANK, S_ACT2_SLOT, S_ACT2_DEADLINE, S_CLOCK_UNTIL, S_PAIR_TICK, S_PAIR_PC,
-    S_PAIR_BANK, S_BIN_SHIFT, S_LOG, S_CLIENT, S_TURN, S_PENDING, S_COUNT,
-) = range(28)  # fmt: skip
+    S_PAIR_BANK, S_BIN_SHIFT, S_LOG, S_CLIENT, S_TURN, S_PENDING, S_COMPLETED, S_MARK, S_LATE,
+    S_COUNT,
+) = range(31)  # fmt: skip
 
 # Counters that only grow (C_LAST_… and C_…_MAX are maxima); C_COMMAND has one per command.
 (
@@ -87,6 +88,17 @@ NOTHING, ACTIVE, PRIORITY, ENTRY, SECOND_HALF = range(5)
     A_RING_LEFT, A_RING_QUEUE, A_RING_TRANSFER, A_TRANSFER_LEFT, A_TRANSFER_DONE,
     A_LATENCY_BINS, A_BINS, A_LOG, A_END,
 ) = range(P_END, P_END + 46)  # fmt: skip
+
+# -- memory of stretches -------------------------------------------------------------
+# A third array, `x`, is empty or remembers what has been served before (`memo.py`):
+# where its parts start and how much is in them. Rows and transfers are those that the
+# images just taken speak of.
+(
+    X_TABLE_SIZE, X_RECORD_WORDS, X_STORED, X_USED, X_LEARNING, X_KEY_HASH, X_KEY_WORDS,
+    X_ROW_COUNT, X_SOURCE_COUNT, X_KEY, X_BEFORE, X_ORDER, X_ROWS, X_SOURCES, X_BASE_ROWS,
+    X_READ_AGE, X_WRITE_SHIFT, X_PASSED, X_MISSED, X_TABLE, X_POOL,
+    X_END,
+) = range(22)  # fmt: skip
 
 
 def pack(scalars: Ints, arrays: Mapping[int, Ints]) -> Ints:

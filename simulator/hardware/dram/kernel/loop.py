@@ -49,18 +49,23 @@ from simulator.hardware.dram.kernel.layout import (
     P_TICK,
     S_ACT2_BANK,
     S_ACTIVE,
+    S_COMPLETED,
     S_FLOOR,
     S_FLOOR_ROW,
+    S_MARK,
     S_NEXT_REFRESH,
     S_PRIORITY,
     S_PRIORITY_HEAD,
     S_READS,
     S_REFRESH_BANK,
+    S_SEQ,
     S_TICK,
     S_WRITE_MODE,
     S_WRITES,
+    X_LEARNING,
     Ints,
 )
+from simulator.hardware.dram.kernel.memo import pass_stretches
 from simulator.hardware.dram.kernel.queues import put
 from simulator.hardware.dram.kernel.select import offer_entry, select, update_write_mode
 from simulator.hardware.dram.kernel.timing import earliest
@@ -74,18 +79,28 @@ from simulator.hardware.dram.policies.dispatch import (
 )
 from simulator.hardware.dram.policies.per_bank_refresh import per_bank_next
 
-REACHED, HUNGRY, DONE = range(3)
-"""Why `run` stopped: at `until`; more of the trace is needed; all is served."""
+REACHED, HUNGRY, DONE, COMPLETED = range(4)
+"""Why `run` stopped: at `until`; more of the trace is needed; all, or a transfer, is served."""
 
 
 @compiled
-def run(t: Ints, m: Ints, trace: Ints, until: int, final: bool) -> int:
+def run(t: Ints, m: Ints, x: Ints, trace: Ints, until: int, final: bool) -> int:
     """Let time pass up to tick `until`.
 
-    trace: requests that follow, as `feed` reads them; final: no others come after them
-    (not used with clients, whose transfers are in the state).
+    x: stretches known from before, or empty. trace: requests that follow, as `feed`
+    reads them; final: no others come after them. With clients, whose transfers are in
+    the state, final means to stop at `until` and there alone: otherwise time passes up
+    to the first completion, or to where a stretch ends at or behind `until`.
     """
+    remembers = len(x) > 0
+    goes_on = final or not t[K_CLIENTS]
+    if remembers:
+        x[X_LEARNING] = 0
     while True:
+        if remembers and m[S_SEQ] >= m[S_MARK] and not m[S_PRIORITY]:
+            pass_stretches(t, m, x, until, goes_on)
+        if m[S_COMPLETED] and not goes_on:
+            return COMPLETED
         select(t, m)
         while True:
             coming = next_arrival(t, m, trace, final)
@@ -93,7 +108,10 @@ def run(t: Ints, m: Ints, trace: Ints, until: int, final: bool) -> int:
                 return HUNGRY
             closing = _next_closing(t, m)
             following = m[S_TICK] + 1
-            others = min(min(coming, closing), min(m[S_NEXT_REFRESH], until + 1))
+            last = until
+            if not goes_on and remembers and x[X_LEARNING]:
+                last = FAR - 1  # to the end of the stretch
+            others = min(min(coming, closing), min(m[S_NEXT_REFRESH], last + 1))
             command = min(m[P_TICK], m[P_COUNT + P_TICK])
             if following < others and following <= command and _mode_changes(t, m, following):
                 m[S_FLOOR] = max(m[S_FLOOR], following)
@@ -103,7 +121,7 @@ def run(t: Ints, m: Ints, trace: Ints, until: int, final: bool) -> int:
             tick = min(min(coming, m[S_NEXT_REFRESH]), min(closing, command))
             if coming == FAR and _is_idle(t, m) and _nothing_waits(t, m, trace, final):
                 return DONE
-            if tick > until:
+            if tick > last:
                 return REACHED
             m[S_FLOOR] = max(m[S_FLOOR], tick)
             m[S_FLOOR_ROW] = max(m[S_FLOOR_ROW], tick)
@@ -155,7 +173,6 @@ def submit(
     now: int,
 ) -> None:
     """Append a transfer of `count` bursts, from `first` up, to a client's ring at tick `now`."""
-    m[S_TICK] = max(m[S_TICK], now)
     m[m[A_TRANSFER_LEFT] + transfer] = count
     m[m[A_TRANSFER_DONE] + transfer] = now
     if not count:

@@ -43,6 +43,7 @@ from simulator.hardware.dram.kernel.layout import (
     K_READ_DEPTH,
     LATENCY_BINS,
     READ,
+    S_COMPLETED,
     S_FREE,
     S_READ_ENTRIES,
     S_READS,
@@ -158,9 +159,9 @@ def finish_read(t: Ints, m: Ints, arrive: int, depart: int, source: int) -> None
     latency = depart - arrive
     m[C_READS] += 1
     m[C_LATENCY] += latency
-    m[C_LATENCY_MAX] = max(m[C_LATENCY_MAX], latency)
     m[C_LAST_READ] = max(m[C_LAST_READ], depart)
     if t[K_BINS]:
+        m[C_LATENCY_MAX] = max(m[C_LATENCY_MAX], latency)
         m[m[A_LATENCY_BINS] + latency_bin(latency)] += 1
     finish(m, source, depart)
 
@@ -171,6 +172,8 @@ def finish(m: Ints, source: int, tick: int) -> None:
     if source >= 0:
         m[m[A_TRANSFER_LEFT] + source] -= 1
         m[m[A_TRANSFER_DONE] + source] = max(m[m[A_TRANSFER_DONE] + source], tick)
+        if not m[m[A_TRANSFER_LEFT] + source]:
+            m[S_COMPLETED] = 1
 
 
 @compiled

@@ -1,0 +1,253 @@
+"""Channels in one state: one stands for all, and can be run ahead of time."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.hardware.dram.channel import announce_compilation
+from simulator.hardware.dram.controller import ControllerSpec
+from simulator.hardware.dram.spec import DramDeviceSpec
+
+Ints = NDArray[np.int64]
+NO_TRACE: Ints = np.zeros(0, dtype=np.int64)
+STEP_TICKS = 1 << 12
+LOOK_AHEAD_TICKS = 1 << 14
+MARGIN_TICKS = 1 << 8
+"""How far apart the states are that are kept on the way ahead; how far it is looked at most,
+and beyond a completion."""
+
+
+class ChannelKernel:
+    """The compiled loop for channels of one kind, fed by `clients`.
+
+    remembers: stretches of streams that it has served before; the result is the same.
+    """
+
+    def __init__(
+        self,
+        device: DramDeviceSpec,
+        controller: ControllerSpec,
+        *,
+        clients: int,
+        ring: int,
+        turn_bursts: int,
+        remembers: bool,
+    ) -> None:
+        from simulator.hardware.dram.kernel import layout, loop
+        from simulator.hardware.dram.stretches import new_memory_of_stretches
+        from simulator.hardware.dram.tables import ChannelTables
+
+        announce_compilation()
+        self.layout, self._loop = layout, loop
+        self.tables = ChannelTables(
+            device, controller, clients=clients, ring=ring, turn_bursts=turn_bursts
+        )
+        latencies = (device.cycles(device.read_latency), device.cycles(device.write_latency))
+        self.least_latency_ticks = min(latencies) * device.ticks_per_clock
+        self.stretches = new_memory_of_stretches(self.tables) if remembers else NO_TRACE
+
+    def run(self, state: Ints, until: int, to_completion: bool = False) -> None:
+        """Let time pass in a state up to tick `until`, or until a transfer is complete."""
+        self._loop.run(
+            self.tables.packed, state, self.stretches, NO_TRACE, until, not to_completion
+        )
+
+    def submit(
+        self,
+        state: Ints,
+        client: int,
+        bursts: tuple[int, int],
+        is_write: bool,
+        transfer: int,
+        now: int,
+    ) -> None:
+        """A transfer of bursts (first, count) arrives at tick `now`."""
+        packed = self.tables.packed
+        self._loop.submit(packed, state, client, *bursts, int(is_write), transfer, now)
+
+    def counts(self, state: Ints) -> Ints:
+        """Counters of a state."""
+        return state[self.layout.S_COUNT : self.layout.C_END].copy()
+
+
+class ChannelGroup:
+    """Channels that have seen the same bursts at the same times.
+
+    What will happen if nothing is submitted is found out ahead of time, and states on
+    the way are kept. Time that passes makes them present one by one; a transfer that
+    has to wait for others of its client changes nothing in them but what waits.
+
+    channels: their numbers, ascending. base: counters when the present members came together.
+    """
+
+    def __init__(
+        self, kernel: ChannelKernel, state: Ints, channels: list[int], base: Ints, now: int = 0
+    ) -> None:
+        self.channels = channels
+        self.base = base
+        self._kernel = kernel
+        self._layout = kernel.layout
+        self._now = now
+        self._state = state  # not later than now
+        self._ahead: list[Ints] = []  # later than now
+        self._seen = now  # tick up to which the last of all these is known
+        self._spare: list[Ints] = []
+
+    # -- time ------------------------------------------------------------------
+    def submit(self, client: int, bursts: tuple[int, int], is_write: bool, transfer: int) -> None:
+        """A transfer of bursts (first, count) to each channel arrives now."""
+        kept = 0
+        while kept < len(self._ahead) and (not bursts[1] or self._waits(self._ahead[kept], client)):
+            kept += 1
+        if kept:
+            self._forget(kept)
+        else:
+            state = self.present()
+            self._forget(0)
+            state[self._layout.S_TICK] = max(state[self._layout.S_TICK], self._now)
+        for each in (self._state, *self._ahead):
+            self._kernel.submit(each, client, bursts, is_write, transfer, self._now)
+
+    def advance(self, now: int) -> None:
+        """Let time pass up to tick `now`."""
+        self._now = now
+        tick = self._layout.S_TICK
+        while self._ahead and self._ahead[0][tick] <= now:
+            self._spare.append(self._state)
+            self._state = self._ahead.pop(0)
+        if not self._ahead:
+            self.present()
+            self._seen = now
+
+    def present(self) -> Ints:
+        """The state as it is now."""
+        self._kernel.run(self._state, self._now)
+        return self._state
+
+    def look_ahead(self, transfers: list[int], path_ticks: int) -> None:
+        """Find out what happens until one of `transfers` is complete, `path_ticks` behind its data,
+        and a little further, as others are likely to be submitted then; or for a while."""
+        layout, until = self._layout, self._now + LOOK_AHEAD_TICKS
+        while True:
+            for transfer in transfers:
+                if self.is_served(transfer):
+                    until = min(until, self.done(transfer) + path_ticks + MARGIN_TICKS)
+            if self._seen >= until:
+                return
+            state = self._last()
+            ahead = self._spare.pop() if self._spare else np.empty_like(state)
+            np.copyto(ahead, state)
+            ahead[layout.S_COMPLETED] = 0
+            tick = min(self._seen + STEP_TICKS, until)
+            self._kernel.run(ahead, tick, to_completion=True)
+            before = int(ahead[layout.S_TICK]) - 1  # more may happen in that tick itself
+            self._seen = before if ahead[layout.S_COMPLETED] else max(tick, before)
+            self._ahead.append(ahead)
+
+    def _last(self) -> Ints:
+        return self._ahead[-1] if self._ahead else self._state
+
+    def _waits(self, state: Ints, client: int) -> bool:
+        """Whether a client's transfers have yet to enter, so that another one has no effect."""
+        return bool(state[state[self._layout.A_RING_LENGTH] + client])
+
+    def _forget(self, kept: int) -> None:
+        """Drop all states ahead but the first ones."""
+        if kept < len(self._ahead):
+            self._spare += self._ahead[kept:]
+            del self._ahead[kept:]
+            self._seen = int(self._last()[self._layout.S_TICK]) - 1 if kept else self._now
+
+    # -- transfers -------------------------------------------------------------
+    def is_served(self, transfer: int) -> bool:
+        """Whether all bursts of a transfer are known to be issued, now or in time to come."""
+        last = self._last()
+        return not last[last[self._layout.A_TRANSFER_LEFT] + transfer]
+
+    def done(self, transfer: int) -> int:
+        """Tick at which a transfer's last data moves, if it is served; else one before that."""
+        last = self._last()
+        if self.is_served(transfer):
+            return int(last[last[self._layout.A_TRANSFER_DONE] + transfer])
+        return self._seen + 1 + self._kernel.least_latency_ticks
+
+    # -- members ---------------------------------------------------------------
+    def parts(self, ranges: list[tuple[int, int]]) -> list[ChannelGroup]:
+        """This group, or several if `ranges`, by channel, mean different bursts to its members."""
+        by_range: dict[tuple[int, int], list[int]] = {}
+        for channel in self.channels:
+            by_range.setdefault(ranges[channel], []).append(channel)
+        first, *others = by_range.values()
+        self.channels = first
+        return [
+            self,
+            *(
+                ChannelGroup(self._kernel, self._state.copy(), each, self.base, self._now)
+                for each in others
+            ),
+        ]
+
+    def counted(self) -> Ints:
+        """Counters of all members together since they came together."""
+        return len(self.channels) * (self._kernel.counts(self.present()) - self.base)
+
+    @property
+    def refresh_late_ticks(self) -> int:
+        """The longest that a refresh was issued behind its due time."""
+        return int(self.present()[self._layout.C_REFRESH_LATE])
+
+    def join(self, other: ChannelGroup) -> None:
+        """Take in the members of a group in an equal state, both counted up to now."""
+        late = self._layout.C_REFRESH_LATE
+        self._state[late] = max(self._state[late], other._state[late])
+        self.base = self._kernel.counts(self._state)
+        self.channels = sorted(self.channels + other.channels)
+
+    def ticks_open(self) -> int:
+        """Ticks, rank by rank, since a rank with open rows had none."""
+        state = self.present()
+        opened = self._layout.view(state, self._layout.A_RANK_OPEN) > 0
+        since = self._layout.view(state, self._layout.A_RANK_SINCE)
+        return int(np.maximum(0, self._now - since[opened]).sum())
+
+    def count_open_rows(self) -> None:
+        """Count the time that rows have been open, up to now."""
+        layout, state = self._layout, self.present()
+        state[layout.C_ROW_OPEN] += self.ticks_open()
+        since = layout.view(state, layout.A_RANK_SINCE)
+        opened = layout.view(state, layout.A_RANK_OPEN) > 0
+        since[opened] = np.maximum(since[opened], self._now)
+        self._forget(0)
+
+    def idle_key(self, path_ticks: int) -> bytes | None:
+        """Everything that decides what idle channels do next; None if they are not idle."""
+        layout, now = self._layout, self._now
+        if self._ahead and layout.view(self._ahead[0], layout.A_RING_LENGTH).any():
+            return None
+        state = self.present()
+        waiting = (layout.S_READS, layout.S_WRITES, layout.S_ACTIVE, layout.S_PRIORITY)
+        if (
+            any(state[place] for place in waiting)
+            or state[layout.S_ACT2_BANK] >= 0
+            or layout.view(state, layout.A_RING_LENGTH).any()
+        ):
+            return None
+        past = layout.view(state, layout.A_HISTORY)
+        scalars = (
+            layout.S_WRITE_MODE, layout.S_NEXT_REFRESH, layout.S_REFRESH_BANK, layout.S_CLIENT,
+            layout.S_TURN,
+        )  # fmt: skip
+        parts = [
+            state[list(scalars)],
+            np.maximum(layout.view(state, layout.A_READY), now),
+            np.maximum(past, now - int(self._kernel.tables.longest_window_ticks)),
+            np.maximum(state[[layout.S_CLOCK_UNTIL, layout.S_PAIR_TICK]], now),
+            np.maximum(state[[layout.S_FLOOR, layout.S_FLOOR_ROW]], now + 1),
+            layout.view(state, layout.A_OPEN_ROW),
+            layout.view(state, layout.A_ROW_HITS),
+            layout.view(state, layout.A_CLOSING),
+            layout.view(state, layout.A_TRANSFER_LEFT),
+            np.maximum(layout.view(state, layout.A_TRANSFER_DONE), now - path_ticks),
+        ]
+        return np.concatenate(parts).tobytes()
