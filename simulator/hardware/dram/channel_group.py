@@ -11,11 +11,12 @@ from simulator.hardware.dram.spec import DramDeviceSpec
 
 Ints = NDArray[np.int64]
 NO_TRACE: Ints = np.zeros(0, dtype=np.int64)
-STEP_TICKS = 1 << 12
 LOOK_AHEAD_TICKS = 1 << 14
+"""How far ahead the end of a transfer is looked for at a time."""
+STEP_TICKS = 1 << 12
+"""How far apart the states are that are kept on the way."""
 MARGIN_TICKS = 1 << 8
-"""How far apart the states are that are kept on the way ahead; how far it is looked at most,
-and beyond a completion."""
+"""How far it is looked beyond a completion."""
 
 
 class ChannelKernel:
@@ -90,6 +91,7 @@ class ChannelGroup:
         self._layout = kernel.layout
         self._now = now
         self._state = state  # not later than now
+        self._served_to = -1  # tick up to which it has been
         self._ahead: list[Ints] = []  # later than now
         self._seen = now  # tick up to which the last of all these is known
         self._spare: list[Ints] = []
@@ -116,23 +118,29 @@ class ChannelGroup:
         while self._ahead and self._ahead[0][tick] <= now:
             self._spare.append(self._state)
             self._state = self._ahead.pop(0)
+            self._served_to = -1
         if not self._ahead:
             self.present()
             self._seen = now
 
     def present(self) -> Ints:
         """The state as it is now."""
-        self._kernel.run(self._state, self._now)
+        if self._served_to < self._now:
+            self._kernel.run(self._state, self._now)
+            self._served_to = self._now
         return self._state
 
     def look_ahead(self, transfers: list[int], path_ticks: int) -> None:
-        """Find out what happens until one of `transfers` is complete, `path_ticks` behind its data,
-        and a little further, as others are likely to be submitted then; or for a while."""
+        """Find out what happens until one of `transfers` is complete, or for a while.
+
+        It is looked a little beyond the time when that is known, `path_ticks` behind the
+        data, since other transfers are likely to be submitted then.
+        """
         layout, until = self._layout, self._now + LOOK_AHEAD_TICKS
         while True:
-            for transfer in transfers:
-                if self.is_served(transfer):
-                    until = min(until, self.done(transfer) + path_ticks + MARGIN_TICKS)
+            ends = [self.done(transfer) for transfer in transfers if self.is_served(transfer)]
+            if ends:
+                until = min(until, min(ends) + path_ticks + MARGIN_TICKS)
             if self._seen >= until:
                 return
             state = self._last()

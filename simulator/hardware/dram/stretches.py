@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.hardware.dram.kernel.image import image_words
+from simulator.hardware.dram.kernel.image import LONGEST_TIME, image_words
 from simulator.hardware.dram.kernel.layout import (
     C_END,
     S_COUNT,
@@ -34,8 +34,11 @@ TABLE_SIZE = 1 << 15
 def new_memory_of_stretches(tables: ChannelTables, mebibytes: int = MEBIBYTES) -> Ints:
     """An empty memory of stretches of streams (`kernel.memo`) for channels of one kind.
 
-    It is used up to `mebibytes`, then cleared; without room for any, it is off.
+    It is used up to `mebibytes`, then cleared. Without room for any it is off, and where
+    constraints last longer than an image can say.
     """
+    if max((each.delay_ticks for each in tables.constraints), default=0) >= LONGEST_TIME:
+        return np.zeros(0, dtype=np.int64)
     control, geometry = tables.controller, tables.geometry
     requests = control.read_queue + control.write_queue
     clients, slots = tables.clients, requests + geometry.banks + 1

@@ -150,3 +150,11 @@ def test_without_refresh_a_stream_is_one_stretch_again_and_again(short_stretches
     assert counts.pseudo_channels == 2 and CHANNELS == 4
     let_pass(busy, [read(16 * rounds, 8 * rounds)])
     assert busy._kernel.stretches[layout.X_STORED] - learned <= learned // 10
+
+
+def test_constraints_that_last_for_ever_are_not_remembered() -> None:
+    """An image has 31 bits for the time to a first legal tick."""
+    settings = ("timing.cycles.nFAW=2000000000", "timing.cycles.nREFI=3000000000")
+    slow = memory_spec("hbm2-1760", *settings, controller=NO_REFRESH)
+    assert len(memory(memory_spec())._kernel.stretches)
+    assert not len(memory(slow)._kernel.stretches)

@@ -93,7 +93,7 @@ FIRST_NEAR = -2
 """Labels of rows near a stream go down from here; those of others go up from 0."""
 NO_TICK, SOON, LATER = -1, -2, -3
 UNKNOWN = -1 << 40
-TIME_BITS, PAST = 32, 1 << 31
+TIME_BITS, PAST, LONGEST_TIME = 32, 1 << 31, 1 << 30
 """A time is below the bit that says that it is one that a window remembers."""
 AGE_SHIFT = 20
 """Below a request's age are its transfer, its queue, and whether it has been seen."""
