@@ -6,8 +6,9 @@ functions stand in the modules `area` and `energy`, which share their names.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from simulator.lazy import loader
 
 if TYPE_CHECKING:
     from simulator.cost.estimate import ZERO, Estimate
@@ -32,10 +33,4 @@ __all__ = [
     "technology_from",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = loader(__name__, _HOME)

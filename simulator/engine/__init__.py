@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from simulator.engine.record import Execution, OperatorRecord
+from simulator.lazy import loader
 
 if TYPE_CHECKING:
     from simulator.engine.errors import DeadlockError, InvariantError
@@ -15,15 +16,5 @@ if TYPE_CHECKING:
 
 __all__ = ["DeadlockError", "Execution", "InvariantError", "OperatorRecord", "run_program"]
 
-
-def __getattr__(name: str) -> Any:
-    """Load what needs SimPy or the configuration when it is asked for."""
-    if name == "run_program":
-        from simulator.engine.run import run_program
-
-        return run_program
-    if name in ("DeadlockError", "InvariantError"):
-        from simulator.engine import errors
-
-        return getattr(errors, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+_HOME = {"run_program": "run", "DeadlockError": "errors", "InvariantError": "errors"}
+__getattr__ = loader(__name__, _HOME)
