@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from simulator.hardware.dram import trace_text
 from simulator.hardware.dram.controller import ControllerSpec
-from tests.hardware.dram.devices import device, logged
+from simulator.hardware.dram.kernel import loop, memo
+from tests.hardware.dram.devices import device, logged, serve
 from tests.hardware.dram.random_streams import FEW_BURSTS, FEW_ROWS
 
 ROOT = Path(__file__).parents[3]
@@ -54,3 +56,10 @@ def test_compiled_and_plain_python_do_the_same() -> None:
         cwd=ROOT,
     )
     assert done.stdout.strip() == outcome()
+
+
+def test_what_python_calls_is_kept_on_disk() -> None:
+    """So that it is compiled once, and not in every process."""
+    assert serve(device("ddr4-3200"), np.zeros((1, 5), dtype=np.int64)).reads == 1
+    for function in (loop.run, loop.submit, memo.pass_stretches, trace_text.parse):
+        assert function.stats.cache_path  # type: ignore[attr-defined]

@@ -22,7 +22,7 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 CONFIG: Any = numba.config
 NJIT: Any = numba.njit
 """Without reference counts (`_nrt`): nothing is allocated, and counting is atomic and slow."""
-ENTRIES = ("run", "submit", "pass_stretches")
+ENTRIES = ("run", "submit", "pass_stretches", "parse")
 """Functions called from Python, or rarely; all others are inlined into them."""
 FOLDER_VARIABLE = "CYCLELAB_CACHE_DIR"
 
