@@ -35,8 +35,8 @@ def dram(options: argparse.Namespace) -> None:
         setup.spec.device,
         setup.spec.controller,
         options.format,
-        channels=_whole(options.channels, "--channels") or 1,
-        interleave_bytes=_whole(options.interleave, "--interleave"),
+        channels=_whole(options.channels or "1", "--channels"),
+        interleave_bytes=_whole(options.interleave, "--interleave") if options.interleave else None,
     )
     check_writable(options.output)
     run = _watched(options.trace, setup, reader)
@@ -112,9 +112,7 @@ def _settings(options: argparse.Namespace) -> dict[str, tuple[str, object]]:
     return settings
 
 
-def _whole(text: str | None, option: str) -> int | None:
-    if text is None:
-        return None
+def _whole(text: str, option: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 18):
         raise CyclelabError(f"{option}: found {text[:40]!r}, expected a whole number")
     return int(text)

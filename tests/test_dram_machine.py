@@ -230,7 +230,7 @@ def test_a_setting_changes_what_it_names_and_nothing_else(
 def test_another_device() -> None:
     """All of it is another, and further settings are of that one, in whatever order they come."""
     plain = loaded()
-    assert memory_of(plain)["device.name"] == "hbm2-1760"
+    assert memory_of(plain)["device.name"] == "hbm2-1760-16gib"
     other = loaded({"device": "hbm2-2400"})
     assert memory_of(other)["device.name"] == "hbm2-2400"
     assert memory_of(other)["device.timing.clock_ps"] == 833

@@ -253,7 +253,7 @@ class ChannelGroup:
             np.maximum(state[[layout.S_CLOCK_UNTIL, layout.S_PAIR_TICK]], now),
             np.maximum(state[[layout.S_FLOOR, layout.S_FLOOR_ROW]], now + 1),
             layout.view(state, layout.A_OPEN_ROW),
-            layout.view(state, layout.A_ROW_HITS),
+            layout.view(state, layout.A_ROW_HITS) * self._kernel.tables.counts_row_hits,
             layout.view(state, layout.A_CLOSING),
             layout.view(state, layout.A_TRANSFER_LEFT),
             np.maximum(layout.view(state, layout.A_TRANSFER_DONE), now - path_ticks),

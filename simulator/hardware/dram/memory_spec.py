@@ -80,8 +80,7 @@ class DramMemorySpec(Spec):
     @property
     def latency_s(self) -> float:
         """From a request to its data on an idle memory with closed rows."""
-        cycles = self.device.timing.cycles
-        activate = cycles.get("nRCD", cycles.get("nRCDRD", 0))
+        activate = self.device.timing_of("nRCD", "nRCDRD")
         access = activate + self.device.cycles(self.device.read_latency)
         return self.path_latency_s + access * self.device.timing.clock_ps * 1e-12
 

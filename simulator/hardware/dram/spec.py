@@ -23,8 +23,8 @@ from simulator.hardware.dram.names import COMMANDS, LEVELS, REQUIRED
 Count = Annotated[int, Field(ge=1, le=2**31)]
 LONGEST_DELAY = 2**40
 _NAME = re.compile("n[A-Z]")
-BURST_NAMES = {"nBL", "nBL_min"}
-"""Cycles of a burst: one of these is needed, the first one counts."""
+BURST_NAMES = ("nBL", "nBL_min")
+"""Cycles of a burst: one of these is needed."""
 
 
 class OrganisationCounts(Spec):
@@ -130,7 +130,7 @@ class DramDeviceSpec(Spec):
     organisation: OrganisationSpec
     timing: TimingSpec
     commands: dict[str, CommandSpec]
-    constraints: tuple[ConstraintSpec, ...]
+    constraints: Annotated[tuple[ConstraintSpec, ...], Field(min_length=1)]
     read_latency: str
     write_latency: str
     ticks_per_clock: Literal[1, 2] = 1
@@ -158,6 +158,24 @@ class DramDeviceSpec(Spec):
     def cycles(self, expression: str) -> int:
         """An expression in clock cycles; raises ValueError for a name without a value."""
         return evaluate(expression, self.timing.cycles)
+
+    def timing_of(self, *names: str) -> int:
+        """Cycles of the first of `names` that the device is written in, else that it has; or 0."""
+        cycles, used = self.timing.cycles, self._used_names
+        known = [name for name in names if name in cycles]
+        return next((cycles[each] for each in sorted(known, key=lambda n: n not in used)), 0)
+
+    @property
+    def _used_names(self) -> frozenset[str]:
+        """Timings that latencies, intervals and constraints are written in."""
+        texts = [self.read_latency, self.write_latency, self.refresh_interval]
+        texts += [self.bank_refresh_interval or ""]
+        texts += [constraint.delay for constraint in self.constraints]
+        if self.split_activation:
+            texts.append(self.split_activation.deadline)
+        if self.data_clock:
+            texts += self.data_clock.model_dump().values()
+        return frozenset().union(*(names_in(text) for text in texts))
 
     def sources(self, prefix: str) -> dict[str, str]:
         """Where its numbers come from, by key path below `prefix`."""
@@ -191,8 +209,7 @@ class DramDeviceSpec(Spec):
     @property
     def burst_cycles(self) -> int:
         """Clock cycles that a burst occupies the data bus of a pseudo channel."""
-        names = self.timing.cycles
-        return names["nBL"] if "nBL" in names else names["nBL_min"]
+        return self.timing_of(*BURST_NAMES)
 
     @property
     def banks(self) -> int:
@@ -218,11 +235,7 @@ class DramDeviceSpec(Spec):
         (tRTP + tRP + tRFC + tRCD) / tREFI: from the last read before a refresh to the
         first one behind it.
         """
-        cycles = self.timing.cycles
-
-        def first(*names: str) -> int:
-            return next((cycles[name] for name in names if name in cycles), 0)
-
+        first = self.timing_of
         blocked = first("nRTP", "nRTPL") + first("nRP") + first("nRFC", "nRFCab")
         blocked += first("nRCD", "nRCDRD")
         return blocked / self.cycles(self.refresh_interval)
@@ -252,6 +265,8 @@ class DramDeviceSpec(Spec):
     def _check_delays(self) -> None:
         if "nBL" not in self.timing.cycles and "nBL_min" not in self.timing.cycles:
             raise ValueError("timing.cycles: nBL is missing, the cycles of a burst")
+        if not self.burst_cycles:
+            raise ValueError("timing.cycles: a burst of 0 cycles, expected at least 1")
         others = {"read_latency": self.read_latency, "write_latency": self.write_latency}
         if self.split_activation:
             others["split_activation.deadline"] = self.split_activation.deadline
@@ -261,7 +276,7 @@ class DramDeviceSpec(Spec):
             }
         for key, expression in others.items():
             self._evaluated(key, expression, least=1)
-        self._check_used([*others.values()])
+        self._check_used()
         interval = self._evaluated("refresh_interval", self.refresh_interval, least=1)
         per_bank = interval
         if self.bank_refresh_interval is not None:
@@ -275,16 +290,16 @@ class DramDeviceSpec(Spec):
             if both and constraint.level != "bank" and constraint.window == 1:
                 self._check_in_time(key, constraint, delay, per_bank)
 
-    def _check_used(self, others: list[str]) -> None:
-        """A timing that nothing reads is a slip of the pen, unless a standard knows it.
+    def _check_used(self) -> None:
+        """A timing that nothing reads is a slip of the pen, unless the standard knows it.
 
         With a table of constraints of its own, a device inherits timings that it does not use.
         """
-        delays = [constraint.delay for constraint in self.constraints]
-        intervals = [self.refresh_interval, self.bank_refresh_interval or ""]
-        used = set().union(*(names_in(each) for each in (*others, *delays, *intervals)))
-        unused = set(self.timing.cycles) - used - BURST_NAMES
-        for name in sorted(unused and unused - standard_timings()):
+        cycles, used = self.timing.cycles, self._used_names
+        if not used.intersection(BURST_NAMES):
+            used |= set(BURST_NAMES)
+        unused = set(cycles) - used
+        for name in sorted(unused and unused - standard_timings(self.standard)):
             near = nearest(name, used)
             raise ValueError(
                 f"timing.cycles.{name}: no latency, interval or constraint of the device is "
@@ -313,11 +328,12 @@ class DramDeviceSpec(Spec):
 
 
 @cache
-def standard_timings() -> frozenset[str]:
-    """Names of timings that the shipped standards are written in."""
+def standard_timings(standard: str) -> frozenset[str]:
+    """Names of timings that a shipped standard is written in; none of one's own."""
     files = (data_root() / KINDS["dram"].folder / "standards").glob("*.yaml")
     texts = (file.read_text(encoding="utf-8") for file in files)
-    return frozenset(name for text in texts for name in names_in(text) if _NAME.match(name))
+    own = (text for text in texts if f"\nstandard: {standard}\n" in text)
+    return frozenset(name for text in own for name in names_in(text) if _NAME.match(name))
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -136,6 +136,11 @@ class ChannelTables:
             nodes[:, place] = bases[place + 1] + np.arange(banks) // size
         return nodes.ravel()
 
+    @property
+    def counts_row_hits(self) -> bool:
+        """Whether a policy asks how often an open row was used."""
+        return bool(self.controller.row_hit_cap) or self.controller.page == "closed"
+
     def _is_plain(self) -> bool:
         """Whether every request may always be served, as far as the scheduler goes."""
         control = self.controller
@@ -177,7 +182,7 @@ class ChannelTables:
             "write_high": min(
                 math.floor(control.write_high * control.write_queue) + 1, control.write_queue
             ),
-            "write_low": math.ceil(control.write_low * control.write_queue),
+            "write_low": max(1, math.ceil(control.write_low * control.write_queue)),
             "per_tick": control.requests_per_clock,
             "forward": int(control.forward_writes),
             "burst": device.burst_cycles * self.ticks,
@@ -222,7 +227,8 @@ class ChannelTables:
         lasts = [
             each.delay_ticks
             for each in self.constraints
-            if counts[each.level] == banks and each.before == each.after == COMMANDS["REFpb"]
+            if counts[self.levels[each.level]] == banks
+            and each.before == each.after == COMMANDS["REFpb"]
         ]
         if max(lasts, default=0) >= turn:
             raise ValueError(

@@ -78,7 +78,8 @@ def _levels(run: TraceRun) -> str:
 def _totals(run: TraceRun) -> list[str]:
     result = run.total
     late = whole(result.refresh_late_cycles)
-    refreshes = f"{count(run.refreshes)}, at most {late} cycles late" if run.refreshes else "none"
+    cycles = "cycle" if late == "1" else "cycles"
+    refreshes = f"{count(run.refreshes)}, at most {late} {cycles} late" if run.refreshes else "none"
     rows = [
         ("cycles", whole(run.cycles), "bandwidth", si(run.bandwidth_bytes_per_s, "B/s")),
         (

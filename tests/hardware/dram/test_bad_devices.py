@@ -88,6 +88,24 @@ BAD = {
         "written in it; they are in nBL, nCCDL, nCCDS, nCL, nCS, nCWL, nFAW, nRAS, nRC, nRCD, "
         "nREFI, nRFC, nRP, nRRDL, nRRDS, nRTP, nWR, nWTRL, nWTRS",
     ),
+    "timing of another standard": (
+        HEAD + "timing:\n  cycles: {nRCDRD: 20}\n",
+        "mine.yaml:4: timing.cycles.nRCDRD: no latency, interval or constraint of the device is "
+        "written in it; did you mean 'nRCD'?",
+    ),
+    "another name of a burst's cycles": (
+        "extends: lpddr5-6400\nname: mine\ntiming:\n  cycles: {nBL: 99}\n",
+        "mine.yaml:4: timing.cycles.nBL: no latency, interval or constraint of the device is "
+        "written in it; did you mean 'nCL'?",
+    ),
+    "no time for a burst": (
+        HEAD + "timing:\n  cycles: {nBL: 0}\n",
+        "timing.cycles: a burst of 0 cycles, expected at least 1",
+    ),
+    "no constraints": (
+        HEAD + "constraints: []\n",
+        "mine.yaml:3: constraints: found a list of 0, expected at least 1 item",
+    ),
     "unknown command": (
         HEAD + "commands:\n  ACTT: {}\n",
         "mine.yaml:3: commands: unknown command 'ACTT'; known: ACT, ACT1, PRE, PREA, RD, WR, RDA, "
@@ -176,6 +194,13 @@ def test_a_bank_whose_refresh_comes_before_the_last_one_ends(tmp_path: Path) -> 
     assert load_channel(str(path))
     with pytest.raises(ConfigError, match=r"takes a bank 160 cycles, and with 1 banks .* 122"):
         load_channel(str(path), ["controller.refresh=per_bank"])
+
+
+def test_banks_whose_turn_comes_too_soon(tmp_path: Path) -> None:
+    """32 banks of HBM2, refreshed every 4 cycles: a bank's turn comes every 128, and takes 160."""
+    text = "extends: hbm2-2000\nname: mine\ntiming:\n  cycles: {nREFIpb: 4}\n"
+    with pytest.raises(ConfigError, match=r"takes a bank 160 cycles, and with 32 banks .* 128"):
+        load_channel(str(written(tmp_path, text)), ["controller.refresh=per_bank"])
 
 
 @pytest.mark.parametrize("missing", ["ACT1, ACT2", "CAS_RD, CAS_WR"])

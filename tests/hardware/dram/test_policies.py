@@ -142,7 +142,7 @@ def test_a_low_mark_of_nothing_drains_all_and_goes_on() -> None:
         "import numpy as np\n"
         "from simulator.hardware.dram.controller import ControllerSpec\n"
         "from tests.hardware.dram.devices import device, serve\n"
-        "stream = np.array([[0, 1, 0, 0, 0], [0, 0, 0, 0, 1]])\n"
+        "stream = np.array([[0, int(n % 3 > 0), n % 16, n // 16, 0] for n in range(300)])\n"
         "print(serve(device('ddr4-3200'), stream, ControllerSpec(write_low=0)).reads)\n"
     )
     done = subprocess.run(
@@ -153,7 +153,7 @@ def test_a_low_mark_of_nothing_drains_all_and_goes_on() -> None:
         check=True,
         cwd=ROOT,
     )
-    assert done.stdout == "1\n"
+    assert done.stdout == "100\n"
 
 
 def test_writes_wait_for_no_reads() -> None:

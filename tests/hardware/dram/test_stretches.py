@@ -111,6 +111,18 @@ def test_what_never_comes_again_is_looked_for_rarely() -> None:
     assert busy._kernel.stretches[layout.X_MISSED] < 0.4 * stretches_served
 
 
+@pytest.mark.parametrize("name", ["plain", "path", "bank by bank"])
+def test_channels_meet_again_all_the_same(short_stretches: None, name: str) -> None:
+    """Passing leaves behind nothing by which idle channels would look different."""
+    transfers = [read(1000 * n, 4096 * n, gap=3000) for n in range(1, 30)]
+    groups = []
+    for every_event in (False, True):
+        busy = DramMemory(SPECS[name], CLIENTS, every_event=every_event)
+        let_pass(busy, transfers)
+        groups.append((busy.statistics().groups, len(busy._groups)))
+    assert groups[0] == groups[1]
+
+
 def test_nothing_is_passed_when_every_event_is_wanted() -> None:
     every = DramMemory(memory_spec(), CLIENTS, every_event=True)
     let_pass(every, [read(MEBIBYTE)])
