@@ -60,7 +60,9 @@ def small_jobs(modules: dict[str, ModuleType], tmp_path: Path) -> list[Any]:
 
 
 @pytest.mark.slow
-def test_every_job_runs(modules: dict[str, ModuleType], small_jobs: list[Any]) -> None:
+def test_every_job_runs(
+    modules: dict[str, ModuleType], small_jobs: list[Any], _compiled_kernel: None
+) -> None:
     assert len({job.name for job in small_jobs}) == len(small_jobs)
     for job in small_jobs:
         run = modules["measure"].run_child(job.arguments, LIMIT_S)
