@@ -45,6 +45,7 @@ def cache_folder() -> Path:
     """Folder of this version's compiled code, in the user's cache or a temporary folder."""
     sources = sorted(Path(__file__).parent.parent.rglob("*.py"))
     digest = hashlib.sha256(numba.__version__.encode())
+    digest.update(str(Path(__file__).parent).encode())  # numba's cache is of files at their places
     for source in sources:
         if source.parent.name in ("kernel", "policies") or source.name == "names.py":
             digest.update(source.read_bytes())
