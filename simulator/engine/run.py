@@ -100,7 +100,8 @@ def _build(
     clients = len(program.queues)
     book = None
     if timing.alignment_bytes:
-        check_places(program)
+        if not program.regions:  # otherwise they have been checked with the program
+            check_places(program)
         bases = lay_out(program.regions, timing.alignment_bytes, capacity_bytes)
         book = AddressBook(program.regions, bases, timing.alignment_bytes)
     port = MemoryPort(timing, book, timeline, FIRST_QUEUE_PRIORITY + clients)

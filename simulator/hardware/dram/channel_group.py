@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.hardware.dram.channel import announce_compilation
+from simulator.hardware.dram.channel import NOTHING, announce_compilation
 from simulator.hardware.dram.controller import ControllerSpec
 from simulator.hardware.dram.spec import DramDeviceSpec
 
 Ints = NDArray[np.int64]
-NO_TRACE: Ints = np.zeros(0, dtype=np.int64)
 LOOK_AHEAD_TICKS = 1 << 14
 """How far ahead the end of a transfer is looked for at a time."""
 STEP_TICKS = 1 << 12
@@ -46,13 +45,11 @@ class ChannelKernel:
         )
         latencies = (device.cycles(device.read_latency), device.cycles(device.write_latency))
         self.least_latency_ticks = min(latencies) * device.ticks_per_clock
-        self.stretches = new_memory_of_stretches(self.tables) if remembers else NO_TRACE
+        self.stretches = new_memory_of_stretches(self.tables) if remembers else NOTHING
 
     def run(self, state: Ints, until: int, to_completion: bool = False) -> None:
         """Let time pass in a state up to tick `until`, or until a transfer is complete."""
-        self._loop.run(
-            self.tables.packed, state, self.stretches, NO_TRACE, until, not to_completion
-        )
+        self._loop.run(self.tables.packed, state, self.stretches, NOTHING, until, not to_completion)
 
     def submit(
         self,

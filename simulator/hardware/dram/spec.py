@@ -166,16 +166,24 @@ class DramDeviceSpec(Spec):
         return next((cycles[each] for each in sorted(known, key=lambda n: n not in used)), 0)
 
     @property
+    def _expressions(self) -> dict[str, str]:
+        """Latencies and intervals by key: all that is written in timings but constraints."""
+        found = {"read_latency": self.read_latency, "write_latency": self.write_latency}
+        if self.split_activation:
+            found["split_activation.deadline"] = self.split_activation.deadline
+        if self.data_clock:
+            clock = self.data_clock.model_dump()
+            found |= {f"data_clock.{name}": value for name, value in clock.items()}
+        found["refresh_interval"] = self.refresh_interval
+        if self.bank_refresh_interval is not None:
+            found["bank_refresh_interval"] = self.bank_refresh_interval
+        return found
+
+    @property
     def _used_names(self) -> frozenset[str]:
         """Timings that latencies, intervals and constraints are written in."""
-        texts = [self.read_latency, self.write_latency, self.refresh_interval]
-        texts += [self.bank_refresh_interval or ""]
-        texts += [constraint.delay for constraint in self.constraints]
-        if self.split_activation:
-            texts.append(self.split_activation.deadline)
-        if self.data_clock:
-            texts += self.data_clock.model_dump().values()
-        return frozenset().union(*(names_in(text) for text in texts))
+        delays = (constraint.delay for constraint in self.constraints)
+        return frozenset().union(*map(names_in, (*self._expressions.values(), *delays)))
 
     def sources(self, prefix: str) -> dict[str, str]:
         """Where its numbers come from, by key path below `prefix`."""
@@ -267,21 +275,11 @@ class DramDeviceSpec(Spec):
             raise ValueError("timing.cycles: nBL is missing, the cycles of a burst")
         if not self.burst_cycles:
             raise ValueError("timing.cycles: a burst of 0 cycles, expected at least 1")
-        others = {"read_latency": self.read_latency, "write_latency": self.write_latency}
-        if self.split_activation:
-            others["split_activation.deadline"] = self.split_activation.deadline
-        if self.data_clock:
-            others |= {
-                f"data_clock.{name}": value for name, value in self.data_clock.model_dump().items()
-            }
-        for key, expression in others.items():
+        for key, expression in self._expressions.items():
             self._evaluated(key, expression, least=1)
         self._check_used()
-        interval = self._evaluated("refresh_interval", self.refresh_interval, least=1)
-        per_bank = interval
-        if self.bank_refresh_interval is not None:
-            key = "bank_refresh_interval"
-            per_bank = self._evaluated(key, self.bank_refresh_interval, least=1)
+        interval = self.cycles(self.refresh_interval)
+        per_bank = self.cycles(self.bank_refresh_interval or self.refresh_interval)
         for index, constraint in enumerate(self.constraints):
             key = f"constraints.{index}.delay"
             delay = self._evaluated(key, constraint.delay)
@@ -299,7 +297,9 @@ class DramDeviceSpec(Spec):
         if not used.intersection(BURST_NAMES):
             used |= set(BURST_NAMES)
         unused = set(cycles) - used
-        for name in sorted(unused and unused - standard_timings(self.standard)):
+        if unused:
+            unused -= standard_timings(self.standard)
+        for name in sorted(unused):
             near = nearest(name, used)
             raise ValueError(
                 f"timing.cycles.{name}: no latency, interval or constraint of the device is "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.hardware.dram.channel import NOTHING
 from simulator.hardware.dram.kernel.image import LONGEST_TIME, image_words
 from simulator.hardware.dram.kernel.layout import (
     C_END,
@@ -31,14 +32,14 @@ MEBIBYTES = 64
 TABLE_SIZE = 1 << 15
 
 
-def new_memory_of_stretches(tables: ChannelTables, mebibytes: int = MEBIBYTES) -> Ints:
+def new_memory_of_stretches(tables: ChannelTables) -> Ints:
     """An empty memory of stretches of streams (`kernel.memo`) for channels of one kind.
 
-    It is used up to `mebibytes`, then cleared. Without room for any it is off, and where
+    It is used up to `MEBIBYTES`, then cleared. Without room for any it is off, and where
     constraints last longer than an image can say.
     """
     if max((each.delay_ticks for each in tables.constraints), default=0) >= LONGEST_TIME:
-        return np.zeros(0, dtype=np.int64)
+        return NOTHING
     control, geometry = tables.controller, tables.geometry
     requests = control.read_queue + control.write_queue
     clients, slots = tables.clients, requests + geometry.banks + 1
@@ -56,9 +57,9 @@ def new_memory_of_stretches(tables: ChannelTables, mebibytes: int = MEBIBYTES) -
         X_TABLE: TABLE_SIZE,
     }
     end = X_END + sum(sizes.values())
-    room = (mebibytes << 20) // np.dtype(np.int64).itemsize
+    room = (MEBIBYTES << 20) // np.dtype(np.int64).itemsize
     if room < end + record:
-        return np.zeros(0, dtype=np.int64)
+        return NOTHING
     x = np.zeros(room, dtype=np.int64)
     at = X_END
     for place, size in sizes.items():

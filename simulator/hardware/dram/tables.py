@@ -30,7 +30,7 @@ from simulator.hardware.dram.kernel.layout import (
     pack,
 )
 from simulator.hardware.dram.kernel.timing import LEVELS_BELOW
-from simulator.hardware.dram.names import COMMAND_COUNT, COMMANDS, PREA, REFAB
+from simulator.hardware.dram.names import COMMAND_COUNT, COMMANDS
 from simulator.hardware.dram.spec import DramDeviceSpec, level_index
 
 STRETCH_BURSTS = 64
@@ -199,6 +199,7 @@ class ChannelTables:
             "stretch": STRETCH_BURSTS,
             "near": self._ticks_of_stretches(NEAR_STRETCHES),
             "soon": self._ticks_of_stretches(SOON_STRETCHES),
+            "counts_hits": int(self.counts_row_hits),
         }
         assert len(values) == K_COUNT
         return _ints(values.values())
@@ -338,7 +339,3 @@ def _rows(rows: list[Constraint], fields: tuple[str, ...]) -> list[Ints]:
 def _starts(commands: list[int]) -> Ints:
     """Of sorted command numbers: where each command's start, and the end."""
     return _ints(np.searchsorted(commands, range(COMMAND_COUNT + 1)).tolist())
-
-
-SCOPE_COMMANDS = (PREA, REFAB)
-"""Commands to a refresh scope; all others are to a bank."""

@@ -41,10 +41,9 @@ from simulator.hardware.dram.kernel.layout import (
     FAR,
     K_BANKS,
     K_CLIENTS,
-    K_HIT_CAP,
+    K_COUNTS_HITS,
     K_LONGEST_WINDOW,
     K_NEAR_TICKS,
-    K_PAGE,
     K_RING,
     K_ROW_SHIFT,
     K_SOON_TICKS,
@@ -83,7 +82,6 @@ from simulator.hardware.dram.kernel.layout import (
     Ints,
 )
 from simulator.hardware.dram.kernel.queues import queue_base
-from simulator.hardware.dram.policies.dispatch import PAGE_CLOSED
 
 REACH_ROWS = 4
 """Rows about a stream's that are told apart by where they are."""
@@ -139,23 +137,24 @@ def row_label(t: Ints, x: Ints, row: int) -> int:
         away = row - x[x[X_BASE_ROWS] + client]
         if -REACH_ROWS <= away <= REACH_ROWS:
             return FIRST_NEAR - (client * SPAN + away + REACH_ROWS)
-    for place in range(x[X_ROW_COUNT]):
-        if x[x[X_ROWS] + place] == row:
-            return place
-    x[x[X_ROWS] + x[X_ROW_COUNT]] = row
-    x[X_ROW_COUNT] += 1
-    return x[X_ROW_COUNT] - 1
+    return _label(x, X_ROWS, X_ROW_COUNT, row)
 
 
 @compiled
 def source_label(x: Ints, source: int) -> int:
     """A transfer's name in images."""
-    for place in range(x[X_SOURCE_COUNT]):
-        if x[x[X_SOURCES] + place] == source:
+    return _label(x, X_SOURCES, X_SOURCE_COUNT, source)
+
+
+@compiled
+def _label(x: Ints, names: int, count: int, value: int) -> int:
+    """The place of a value among those named so far, at the end if it is new."""
+    for place in range(x[count]):
+        if x[x[names] + place] == value:
             return place
-    x[x[X_SOURCES] + x[X_SOURCE_COUNT]] = source
-    x[X_SOURCE_COUNT] += 1
-    return x[X_SOURCE_COUNT] - 1
+    x[x[names] + x[count]] = value
+    x[count] += 1
+    return x[count] - 1
 
 
 # -- taking ------------------------------------------------------------------------
@@ -314,10 +313,9 @@ def _take_constraints(t: Ints, m: Ints, x: Ints, at: int) -> int:
 
 @compiled
 def _take_banks(t: Ints, m: Ints, x: Ints, at: int) -> int:
-    counts_hits = t[K_HIT_CAP] > 0 or t[K_PAGE] == PAGE_CLOSED
     for bank in range(t[K_BANKS]):
         x[at] = row_label(t, x, m[m[A_OPEN_ROW] + bank])
-        if counts_hits:
+        if t[K_COUNTS_HITS]:
             x[at + 1] = 2 * m[m[A_ROW_HITS] + bank] + m[m[A_CLOSING] + bank]
             at += 1
         at += 1

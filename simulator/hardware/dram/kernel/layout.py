@@ -1,4 +1,4 @@
-"""Where everything lies in the kernel's two flat arrays of 64-bit integers.
+"""Where everything lies in the kernel's flat arrays of 64-bit integers.
 
 `t`, the tables, never change; `m`, the state, is everything that does: it can be
 copied, compared and kept as one array. Scalars lie at fixed places (`K_…` in `t`,
@@ -32,8 +32,8 @@ KINDS_OF_BINS = 4
     K_REFRESH, K_REFRESH_INTERVAL, K_SCHEDULER, K_HIT_CAP, K_PAGE, K_PAGE_CAP, K_READ_DEPTH,
     K_WRITE_DEPTH, K_WRITE_HIGH, K_WRITE_LOW, K_PER_TICK, K_FORWARD, K_BURST_TICKS, K_CLIENTS,
     K_RING, K_BINS, K_LOG, K_TURN, K_ASKED, K_ROW_SHIFT, K_XOR_BITS, K_PLAIN, K_LONGEST_WINDOW,
-    K_STRETCH, K_NEAR_TICKS, K_SOON_TICKS, K_COUNT,
-) = range(40)  # fmt: skip
+    K_STRETCH, K_NEAR_TICKS, K_SOON_TICKS, K_COUNTS_HITS, K_COUNT,
+) = range(41)  # fmt: skip
 
 # Bases of arrays. c_…: plain constraints by preceding command, x_…: those with windows
 # or between siblings, h_…: histories that windows need.

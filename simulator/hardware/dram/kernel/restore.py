@@ -45,9 +45,8 @@ from simulator.hardware.dram.kernel.layout import (
     A_SLOT_SOURCE,
     K_BANKS,
     K_CLIENTS,
-    K_HIT_CAP,
+    K_COUNTS_HITS,
     K_LONGEST_WINDOW,
-    K_PAGE,
     S_ACT2_BANK,
     S_ACT2_DEADLINE,
     S_ACT2_SLOT,
@@ -76,7 +75,6 @@ from simulator.hardware.dram.kernel.layout import (
     Ints,
 )
 from simulator.hardware.dram.kernel.queues import queue_base
-from simulator.hardware.dram.policies.dispatch import PAGE_CLOSED
 
 
 @compiled
@@ -150,13 +148,12 @@ def _restore_constraints(t: Ints, m: Ints, x: Ints, at: int) -> int:
 
 @compiled
 def _restore_banks(t: Ints, m: Ints, x: Ints, at: int) -> int:
-    counts_hits = t[K_HIT_CAP] > 0 or t[K_PAGE] == PAGE_CLOSED
     for place in range(m[A_SCOPE_OPEN], m[A_RANK_SINCE]):  # open and active, counted anew
         m[place] = 0
     for bank in range(t[K_BANKS]):
         row = row_of_label(x, x[at])
         m[m[A_OPEN_ROW] + bank] = row
-        if counts_hits:
+        if t[K_COUNTS_HITS]:
             m[m[A_ROW_HITS] + bank] = x[at + 1] >> 1
             m[m[A_CLOSING] + bank] = x[at + 1] & 1
             at += 1
