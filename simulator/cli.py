@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 from collections.abc import Sequence
 
@@ -25,10 +26,8 @@ def build_parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="simulate an experiment and report it")
     _experiment_arguments(run)
-    run.add_argument(
-        "--output", metavar="DIR", help="write JSON, CSV, timeline, plots and HTML here"
-    )
-    run.add_argument("--json", metavar="FILE", help="write the result as JSON")
+    _path_argument(run, "--output", "DIR", "write JSON, CSV, timeline, plots and HTML here")
+    _path_argument(run, "--json", "FILE", "write the result as JSON")
     run.add_argument("--no-plots", action="store_true", help="draw nothing")
     run.add_argument("--quiet", action="store_true", help="print only where results went")
 
@@ -38,8 +37,8 @@ def build_parser() -> argparse.ArgumentParser:
     gemm.add_argument("--machine", default="tpuv3_core", metavar="NAME", help="preset or path")
     _set_argument(gemm)
     gemm.add_argument("--every-event", action="store_true", help="simulate every repeat")
-    gemm.add_argument("--json", metavar="FILE", help="write the result as JSON")
-    gemm.add_argument("--output", metavar="DIR", help="write everything here")
+    _path_argument(gemm, "--json", "FILE", "write the result as JSON")
+    _path_argument(gemm, "--output", "DIR", "write everything here")
 
     explain = commands.add_parser("explain", help="say in words why operators take their time")
     _experiment_arguments(explain)
@@ -61,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
     schema = commands.add_parser("schema", help="write the JSON schema of a file, for editors")
-    schema.add_argument("--output", metavar="FILE", help="a file instead of the terminal")
+    _path_argument(schema, "--output", "FILE", "a file instead of the terminal")
     schema.add_argument("what", nargs="?", default="experiment", help="experiment, machine or dram")
     return parser
 
@@ -83,9 +82,8 @@ def _dram_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", required=True, metavar="NAME", help="preset or path")
     parser.add_argument(
         "--format",
-        choices=("coordinates", "addresses"),
         default="coordinates",
-        help="columns: arrive op pc rank bg ba row col, or arrive op address",
+        help="coordinates (arrive op pc rank bg ba row col) or addresses (arrive op address)",
     )
     parser.add_argument("--channels", metavar="N", help="channels that addresses are spread over")
     parser.add_argument(
@@ -94,21 +92,39 @@ def _dram_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--page", metavar="POLICY", help="open or closed")
     parser.add_argument("--refresh", metavar="POLICY", help="all_bank, per_bank or none")
     parser.add_argument("--queue", metavar="N", help="depth of the read and of the write queue")
-    _set_argument(parser)
-    parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - prints it")
-    parser.add_argument("--output", metavar="DIR", help="write JSON and pictures here")
-    parser.add_argument("--picture", metavar="FILE", help="draw the banks over time, .png or .svg")
-    parser.add_argument("--no-plots", action="store_true", help="draw nothing")
+    _set_argument(parser, "controller.write_queue=64")
+    _path_argument(parser, "--json", "FILE", "write the result as JSON; - prints it")
+    _path_argument(parser, "--output", "DIR", "write JSON and pictures here")
+    drawing = parser.add_mutually_exclusive_group()
+    _path_argument(drawing, "--picture", "FILE", "draw the banks over time, .png or .svg")
+    drawing.add_argument("--no-plots", action="store_true", help="draw nothing")
     parser.add_argument("--quiet", action="store_true", help="print only where results went")
 
 
-def _set_argument(parser: argparse.ArgumentParser) -> None:
+def _path_argument(
+    parser: argparse.ArgumentParser | argparse._MutuallyExclusiveGroup,
+    option: str,
+    metavar: str,
+    text: str,
+) -> None:
+    parser.add_argument(option, metavar=metavar, type=_path, help=text)
+
+
+def _path(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("found nothing, expected a name")
+    return text
+
+
+def _set_argument(
+    parser: argparse.ArgumentParser, example: str = "machine.memory.latency_s=1e-6"
+) -> None:
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="KEY.PATH=VALUE",
-        help="change a setting, such as machine.memory.latency_s=1e-6; may be repeated",
+        help=f"change a setting, such as {example}; may be repeated",
     )
 
 
@@ -122,12 +138,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from simulator import commands
 
         commands.COMMANDS[options.command](options)
+        sys.stdout.flush()
     except CyclelabError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except OSError as error:  # a full disk below standard output; others say where they are
+        if error.filename is not None:
+            raise
+        print(f"error: cannot print the result: {error.strerror or error}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to print
+        return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from simulator import __version__
-from simulator.config import CyclelabError
+from simulator.config import CyclelabError, nearest
 from simulator.cost.dram import dram_energy
 from simulator.cost.estimate import ZERO, Estimate
 from simulator.hardware.dram.channel import ChannelResult
@@ -17,10 +17,12 @@ from simulator.hardware.dram.replay import replay
 from simulator.hardware.dram.spec import DramDeviceSpec
 from simulator.hardware.dram.trace import TraceReader
 from simulator.hardware.dram.trace_file import TraceFile
+from simulator.hardware.dram.trace_lines import FORMATS, FormatName
 from simulator.report.dram.result import TraceFacts, TraceRun
 from simulator.terminal import Progress, check_writable, say_written, write_text
 
 STANDARD_OUTPUT = "-"
+MAPPING = ("controller", "address_mapping")
 Watcher = Callable[[str, float | None], None]
 
 
@@ -34,7 +36,7 @@ def dram(options: argparse.Namespace) -> None:
     reader = TraceReader(
         setup.spec.device,
         setup.spec.controller,
-        options.format,
+        _format(options.format, setup),
         channels=_whole(options.channels or "1", "--channels"),
         interleave_bytes=_whole(options.interleave, "--interleave") if options.interleave else None,
     )
@@ -112,8 +114,25 @@ def _settings(options: argparse.Namespace) -> dict[str, tuple[str, object]]:
     return settings
 
 
+def _format(name: str, setup: ChannelSetup) -> FormatName:
+    """The format of a trace; coordinates leave nothing to an address mapping."""
+    if name not in FORMATS:
+        near = nearest(name, FORMATS)
+        raise CyclelabError(
+            f"--format: found {name!r}, expected {' or '.join(FORMATS)}"
+            + (f"; did you mean {near!r}?" if near else "")
+        )
+    if name == "coordinates" and setup.document.node(MAPPING) is not None:
+        raise setup.document.error(
+            MAPPING,
+            "the trace has coordinates, no addresses: leave it out, or use --format addresses",
+        )
+    return name
+
+
 def _whole(text: str, option: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 18):
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 18):
         raise CyclelabError(f"{option}: found {text[:40]!r}, expected a whole number")
     return int(text)
 

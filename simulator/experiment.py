@@ -32,6 +32,7 @@ PRESETS = {"machine": "machines"}
 
 
 MEMORY = ("machine", "memory")
+DEVICE = (*MEMORY, "device")
 DEVICE_KEYS = {".".join((*MEMORY, key)) for key in ("kind", "device")} | {".".join(MEMORY)}
 
 
@@ -137,7 +138,12 @@ def _with_device(document: Document, overrides: list[str]) -> Document:
     document = apply_overrides(document, deciding)
     kind = document.node((*MEMORY, "kind"))
     if kind is not None and kind.value == "dram":
-        document = resolve_preset(document, (*MEMORY, "device"), "dram")
+        if document.node(DEVICE) is None:
+            raise document.error(
+                MEMORY,
+                "missing key 'device', the name of a DRAM device (cyclelab list dram) or a mapping",
+            )
+        document = resolve_preset(document, DEVICE, "dram")
     return apply_overrides(document, [o for o in overrides if o not in deciding])
 
 

@@ -193,9 +193,13 @@ def test_other_devices(device: str, capsys: pytest.CaptureFixture[str]) -> None:
         (["--interleave", "1e3"], "--interleave: found '1e3'"),
         (["--picture", "banks.gif"], "'banks.gif' is neither .png nor .svg"),
         (["--set", "controller.queue=3"], "controller.queue: unknown key"),
-        (["--set", "device.timing.cycles.nREFI=9"], "no less than the refresh interval of 9"),
+        (["--set", "device.timing.cycles.nREFI=9"], "no less than the refresh interval nREFI of 9"),
         (["--format", "addresses"], "use --format coordinates"),
         (["--output", "one.txt"], "cannot write results to one.txt"),
+        (["--queue", "-3"], "found -3, expected a whole number from 1 to 4096"),
+        (["--format", "adresses"], "did you mean 'addresses'?"),
+        (["--format", "addresses", "--interleave", "512"], "or give --channels"),
+        (["--set", "controller.address_mapping.xor_banks_with_row=2"], "has coordinates"),
     ],
 )
 def test_wrong_options(options: list[str], part: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -225,6 +229,31 @@ def test_what_cannot_be_written(capsys: pytest.CaptureFixture[str]) -> None:
     for option in ("--json", "--picture"):
         assert main([*arguments, option, "one.txt/x.png"]) == 2
         assert "cannot write one.txt/x.png" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options", [["--json", ""], ["--output", ""], ["--no-plots", "--picture", "x.png"]]
+)
+def test_options_that_say_nothing_or_the_opposite(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["dram", "one.txt", "--device", "hbm2-2000", *options])
+    assert end.value.code == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert "expected a name" in message or "not allowed with argument" in message
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full disk to write to")
+def test_a_full_disk_below_the_terminal() -> None:
+    command = [sys.executable, "-m", "simulator.cli", "list", "dram"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=CHECKOUT, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: cannot print the result: ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_device_is_required(capsys: pytest.CaptureFixture[str]) -> None:

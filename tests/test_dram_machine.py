@@ -69,11 +69,11 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, list[str]]] = {
         "device.timng",
         ["did you mean 'timing'"],
     ),
-    "unknown kind": ({"kind": "drm"}, "memory:", "", ["'drm'", "did you mean 'dram'"]),
+    "unknown kind": ({"kind": "drm"}, "kind: drm", "kind", ["'drm'", "did you mean 'dram'"]),
     "unknown policy": (
         {"controller.page": "clsed"},
-        "controller:",
-        "controller",
+        "page: clsed",
+        "controller.page",
         ["'clsed'", "did you mean 'closed'"],
     ),
     "no device": (
@@ -84,14 +84,14 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, list[str]]] = {
     ),
     "chunks of no whole burst": (
         {"interleave_bytes": 48},
-        "memory:",
-        "",
+        "interleave_bytes: 48",
+        "interleave_bytes",
         ["interleave_bytes is 48", "multiple", "32 bytes"],
     ),
     "chunks that do not divide a channel": (
         {"interleave_bytes": 96},
-        "memory:",
-        "",
+        "interleave_bytes: 96",
+        "interleave_bytes",
         ["interleave_bytes is 96", "does not divide"],
     ),
     "row not last": (
@@ -100,9 +100,9 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, list[str]]] = {
                 "order": ["pseudo_channel", "bank_group", "row", "column", "bank", "rank"]
             }
         },
-        "memory:",
-        "",
-        ["address_mapping.order", "row must come last"],
+        "order:",
+        "controller.address_mapping.order",
+        ["row must come last"],
     ),
     "row in two pieces": (
         {
@@ -110,9 +110,9 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, list[str]]] = {
                 "order": ["row:2", "pseudo_channel", "bank_group", "column", "bank", "rank", "row"]
             }
         },
-        "memory:",
-        "",
-        ["address_mapping.order", "in one piece"],
+        "order:",
+        "controller.address_mapping.order",
+        ["in one piece"],
     ),
     "unknown field": (
         {"controller.address_mapping": {"order": ["colum", "row"]}},
@@ -122,9 +122,9 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, list[str]]] = {
     ),
     "too many banks added": (
         {"controller.address_mapping": {"xor_banks_with_row": 5}},
-        "memory:",
-        "",
-        ["xor_banks_with_row", "at most 4"],
+        "xor_banks_with_row: 5",
+        "controller.address_mapping.xor_banks_with_row",
+        ["at most 4"],
     ),
     "no channels": ({"channels": 0}, "channels: 0", "channels", ["1 to 1024"]),
     "keys of an ideal memory": (
@@ -135,15 +135,15 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, list[str]]] = {
     ),
     "a refresh that the device lacks": (
         {"device": "ddr4-3200", "interleave_bytes": 64, "controller.refresh": "per_bank"},
-        "memory:",
-        "",
+        "refresh: per_bank",
+        "controller.refresh",
         ["ddr4-3200", "per-bank refresh"],
     ),
     "a timing that cannot be": (
         {"device": {"extends": "hbm2-1760", "timing": {"cycles": {"nREFI": 10}}}},
-        "device:",
-        "device",
-        ["refresh interval of 10"],
+        "nREFI: 10",
+        "device.timing.cycles.nREFI",
+        ["refresh interval nREFI of 10"],
     ),
 }
 
@@ -161,6 +161,36 @@ def test_wrong_memories(case: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 ONE_ROW = {"extends": "hbm2-1760", "name": "tiny", "organisation": {"counts": {"rows": 1}}}
 """32 banks of 1 KiB: a channel of 32 KiB."""
+
+
+def test_a_memory_at_command_level_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    document = small()
+    del document["machine"]["memory"]["kind"]
+    message = refused(capsys, "run", written(document))
+    assert "machine.memory.controller: " in message and "add `kind: dram`" in message
+    document["machine"]["memory"] = {"kind": "dram", "channels": 2}
+    assert "missing key 'device'" in refused(capsys, "run", written(document))
+
+
+@pytest.mark.parametrize(
+    ("setting", "key"),
+    [
+        ("device.timing.cycles.nCl=3", "device.timing.cycles.nCl"),
+        ("device.timing.cycles.nRFC=3899", "device.timing.cycles.nRFC"),
+        ("device.organisation.counts.ranks=1024", "device.organisation.counts.ranks"),
+        ("device.organisation.counts.prefetch=256", "device.organisation.counts.prefetch"),
+        ("controller.write_low=0.9", "controller.write_low"),
+        ("interleave_bytes=48", "interleave_bytes"),
+        ("device=7", "device"),
+    ],
+)
+def test_wrong_settings_are_named_as_they_were_typed(
+    setting: str, key: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    setting = f"machine.memory.{setting}"
+    message = refused(capsys, "gemm", "8", "8", "8", "--machine", MACHINE, "--set", setting)
+    assert message.startswith(f"error: --set {setting}: machine.memory.{key}: ")
+    assert len(message.splitlines()) == 1
 
 
 def test_a_memory_too_small_for_the_weights(capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,7 +214,7 @@ def test_a_device_without_energy(capsys: pytest.CaptureFixture[str]) -> None:
     dark = {"extends": "hbm2-1760", "name": "dark", "energy": None}
     message = refused(capsys, "run", written(small({"device": dark})))
     assert "'dark' has no `energy` block" in message and "extends: hbm2-" in message
-    assert "machine.memory: device:" in message, "refused when it is read, not behind the run"
+    assert "machine.memory.device: " in message, "refused when it is read, not behind the run"
 
 
 # -- settings ----------------------------------------------------------------------

@@ -11,7 +11,7 @@ from simulator.config.errors import ConfigError, KeyPath
 from simulator.config.files import display_path
 from simulator.config.loader import load_document
 from simulator.config.nodes import Node, merge
-from simulator.config.resources import find
+from simulator.config.resources import KINDS, find
 
 EXTENDS = "extends"
 
@@ -42,6 +42,10 @@ def resolve_preset(document: Document, path: KeyPath, kind: str) -> Document:
     if isinstance(node.value, str) and node.sourced is None:
         preset = _named(kind, node, path, ())
         return document.replaced(path, preset)
+    if not isinstance(node.value, Mapping):
+        found = node.value if not isinstance(node.value, tuple) else "a list"
+        expected = f"the name of a {KINDS[kind].noun} preset, or a mapping (key: value)"
+        raise node.error(f"found {found!r}, expected {expected}", path=path, expected=expected)
     return document.replaced(path, _extended(kind, node, path, ()))
 
 

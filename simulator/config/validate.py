@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from simulator.config.blame import pointed
 from simulator.config.document import Document
 from simulator.config.errors import ConfigError, KeyPath, format_path, nearest
 from simulator.config.spec import Spec, noting_specs
@@ -82,7 +83,8 @@ class _Translator:
         if kind == "missing":
             return self._missing_key(path)
         if kind in ("value_error", "assertion_error"):
-            return self._error(path, str(detail.get("ctx", {}).get("error", detail["msg"])))
+            message = str(detail.get("ctx", {}).get("error", detail["msg"]))
+            return pointed(self.document, self.prefix + path, message)
         expected = self._expected(path, detail)
         found = detail["input"]
         near = None

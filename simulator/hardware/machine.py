@@ -43,11 +43,17 @@ MEMORIES: dict[str, type[IdealMemorySpec] | type[DramMemorySpec]] = {
 }
 
 
+ONLY_DRAM = DramMemorySpec.model_fields.keys() - IdealMemorySpec.model_fields.keys()
+
+
 def _memory_spec(value: Any) -> Any:
     """Validate a main memory against the spec of its kind, which is `ideal` if none is given."""
     if not isinstance(value, dict):
         return value
     kind = value.get("kind", "ideal")
+    foreign = [key for key in value if key in ONLY_DRAM]
+    if "kind" not in value and foreign:
+        raise ValueError(f"{foreign[0]} is of a memory at command level: add `kind: dram`")
     if kind not in MEMORIES:
         hint = nearest(str(kind), MEMORIES)
         raise ValueError(

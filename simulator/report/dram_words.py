@@ -21,8 +21,11 @@ def has_dram(result: Result) -> bool:
 
 
 def dram_rows(result: Result) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Header and a row per phase group: the data bus, rows, commands, latency."""
-    header = ("DRAM", "data bus", "row hit", "closed", "conflict", "ACT", "refresh", "latency")
+    """Header and a row per phase group: the data bus, rows, commands, latency.
+
+    Latency is of reads, from the controller's queue to the last of their data.
+    """
+    header = ("DRAM", "data bus", "row hit", "closed", "conflict", "ACT", "refresh", "from queue")
     rows = []
     for group in phase_groups(result):
         facts = [phase.dram for phase in group.phases if phase.dram]

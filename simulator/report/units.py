@@ -48,6 +48,8 @@ def significant(value: float, digits: int = 3) -> str:
 def si(value: float, unit: str, digits: int = 3) -> str:
     """`12300` and `B` give `12.3 kB` (a no-break space between number and unit)."""
     exponent = _exponent(value)
+    if unit.startswith("B"):  # bytes have no thousandths
+        exponent = max(exponent, 0)
     number = significant(value / 10.0**exponent, digits)
     return f"{number}{SPACE}{PREFIXES[exponent]}{unit}".rstrip()
 

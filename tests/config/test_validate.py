@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import Field, model_validator
 
-from simulator.config import ConfigError, Document, apply_overrides, parse_document, validate
+from simulator.config import ConfigError, Document, Spec, apply_overrides, parse_document, validate
 from tests.config.specs import TEXT, ArraySpec, LutSpec, MachineSpec
 
 
@@ -90,7 +91,7 @@ def test_one_wrong_value(setting: str, words: str) -> None:
 
 def test_messages_of_validators_stand_at_their_mapping() -> None:
     found = message_of(TEXT.replace("kind: lut", "kind: lot"))
-    assert found == "m.yaml:5: units.1: unknown kind 'lot'; known: array, lut"
+    assert found == "m.yaml:5: units.1.kind: unknown kind 'lot'; known: array, lut"
     found = message_of(TEXT.replace("small", "slow"))
     assert found == "m.yaml:1: a machine called slow is not wanted"
 
@@ -149,3 +150,40 @@ def test_specs_are_as_strict_when_built_in_python() -> None:
             ArraySpec(**wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="finite"):
         MachineSpec(name="m", clock_hz=float("nan"), units=(ArraySpec(rows=1),))
+
+
+class PairSpec(Spec):
+    """Two sizes that depend on each other; `inner.depth` may be left out."""
+
+    low: int = 1
+    high: int = 2
+    inner: dict[str, int] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> PairSpec:
+        if self.low > self.high:
+            raise ValueError(f"low ({self.low}) is above high ({self.high})")
+        if self.inner.get("depth", 9) < self.low:
+            raise ValueError("inner.depth: expected at least low")
+        return self
+
+
+def blamed(text: str, *settings: str) -> str:
+    """The message about a pair."""
+    with pytest.raises(ConfigError) as caught:
+        validate(PairSpec, apply_overrides(parse_document(text, "p.yaml"), settings))
+    return str(caught.value)
+
+
+def test_checks_over_several_keys_stand_at_the_key_they_begin_with() -> None:
+    assert blamed("high: 1\nlow: 3\n") == "p.yaml:2: low: low (3) is above high (1)"
+    deep = blamed("low: 2\ninner:\n  depth: 1\n")
+    assert deep == "p.yaml:3: inner.depth: expected at least low"
+
+
+def test_checks_over_several_keys_blame_what_was_typed() -> None:
+    typed = blamed("high: 5\nlow: 3\n", "high=1")
+    assert typed == "--set high=1: high: low (3) is above high (1)"
+    typed = blamed("inner:\n  depth: 1\n", "low=2")
+    assert typed == "--set low=2: low: inner.depth: expected at least low"
+    assert blamed("high: 5\n", "high=1", "low=7").startswith("--set low=7: low: ")

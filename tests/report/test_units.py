@@ -26,10 +26,15 @@ def test_si_prefixes(value: float, unit: str, text: str) -> None:
 
 @given(st.floats(min_value=1e-14, max_value=9e20))
 def test_si_keeps_three_digits(value: float) -> None:
-    number, prefixed = units.si(value, "B").split(units.SPACE)
+    number, prefixed = units.si(value, "J").split(units.SPACE)
     exponent = {p: e for e, p in units.PREFIXES.items()}[prefixed[:-1]]
     assert float(number) * 10.0**exponent == pytest.approx(value, rel=0.0051)
     assert 0.995 <= float(number) <= 999.5
+
+
+def test_bytes_have_no_thousandths() -> None:
+    texts = [units.si(x, "B/s").replace(units.SPACE, " ") for x in (0.0321, 0.5, 32, 32e9)]
+    assert texts == ["0.0321 B/s", "0.500 B/s", "32.0 B/s", "32.0 GB/s"]
 
 
 def test_estimate_shares_one_prefix() -> None:

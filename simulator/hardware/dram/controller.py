@@ -87,7 +87,10 @@ class ControllerSpec(Spec):
                 f"write_low ({self.write_low}) must be below write_high ({self.write_high})"
             )
         for kind in ("scheduler", "page", "refresh"):
-            policy_code(kind, getattr(self, kind))
+            try:
+                policy_code(kind, getattr(self, kind))
+            except ValueError as error:
+                raise ValueError(f"{kind}: {error}") from None
         return self
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from simulator.config import Spec
+from simulator.hardware.dram.channel_spec import check_together
 from simulator.hardware.dram.controller import ControllerSpec
 from simulator.hardware.dram.energy_spec import no_energy
 from simulator.hardware.dram.spec import DramDeviceSpec
@@ -34,9 +35,6 @@ class DramMemorySpec(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> DramMemorySpec:
-        from simulator.hardware.dram.address import address_slices, xor_slices
-        from simulator.hardware.dram.tables import ChannelTables
-
         if self.device.energy is None:  # asked for at the end of every run
             raise ValueError(f"device: {no_energy(self.device.name, self.device.standard)}")
         burst = self.device.burst_bytes
@@ -50,16 +48,13 @@ class DramMemorySpec(Spec):
                 f"interleave_bytes is {self.interleave_bytes}, which does not divide a "
                 f"channel's {self.device.capacity_bytes:,} bytes"
             )
-        if self.controller.address_mapping.order[-1] != "row" or any(
-            part.startswith("row:") for part in self.controller.address_mapping.order
-        ):
+        order = self.controller.address_mapping.order
+        if order[-1] != "row" or any(part.startswith("row:") for part in order):
             raise ValueError(
                 "controller.address_mapping.order: the row must come last, in one piece, for "
                 "the transfers of a machine"
             )
-        address_slices(self.device, self.controller.address_mapping)
-        xor_slices(self.device, self.controller.address_mapping)
-        ChannelTables(self.device, self.controller)
+        check_together(self.device, self.controller)
         return self
 
     @property

@@ -22,6 +22,8 @@ from simulator.hardware.dram.names import COMMANDS, LEVELS, REQUIRED
 
 Count = Annotated[int, Field(ge=1, le=2**31)]
 LONGEST_DELAY = 2**40
+MOST_BANKS = 4096
+MOST_BYTES = 2**50
 _NAME = re.compile("n[A-Z]")
 BURST_NAMES = ("nBL", "nBL_min")
 """Cycles of a burst: one of these is needed."""
@@ -143,6 +145,7 @@ class DramDeviceSpec(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> DramDeviceSpec:
+        self._check_size()
         self._check_commands()
         for index, constraint in enumerate(self.constraints):
             for name in (*constraint.before, *constraint.after):
@@ -248,6 +251,23 @@ class DramDeviceSpec(Spec):
         blocked += first("nRCD", "nRCDRD")
         return blocked / self.cycles(self.refresh_interval)
 
+    def _check_size(self) -> None:
+        banks = "pseudo_channels · ranks · bank_groups · banks_per_group"
+        for noun, product, found, most in (
+            ("banks", banks, self.banks, MOST_BANKS),
+            (
+                "bytes",
+                f"{banks} · rows · columns · width_bits / 8",
+                self.capacity_bytes,
+                MOST_BYTES,
+            ),
+        ):
+            if found > most:
+                raise ValueError(
+                    f"organisation.counts: a channel of {self.name} has {found:,} {noun} "
+                    f"({product}), expected at most {most:,}"
+                )
+
     def _check_commands(self) -> None:
         unknown = [name for name in self.commands if name not in COMMANDS]
         if unknown:
@@ -278,12 +298,11 @@ class DramDeviceSpec(Spec):
         for key, expression in self._expressions.items():
             self._evaluated(key, expression, least=1)
         self._check_used()
-        interval = self.cycles(self.refresh_interval)
-        per_bank = self.cycles(self.bank_refresh_interval or self.refresh_interval)
+        per_bank = self.bank_refresh_interval or self.refresh_interval
         for index, constraint in enumerate(self.constraints):
             key = f"constraints.{index}.delay"
             delay = self._evaluated(key, constraint.delay)
-            self._check_in_time(key, constraint, delay, interval)
+            self._check_in_time(key, constraint, delay, self.refresh_interval)
             both = "REFpb" in constraint.before and "REFpb" in constraint.after
             if both and constraint.level != "bank" and constraint.window == 1:
                 self._check_in_time(key, constraint, delay, per_bank)
@@ -307,13 +326,14 @@ class DramDeviceSpec(Spec):
                 + (f"; did you mean {near!r}?" if near else f"; they are in {_listed(used)}")
             )
 
-    @staticmethod
-    def _check_in_time(key: str, constraint: ConstraintSpec, delay: int, interval: int) -> None:
+    def _check_in_time(self, key: str, constraint: ConstraintSpec, delay: int, every: str) -> None:
+        """Raise ValueError if a delay is no shorter than a refresh interval, an expression."""
+        interval = self.cycles(every)
         if delay >= interval:
             after = ", ".join(constraint.after)
             raise ValueError(
                 f"{key}: {constraint.delay} is {delay} cycles, no less than the refresh "
-                f"interval of {interval}: {after} could never follow "
+                f"interval {every} of {interval}: {after} could never follow "
                 f"{', '.join(constraint.before)} in time"
             )
 

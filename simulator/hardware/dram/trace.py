@@ -83,9 +83,15 @@ class TraceReader:
                 f"{option} spreads addresses over channels, but the trace has coordinates of one "
                 "channel: leave it out, or use --format addresses"
             )
-        if interleave_bytes is None:  # a burst may be larger than the usual block
-            interleave_bytes = max(INTERLEAVE_BYTES, device.burst_bytes)
-        self.interleaving = Interleaving(device, channels, interleave_bytes)
+        # A burst may be larger than the usual block.
+        usual = max(INTERLEAVE_BYTES, device.burst_bytes)
+        block = usual if interleave_bytes is None else interleave_bytes
+        self.interleaving = Interleaving(device, channels, block)
+        if channels == 1 and interleave_bytes is not None:
+            raise CyclelabError(
+                "--interleave spreads addresses over channels, but there is one: leave it "
+                "out, or give --channels"
+            )
         self.rules = LineRules(form, device, channels)
         self.requests = self.last_arrival = 0
         self._block_bytes, self._chunk_requests = block_bytes, chunk_requests

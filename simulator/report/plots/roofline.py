@@ -139,7 +139,9 @@ def _name_roofs(ax: Axes, result: Result) -> list[LabelBox]:
     small: dict[str, Any] = {**near, "fontsize": 7.5, "color": MUTED}
     labels = [
         ax.annotate(f"peak {si(peak, 'OP/s')}", (ridge, peak), (-6, 2), ha="right", **near),
-        ax.annotate(f"ridge {ridge:,.0f} OP/B", (ridge, floor), (4, 4), **small),
+        ax.annotate(
+            f"ridge {ridge:,.0f} OP/B", (ridge, floor), (-3, 5), ha="right", rotation=90, **small
+        ),
     ]
     for unit_peak, name in _lower_roofs(result, peak):
         labels.append(ax.annotate(name, (high, unit_peak), (-4, -9), ha="right", **small))

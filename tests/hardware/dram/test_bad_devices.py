@@ -132,7 +132,7 @@ BAD = {
     "never in time": (
         HEAD + CONSTRAINT.format("rank", "ACT", "nREFI"),
         "mine.yaml:4: constraints.0.delay: nREFI is 12480 cycles, no less than the refresh "
-        "interval of 12480: RD could never follow ACT in time",
+        "interval nREFI of 12480: RD could never follow ACT in time",
     ),
     "no power of two": (
         HEAD + "organisation:\n  counts: {bank_groups: 3}\n",

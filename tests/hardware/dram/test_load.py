@@ -113,11 +113,11 @@ def test_mistakes_in_files_name_the_line() -> None:
     assert "mine.yaml:6: device.constraints.0: missing key" in refused("mine.yaml")
     Path("mine.yaml").write_text(text)
     message = refused("mine.yaml")
-    assert "standards/ddr4.yaml:" in message and "device.constraints." in message
-    assert "nRFC is 99999 cycles, no less than the refresh interval of 12480" in message
+    assert "mine.yaml:4: device.timing.cycles.nRFC: constraints." in message
+    assert "nRFC is 99999 cycles, no less than the refresh interval nREFI of 12480" in message
     with pytest.raises(ConfigError) as error:
         load_device("mine.yaml")
-    assert str(error.value).replace(": constraints.", ": device.constraints.") == message
+    assert str(error.value).replace(": timing.", ": device.timing.") == message
 
 
 def test_names_that_do_not_exist() -> None:
@@ -127,7 +127,8 @@ def test_names_that_do_not_exist() -> None:
 
 def test_channels_too_large_to_simulate() -> None:
     banks = "device.organisation.counts.bank_groups=1048576"
-    assert "4,194,304 banks, expected at most 4,096" in refused("ddr4-3200", banks)
+    assert "4,194,304 banks" in refused("ddr4-3200", banks)
     rows = ["device.organisation.counts.rows=1073741824"]
     rows.append("device.organisation.counts.columns=1073741824")
-    assert "bytes, expected at most" in refused("ddr4-3200", *rows)
+    message = refused("ddr4-3200", *rows)
+    assert "bytes (" in message and "expected at most 1,125,899,906,842,624" in message
