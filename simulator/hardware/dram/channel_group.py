@@ -43,6 +43,9 @@ class ChannelKernel:
         self.tables = ChannelTables(
             device, controller, clients=clients, ring=ring, turn_bursts=turn_bursts
         )
+        state = self.tables.new_state()
+        self.bursts_left_at = int(state[layout.A_TRANSFER_LEFT])
+        self.last_data_at = int(state[layout.A_TRANSFER_DONE])
         latencies = (device.cycles(device.read_latency), device.cycles(device.write_latency))
         self.least_latency_ticks = min(latencies) * device.ticks_per_clock
         self.stretches = new_memory_of_stretches(self.tables) if remembers else NOTHING
@@ -134,13 +137,14 @@ class ChannelGroup:
         data, since other transfers are likely to be submitted then.
         """
         layout, until = self._layout, self._now + LOOK_AHEAD_TICKS
+        left, done = self._kernel.bursts_left_at, self._kernel.last_data_at
+        state = self._last()
         while True:
-            ends = [self.done(transfer) for transfer in transfers if self.is_served(transfer)]
+            ends = [int(state[done + each]) for each in transfers if not state[left + each]]
             if ends:
                 until = min(until, min(ends) + path_ticks + MARGIN_TICKS)
             if self._seen >= until:
                 return
-            state = self._last()
             ahead = self._spare.pop() if self._spare else np.empty_like(state)
             np.copyto(ahead, state)
             ahead[layout.S_COMPLETED] = 0
@@ -149,6 +153,7 @@ class ChannelGroup:
             before = int(ahead[layout.S_TICK]) - 1  # more may happen in that tick itself
             self._seen = before if ahead[layout.S_COMPLETED] else max(tick, before)
             self._ahead.append(ahead)
+            state = ahead
 
     def _last(self) -> Ints:
         return self._ahead[-1] if self._ahead else self._state
@@ -165,17 +170,12 @@ class ChannelGroup:
             self._seen = int(self._last()[self._layout.S_TICK]) - 1 if kept else self._now
 
     # -- transfers -------------------------------------------------------------
-    def is_served(self, transfer: int) -> bool:
-        """Whether all bursts of a transfer are known to be issued, now or in time to come."""
-        last = self._last()
-        return not last[last[self._layout.A_TRANSFER_LEFT] + transfer]
-
-    def done(self, transfer: int) -> int:
-        """Tick at which a transfer's last data moves, if it is served; else one before that."""
-        last = self._last()
-        if self.is_served(transfer):
-            return int(last[last[self._layout.A_TRANSFER_DONE] + transfer])
-        return self._seen + 1 + self._kernel.least_latency_ticks
+    def done(self, transfer: int) -> tuple[int, bool]:
+        """Tick of a transfer's last data, and True if it is issued; else one before, and False."""
+        last, kernel = self._last(), self._kernel
+        if last[kernel.bursts_left_at + transfer]:
+            return self._seen + 1 + kernel.least_latency_ticks, False
+        return int(last[kernel.last_data_at + transfer]), True
 
     # -- members ---------------------------------------------------------------
     def parts(self, ranges: list[tuple[int, int]]) -> list[ChannelGroup]:

@@ -114,7 +114,7 @@ class DramMemory:
             return None
         for group in self._groups:
             group.look_ahead(heads, self._path_ticks)
-        due = min(self._done(number) for number in heads) + self._path_ticks
+        due = min(self._done(number)[0] for number in heads) + self._path_ticks
         return max(due - self._now, 1)
 
     def collect(self) -> list[int]:
@@ -166,14 +166,15 @@ class DramMemory:
     # -- completion ------------------------------------------------------------
     def _is_done(self, transfer: _Transfer) -> bool:
         """Whether all channels have moved their last burst, and the path is behind it."""
-        number = transfer.number
-        if not all(group.is_served(number) for group in self._groups):
-            return False
-        return self._done(number) + self._path_ticks <= self._now
+        tick, known = self._done(transfer.number)
+        return known and tick + self._path_ticks <= self._now
 
-    def _done(self, number: int) -> int:
-        """Tick of the last data of a transfer on any channel, or one before it if not known."""
-        return max(group.done(number) for group in self._groups)
+    def _done(self, number: int) -> tuple[int, bool]:
+        """As `ChannelGroup.done`, of the last channel."""
+        if len(self._groups) == 1:
+            return self._groups[0].done(number)
+        ticks, known = zip(*(group.done(number) for group in self._groups), strict=True)
+        return max(ticks), all(known)
 
     # -- channels --------------------------------------------------------------
     def _split(self, ranges: list[tuple[int, int]]) -> None:
