@@ -55,8 +55,8 @@ def build_parser() -> argparse.ArgumentParser:
         "what",
         nargs="?",
         default="all",
-        help="machines, models, units, technologies, experiments, dram, gemms, traces, "
-        "dram_traces or all",
+        help="machines, models, units, formats, technologies, experiments, dram, gemms, "
+        "traces, dram_traces or all",
     )
 
     schema = commands.add_parser("schema", help="write the JSON schema of a file, for editors")

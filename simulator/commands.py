@@ -77,6 +77,7 @@ def show(options: argparse.Namespace) -> None:
         for kind in KINDS
     }
     kinds["units"] = _units
+    kinds["formats"] = _formats
     if options.what != "all" and options.what not in kinds:
         hint = nearest(options.what, kinds)
         raise CyclelabError(
@@ -225,6 +226,12 @@ def _describe(kind: str, name: str) -> str:
 
         return trace_title(find(kind, name))
     return ""
+
+
+def _formats() -> list[tuple[str, str]]:
+    from simulator.numerics import format_rows
+
+    return format_rows()
 
 
 def _units() -> list[tuple[str, str]]:

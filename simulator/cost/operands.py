@@ -6,17 +6,10 @@ import re
 from dataclasses import dataclass
 
 from simulator.config.errors import CyclelabError, nearest
+from simulator.numerics import FORMATS
 
-FLOAT_SIGNIFICAND_BITS = {
-    "fp8_e4m3": 4,
-    "fp8_e5m2": 3,
-    "fp16": 11,
-    "bf16": 8,
-    "fp32": 24,
-    "fp64": 53,
-}
-"""Bits of the significand, the hidden one included: OFP8 1.0, IEEE 754-2019, bfloat16."""
-
+FP64_SIGNIFICAND_BITS = 53
+"""IEEE 754-2019; only costs know this format."""
 MAX_INTEGER_BITS = 128
 _INTEGER = re.compile(r"u?int([1-9]\d{0,2})")
 
@@ -34,15 +27,21 @@ def operand(number_format: str) -> Operand:
 
     Raises CyclelabError with the nearest name for an unknown format.
     """
-    significand = FLOAT_SIGNIFICAND_BITS.get(number_format)
-    if significand is not None:
-        return Operand(True, significand)
+    known = FORMATS.get(number_format)
+    if known is not None:
+        if known.kind == "float":
+            return Operand(True, known.significand_bits)
+        # Odd integers up to 2^b - 1 take a bit more in two's complement.
+        return Operand(False, known.bits + known.step - 1)
+    if number_format == "fp64":
+        return Operand(True, FP64_SIGNIFICAND_BITS)
     integer = _INTEGER.fullmatch(number_format)
     if integer and int(integer[1]) <= MAX_INTEGER_BITS:
         return Operand(False, int(integer[1]))
-    near = nearest(number_format, [*FLOAT_SIGNIFICAND_BITS, "int4", "int8", "int16", "int32"])
+    near = nearest(number_format, FORMATS)
+    floats = [name for name, each in FORMATS.items() if each.kind == "float"]
     raise CyclelabError(
         f"unknown number format {number_format!r}; known: int1 to int{MAX_INTEGER_BITS}, "
-        + ", ".join(FLOAT_SIGNIFICAND_BITS)
+        + ", ".join(floats)
         + (f"; did you mean {near!r}?" if near else "")
     )

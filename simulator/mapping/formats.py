@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator.hardware.matrix_unit import MatrixUnit
-from simulator.numerics import format_named
+from simulator.numerics import NumberFormat, format_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,21 @@ def choose_formats(
     """The unit's pair for these operands; None when it cannot take the inputs.
 
     Weights may be dequantised on the vector unit to what the unit multiplies, if
-    that is at least as wide; inputs are never converted behind the user's back.
+    that is at least as wide and, of integers, has all their values; inputs are never
+    converted behind the user's back.
     """
     if (input_format, weight_format) in unit.format_pairs:
         return FormatChoice(input_format, weight_format, 0)
     stored = format_named(weight_format)
     for inputs, weights in unit.format_pairs:
         wanted = format_named(weights)
-        if inputs == input_format and wanted.bits >= stored.bits:
+        if inputs == input_format and _can_become(stored, wanted):
             return FormatChoice(inputs, weights, wanted.bits)
     return None
+
+
+def _can_become(stored: NumberFormat, wanted: NumberFormat) -> bool:
+    if wanted.kind == "int":
+        inside = wanted.minimum <= stored.minimum and stored.maximum <= wanted.maximum
+        return stored.kind == "int" and wanted.step == 1 and inside
+    return wanted.bits >= stored.bits

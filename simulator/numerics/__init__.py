@@ -1,4 +1,4 @@
-"""Number formats, quantisation, and the bit-exact reference GEMM."""
+"""Number formats, quantisation, and the bit-exact reference GEMMs."""
 
 from simulator.numerics.accumulate import (
     Accumulator,
@@ -12,20 +12,35 @@ from simulator.numerics.formats import (
     as_format,
     format_named,
     random_values,
+    rounded,
 )
+from simulator.numerics.listing import format_rows
+from simulator.numerics.mixed import MixedGemm, mixed_gemm
+from simulator.numerics.pack import pack, unpack
 from simulator.numerics.quantise import Quantised, dequantise, quantise
+from simulator.numerics.scheme import SCHEMES, Scheme, packed_bits, scheme_named
 
 __all__ = [
     "FORMATS",
+    "SCHEMES",
     "Accumulator",
     "AccumulatorOverflowError",
+    "MixedGemm",
     "NumberFormat",
     "Quantised",
+    "Scheme",
     "as_format",
     "check_formats",
     "dequantise",
     "format_named",
+    "format_rows",
+    "mixed_gemm",
+    "pack",
+    "packed_bits",
     "quantise",
     "random_values",
     "reference_gemm",
+    "rounded",
+    "scheme_named",
+    "unpack",
 ]

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.config import CyclelabError
-from simulator.numerics.formats import NumberFormat, as_format, format_named
+from simulator.numerics.formats import WIDEST_OPERAND, NumberFormat, as_format, format_named
 
 FLOAT_ACCUMULATORS = ("fp16", "fp32")
 """Floating-point accumulators whose products and sums numpy rounds once, correctly."""
 
 _EXACT_FLOAT64 = 2.0**53
+_INTEGER_BITS_TO_FP16 = 13
+"""11 bits of an fp16 significand times 13 are the 24 of fp32, in which products form."""
 
 
 class AccumulatorOverflowError(CyclelabError):
@@ -24,26 +26,43 @@ class AccumulatorOverflowError(CyclelabError):
 def check_formats(input_format: str, weight_format: str, accumulator_format: str) -> None:
     """Raise CyclelabError unless an accumulator can take products of this pair.
 
-    Integers go with integers and an accumulator wide enough for any one product,
-    floats with floats and an accumulator at least as wide as each operand.
+    Integers go into an integer accumulator that holds any one product. A pair with a
+    float goes into a float accumulator at least as wide as each float, in which a
+    product is rounded once: fp32, or fp16 for integers of up to 13 bits.
     """
     pair = (format_named(input_format), format_named(weight_format))
     accumulator = format_named(accumulator_format)
-    kinds = {number_format.kind for number_format in (*pair, accumulator)}
     named = f"{input_format} x {weight_format} accumulated in {accumulator_format}"
-    if len(kinds) > 1:
+    floats = [operand for operand in pair if operand.kind == "float"]
+    if bool(floats) != (accumulator.kind == "float"):
         raise CyclelabError(
-            f"{named} mixes integers and floats; "
-            "use int x int with an int accumulator or float x float with a float one"
+            f"{named} mixes integers and floats; an int accumulator takes int x int, a float "
+            "accumulator pairs with a float"
         )
-    if accumulator.kind == "float" and accumulator_format not in FLOAT_ACCUMULATORS:
+    if not floats:
+        bits = _product_bits(*pair)
+        if accumulator.step != 1 or not accumulator.signed or accumulator.bits < bits:
+            raise CyclelabError(f"{named}: the accumulator needs at least {bits} signed bits")
+        return
+    if accumulator_format not in FLOAT_ACCUMULATORS:
         raise CyclelabError(
             f"{named}: a float accumulator is one of {', '.join(FLOAT_ACCUMULATORS)}"
         )
-    bits = [number_format.bits for number_format in pair]
-    needed = sum(bits) if accumulator.kind == "int" else max(bits)
-    if accumulator.bits < needed:
-        raise CyclelabError(f"{named}: the accumulator needs at least {needed} bits")
+    widest = max(operand.bits for operand in floats)
+    if accumulator.bits < widest:
+        raise CyclelabError(f"{named}: the accumulator needs at least {widest} bits")
+    integer = max((operand.bits for operand in pair if operand.kind == "int"), default=0)
+    most = WIDEST_OPERAND if accumulator_format == "fp32" else _INTEGER_BITS_TO_FP16
+    if integer > most:
+        raise CyclelabError(f"{named}: products of integers of at most {most} bits round once")
+
+
+def _product_bits(left: NumberFormat, right: NumberFormat) -> int:
+    """Bits of the narrowest signed integer that holds every product of two formats."""
+    ends = [
+        int(a * b) for a in (left.minimum, left.maximum) for b in (right.minimum, right.maximum)
+    ]
+    return 1 + max((-end - 1 if end < 0 else end).bit_length() for end in ends)
 
 
 @dataclass(frozen=True)
@@ -51,9 +70,9 @@ class Accumulator:
     """Arithmetic of one multiply-accumulate datapath, element-wise on arrays.
 
     Integers work in int64 and every result is checked against the accumulator's
-    range. Floats: a product is rounded once to the accumulator's format (exact
-    in fp32 for operands up to 16 bits, underflow apart), so is each sum, both to
-    nearest even; fp16 sums formed in fp32 round once, as 24 >= 2 x 11 + 2.
+    range. Floats: a product is rounded once to the accumulator's format, so is each
+    sum, both to nearest even (in fp32 most products of operands up to 16 bits are exact,
+    underflow apart); fp16 sums formed in fp32 round once, as 24 >= 2 x 11 + 2.
     """
 
     number_format: NumberFormat

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import ml_dtypes
@@ -17,53 +16,82 @@ FormatKind = Literal["int", "float"]
 
 @dataclass(frozen=True)
 class NumberFormat:
-    """A number format: signed two's complement integers, or floating point.
+    """A number format: integers, or floating point.
 
-    bits: storage width. dtype: the numpy type that holds one element (narrow
-    types of ml_dtypes take a byte each; `bits` is what hardware stores).
+    bits: width of one element in a datapath. minimum, maximum: the smallest and
+    largest finite value. step: distance between neighbouring integers. dtype: the
+    numpy type that holds one element, a byte or more (`pack` stores `bits`).
+    significand_bits: of a float, with the hidden bit. least_exponent: of its smallest
+    normal value.
     """
 
     name: str
     bits: int
     kind: FormatKind
     dtype: np.dtype[Any]
-
-    @cached_property
-    def minimum(self) -> float:
-        """Smallest finite value."""
-        return float(self._limits.min)
-
-    @cached_property
-    def maximum(self) -> float:
-        """Largest finite value."""
-        return float(self._limits.max)
+    minimum: float
+    maximum: float
+    step: int = 1
+    significand_bits: int = 0
+    least_exponent: int = 0
 
     @property
-    def _limits(self) -> Any:
-        limits: Any = ml_dtypes.iinfo if self.kind == "int" else ml_dtypes.finfo
-        return limits(self.dtype)
+    def signed(self) -> bool:
+        """Whether it has values below zero."""
+        return self.minimum < 0
+
+    @property
+    def levels(self) -> int:
+        """How many values an integer format has."""
+        return int(self.maximum - self.minimum) // self.step + 1
 
 
-def _format(name: str, bits: int, kind: FormatKind, scalar: Any) -> NumberFormat:
-    return NumberFormat(name, bits, kind, np.dtype(scalar))
+def _integer(name: str, bits: int, minimum: int, maximum: int, step: int = 1) -> NumberFormat:
+    sign = "int" if minimum < 0 else "uint"
+    containers = (np.dtype(f"{sign}{width}") for width in (8, 16, 32, 64))
+    dtype = next(each for each in containers if maximum <= np.iinfo(each).max)
+    return NumberFormat(name, bits, "int", dtype, minimum, maximum, step)
 
 
-FORMATS: dict[str, NumberFormat] = {
-    entry.name: entry
-    for entry in (
-        _format("int2", 2, "int", ml_dtypes.int2),
-        _format("int4", 4, "int", ml_dtypes.int4),
-        _format("int8", 8, "int", np.int8),
-        _format("int16", 16, "int", np.int16),
-        _format("int32", 32, "int", np.int32),
-        # OCP 8-bit floating point specification (OFP8) 1.0: E4M3 has no infinities.
-        _format("fp8_e4m3", 8, "float", ml_dtypes.float8_e4m3fn),
-        _format("fp8_e5m2", 8, "float", ml_dtypes.float8_e5m2),
-        _format("fp16", 16, "float", np.float16),
-        _format("bf16", 16, "float", ml_dtypes.bfloat16),
-        _format("fp32", 32, "float", np.float32),
+def _float(name: str, bits: int, scalar: Any) -> NumberFormat:
+    limits: Any = ml_dtypes.finfo(scalar)  # type: ignore[no-untyped-call]
+    return NumberFormat(
+        name,
+        bits,
+        "float",
+        np.dtype(scalar),
+        float(limits.min),
+        float(limits.max),
+        significand_bits=int(limits.nmant) + 1,
+        least_exponent=int(limits.minexp),
     )
-}
+
+
+WIDEST_OPERAND = 16
+ACCUMULATOR_WIDTHS = (*range(1, 33), 48, 64)
+
+_ENTRIES = (
+    *(_integer(f"int{b}", b, -(1 << b - 1), (1 << b - 1) - 1) for b in ACCUMULATOR_WIDTHS),
+    *(_integer(f"uint{b}", b, 0, (1 << b) - 1) for b in range(1, WIDEST_OPERAND + 1)),
+    # Odd integers, as many below zero as above: q' = 2q - (2^b - 1) of an unsigned q.
+    *(
+        _integer(f"bipolar{b}", b, 1 - (1 << b), (1 << b) - 1, step=2)
+        for b in range(1, WIDEST_OPERAND + 1)
+    ),
+    _integer("ternary", 2, -1, 1),
+    _integer("ternary_base3", 2, -1, 1),  # in memory five of them share a byte
+    # OCP Microscaling formats 1.0: no infinities, no NaN.
+    _float("fp4_e2m1", 4, ml_dtypes.float4_e2m1fn),
+    _float("fp6_e2m3", 6, ml_dtypes.float6_e2m3fn),
+    _float("fp6_e3m2", 6, ml_dtypes.float6_e3m2fn),
+    # OCP 8-bit floating point specification (OFP8) 1.0: E4M3 has no infinities.
+    _float("fp8_e4m3", 8, ml_dtypes.float8_e4m3fn),
+    _float("fp8_e5m2", 8, ml_dtypes.float8_e5m2),
+    _float("fp16", 16, np.float16),
+    _float("bf16", 16, ml_dtypes.bfloat16),
+    _float("fp32", 32, np.float32),
+)
+FORMATS: dict[str, NumberFormat] = {entry.name: entry for entry in _ENTRIES}
 """Every format that can be named in a configuration."""
 
 
@@ -74,9 +102,17 @@ def format_named(name: str) -> NumberFormat:
     except KeyError:
         hint = nearest(name, FORMATS)
         raise CyclelabError(
-            f"unknown number format {name!r}; known: {', '.join(FORMATS)}"
+            f"unknown number format {name!r}; known: {_known()}"
             + (f"; did you mean {hint!r}?" if hint else "")
         ) from None
+
+
+def _known() -> str:
+    """The names, widths of integers as ranges."""
+    widest = ACCUMULATOR_WIDTHS[-1]
+    integers = f"int1 … int{widest}, uint1 … uint{WIDEST_OPERAND}, bipolar1 … bipolar"
+    others = [entry.name for entry in _ENTRIES if entry.kind == "float"]
+    return f"{integers}{WIDEST_OPERAND}, ternary, ternary_base3, {', '.join(others)}"
 
 
 def random_values(
@@ -85,9 +121,36 @@ def random_values(
     """Random values: integers uniform over the full range, floats standard normal, cast."""
     number_format = format_named(format_name)
     if number_format.kind == "int":
-        low, high = int(number_format.minimum), int(number_format.maximum)
-        return rng.integers(low, high, size=shape, endpoint=True).astype(number_format.dtype)
-    return rng.standard_normal(shape, dtype=np.float32).astype(number_format.dtype)
+        codes = rng.integers(0, number_format.levels - 1, size=shape, endpoint=True)
+        values = int(number_format.minimum) + number_format.step * codes
+        return values.astype(number_format.dtype)
+    return rounded(rng.standard_normal(shape, dtype=np.float32), format_name)
+
+
+def rounded(values: NDArray[Any], format_name: str, saturate: bool = True) -> NDArray[Any]:
+    """Values rounded once to the nearest of a float format, ties to an even significand.
+
+    saturate: what is beyond the largest finite value becomes that, infinities
+    included, as OFP8's saturating conversion has it; otherwise it becomes infinite, or
+    NaN in a format without infinities (a format with neither always saturates). NaN
+    stays NaN; CyclelabError where the format has none.
+    """
+    number_format = format_named(format_name)
+    if number_format.kind != "float":
+        raise CyclelabError(f"{format_name} is no float format")
+    wide = np.asarray(values, dtype=np.float64)
+    has_nan = number_format.bits >= 8
+    if not has_nan and np.isnan(wide).any():
+        raise CyclelabError(f"{format_name} has no NaN")
+    with np.errstate(all="ignore"):
+        # Casting float64 to a narrow type may round twice, by way of fp32.
+        exponent = np.maximum(np.frexp(wide)[1] - 1, number_format.least_exponent)
+        ulp = np.ldexp(1.0, exponent - (number_format.significand_bits - 1))
+        nearest_values = np.where(np.isfinite(wide), np.rint(wide / ulp) * ulp, wide)
+        if saturate or not has_nan:
+            low, high = number_format.minimum, number_format.maximum
+            nearest_values = np.clip(nearest_values, low, high)
+        return nearest_values.astype(number_format.dtype)
 
 
 def as_format(values: NDArray[Any], format_name: str) -> NDArray[Any]:
@@ -97,16 +160,32 @@ def as_format(values: NDArray[Any], format_name: str) -> NDArray[Any]:
     `quantise`'s business and never happens by the way.
     """
     number_format = format_named(format_name)
-    if values.dtype == number_format.dtype:
+    if number_format.kind == "float" and values.dtype == number_format.dtype:
         return values
-    wide = np.asarray(values, dtype=np.float64)
-    with np.errstate(all="ignore"):
-        stored = wide.astype(np.float32).astype(number_format.dtype)
-        if number_format.kind == "int":
-            inside = (wide >= number_format.minimum) & (wide <= number_format.maximum)
-            stored = np.where(inside, np.rint(wide), 0).astype(np.int64).astype(number_format.dtype)
-    if not np.array_equal(stored.astype(np.float64), wide, equal_nan=number_format.kind == "float"):
+    if not _representable(values, number_format):
         raise CyclelabError(
             f"{values.dtype} values do not fit {format_name} exactly; quantise them first"
         )
-    return stored
+    with np.errstate(all="ignore"):
+        wide = values.astype(np.float64) if number_format.kind == "float" else values
+        return wide.astype(number_format.dtype)
+
+
+def _representable(values: NDArray[Any], number_format: NumberFormat) -> bool:
+    if not values.size:
+        return True
+    if number_format.kind == "float":
+        wide = values.astype(np.float64)
+        if number_format.bits < 8 and not np.isfinite(wide).all():
+            return False
+        with np.errstate(all="ignore"):
+            back = wide.astype(number_format.dtype).astype(np.float64)
+        return np.array_equal(back, wide, equal_nan=True)
+    if not np.issubdtype(values.dtype, np.integer):
+        wide = values.astype(np.float64)
+        if not (np.isfinite(wide).all() and np.array_equal(np.rint(wide), wide)):
+            return False
+        values = wide
+    low, high = number_format.minimum, number_format.maximum
+    inside = bool(values.min() >= low and values.max() <= high)
+    return inside and (number_format.step == 1 or bool(np.all(values % number_format.step == 1)))

@@ -92,7 +92,7 @@ def weight_bytes(model: TransformerSpec, formats: Formats) -> int:
 
 def kv_bytes(model: TransformerSpec, formats: Formats, tokens: int) -> int:
     """Bytes of the KV cache with `tokens` tokens of context in all."""
-    return -(-tokens * model.kv_elements_per_token * format_bits(formats.kv_cache) // 8)
+    return -int(-tokens * model.kv_elements_per_token * format_bits(formats.kv_cache) // 8)
 
 
 @dataclass(slots=True)

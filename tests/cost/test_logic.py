@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from simulator.config import CyclelabError, load_preset
 from simulator.cost.laws import ArithmeticLaw, family_and_size
-from simulator.cost.operands import FLOAT_SIGNIFICAND_BITS, operand
+from simulator.cost.operands import operand
 from simulator.cost.stated import StatedNumbers
 from simulator.numerics import FORMATS
 from tests.cost.helpers import adder, flip_flops, multiplier, technology
@@ -139,10 +139,11 @@ def test_formats_agree_with_numerics():
         assert found.is_float == (number_format.kind == "float")
         if found.is_float:
             assert found.bits == ml_dtypes.finfo(number_format.dtype).nmant + 1
-        else:
-            assert found.bits == number_format.bits
+        else:  # odd integers up to 2^b - 1 need a sign besides
+            assert found.bits == number_format.bits + name.startswith("bipolar")
     assert family_and_size(("int4", "fp16")) == (True, 44)
-    assert FLOAT_SIGNIFICAND_BITS["fp64"] == 53
+    assert family_and_size(("bipolar1", "ternary")) == (False, 4)
+    assert operand("fp64").bits == 53
 
 
 @pytest.mark.parametrize(

@@ -95,9 +95,13 @@ def test_the_largest_sum_that_fits_is_no_overflow() -> None:
 @pytest.mark.parametrize(
     ("formats", "message"),
     [
-        (("int8", "bf16", "fp32"), "mixes integers and floats"),
+        (("int8", "bf16", "int32"), "mixes integers and floats"),
         (("int8", "int8", "fp32"), "mixes integers and floats"),
-        (("int8", "int8", "int8"), "at least 16 bits"),
+        (("int8", "int8", "int8"), "at least 16 signed bits"),
+        (("bipolar4", "int8", "int11"), "at least 12 signed bits"),
+        (("int8", "int8", "uint16"), "at least 16 signed bits"),
+        (("fp16", "int17", "fp32"), "at most 16 bits"),
+        (("fp16", "int14", "fp16"), "at most 13 bits"),
         (("fp32", "fp32", "fp16"), "at least 32 bits"),
         (("bf16", "bf16", "bf16"), "one of fp16, fp32"),
         (("bf16", "bf16", "fp23"), "unknown number format 'fp23'"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import pytest
 
 from simulator.config import CyclelabError
@@ -82,6 +85,25 @@ def test_int4_weights_with_a_scale_per_128() -> None:
     assert phase.weight_bytes == 6_607_077_376 * 4125 // 8000 + rest * BF16
     weight = operator(phase, "qkv_proj").inputs[0]
     assert weight.bytes == 4096 * 12288 // 2 + 4096 * 12288 // 128 * 2
+
+
+@pytest.mark.parametrize(
+    ("precision", "bits"),
+    [
+        ({"weights": "mxfp4"}, 4 + 8 / 32),
+        ({"weights": "nvfp4"}, 4 + 8 / 16),
+        ({"weights": "ternary"}, 2),
+        ({"weights": "ternary_base3"}, 1.6),
+        ({"weights": "int3"}, 3),
+        ({"weights": "uint4", "weight_group_size": 64, "weight_zero_point": "uint4"}, 4 + 20 / 64),
+    ],
+)
+def test_bits_per_weight_count_scales(precision: dict[str, Any], bits: float) -> None:
+    (phase,) = run("llama-2-7b", prefill_tokens=1, precision=precision).phases
+    weight = operator(phase, "qkv_proj").inputs[0]
+    assert weight.bytes == math.ceil(4096 * 12288 * bits / 8)
+    rest = 6_738_415_616 - 6_607_077_376
+    assert phase.weight_bytes == math.ceil(6_607_077_376 * bits / 8 + rest * BF16)
 
 
 def test_a_tied_head_is_stored_once_and_not_quantised() -> None:

@@ -40,8 +40,16 @@ def test_the_smallest_workload() -> None:
         ("model: a\nrequests: [{}]", "a request needs prefill_tokens, context_tokens or both"),
         ("model: a\nbatch: 2\nrequests: [{prefill_tokens: 1}]", "batch has no meaning"),
         ("model: a\nbatch: 2\ntrace: {file: f, requests: 1}", "batch has no meaning"),
-        ("model: a\nprecision: {weights: int3}", "unknown number format 'int3'"),
+        ("model: a\nprecision: {weights: itn3}", "unknown number format 'itn3'"),
         ("model: a\nprecision: {weights: 4}", "precision.weights"),
+        (
+            "model: a\nprecision: {weights: mxfp4, weight_group_size: 32}",
+            "precision.weight_group_size: has no meaning with mxfp4",
+        ),
+        (
+            "model: a\nprecision: {weights: uint4, weight_zero_point: uint4}",
+            "precision.weight_zero_point: goes with a weight_group_size",
+        ),
         ("model: a\nmoe: {routing: given}", "'load' goes with 'routing: given'"),
         ("gemms: [{m: 1, n: 2, k: 0}]", r"gemms.0.k"),
         (
