@@ -27,6 +27,7 @@ class LogicAreaSpec(Spec):
     adders_um2: dict[str, Positive]
     flip_flop_um2_per_bit: Positive
     mux2_um2_per_bit: Positive
+    xor2_um2_per_bit: Positive
     interpolation_spread: Positive
     extrapolation_spread: Positive
 
@@ -48,6 +49,7 @@ class LogicEnergySpec(Spec):
     adders_pj: dict[str, Positive]
     flip_flop_pj_per_bit: Positive
     mux2_pj_per_bit: Positive
+    xor2_pj_per_bit: Positive
     interpolation_spread: Positive
     extrapolation_spread: Positive
 

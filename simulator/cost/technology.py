@@ -18,6 +18,7 @@ VERBS = {
     "multiplier": ("operate",),
     "adder": ("operate",),
     "mux2": ("operate",),
+    "xor2": ("operate",),
     "flip_flop": ("write",),
     "sram": ("read", "write"),
     "dram": ("read", "write"),

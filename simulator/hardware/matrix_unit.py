@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from simulator.config import Spec
+from simulator.config import CyclelabError, Spec
 from simulator.hardware.primitives import ActionCounts, Part
 
 
@@ -41,6 +41,19 @@ class Tile:
     def macs(self) -> int:
         """Multiply-accumulates the tile holds."""
         return self.m * self.n * self.k
+
+
+def tile_of(inputs: NDArray[Any], weights: NDArray[Any], repeats: int = 1) -> Tile:
+    """The tile that `inputs[m, k] · weights[k, n]` is.
+
+    Raises CyclelabError for operands that don't multiply, or nothing to step.
+    """
+    shapes = inputs.shape, weights.shape
+    if inputs.ndim != 2 or weights.ndim != 2 or inputs.shape[1] != weights.shape[0]:
+        raise CyclelabError(f"shapes {shapes[0]} and {shapes[1]} do not multiply")
+    if repeats < 1 or not inputs.size or not weights.size:
+        raise CyclelabError(f"nothing to step: shapes {shapes[0]}, {shapes[1]}, {repeats} times")
+    return Tile(m=inputs.shape[0], n=weights.shape[1], k=inputs.shape[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +127,11 @@ class MatrixUnit(ABC, Generic[SpecT]):
     @abstractmethod
     def accumulator_format(self) -> str:
         """Format of partial sums as they leave the unit."""
+
+    @property
+    def rounding_formats(self) -> tuple[str, ...]:
+        """Formats that values are rounded to on their way."""
+        return (self.accumulator_format,)
 
     @property
     def title(self) -> str:

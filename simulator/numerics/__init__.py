@@ -15,6 +15,7 @@ from simulator.numerics.formats import (
     rounded,
 )
 from simulator.numerics.listing import format_rows
+from simulator.numerics.lookup import LookupGemm, lookup_gemm
 from simulator.numerics.mixed import MixedGemm, mixed_gemm
 from simulator.numerics.pack import pack, unpack
 from simulator.numerics.quantise import Quantised, dequantise, quantise
@@ -25,6 +26,7 @@ __all__ = [
     "SCHEMES",
     "Accumulator",
     "AccumulatorOverflowError",
+    "LookupGemm",
     "MixedGemm",
     "NumberFormat",
     "Quantised",
@@ -34,6 +36,7 @@ __all__ = [
     "dequantise",
     "format_named",
     "format_rows",
+    "lookup_gemm",
     "mixed_gemm",
     "pack",
     "packed_bits",

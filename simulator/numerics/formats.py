@@ -188,4 +188,4 @@ def _representable(values: NDArray[Any], number_format: NumberFormat) -> bool:
         values = wide
     low, high = number_format.minimum, number_format.maximum
     inside = bool(values.min() >= low and values.max() <= high)
-    return inside and (number_format.step == 1 or bool(np.all(values % number_format.step == 1)))
+    return inside and (number_format.step == 1 or bool(np.all(values.astype(np.int64) & 1)))

@@ -20,7 +20,7 @@ from simulator.hardware.primitives import ActionCounts
 from simulator.numerics import format_named
 from tests.contract.examples import EXAMPLES
 
-KINDS_OF_PRIMITIVE = {"multiplier", "adder", "flip_flop", "mux2", "sram"}
+KINDS_OF_PRIMITIVE = {"multiplier", "adder", "flip_flop", "mux2", "xor2", "sram"}
 
 UNITS = [MATRIX_UNITS[kind](spec) for kind, specs in EXAMPLES.items() for spec in specs]
 RAGGED = Tile(m=7, n=6, k=9)
@@ -88,8 +88,14 @@ def test_values_are_the_product(unit: MatrixUnit[Any]) -> None:
             np.testing.assert_array_equal(computed.astype(np.int64), exact)
             continue
         a, w = inputs.astype(np.float64), weights.astype(np.float64)
+        eps = max(ml_dtypes.finfo(format_named(f).dtype).eps for f in unit.rounding_formats)
+        terms = RAGGED.k
+        if format_named(weight_format).kind == "int":  # a term per bit, up to the largest code
+            terms *= format_named(weight_format).bits
+            w = np.full_like(w, 2.0 ** format_named(weight_format).bits)
         # Every product and every sum rounds by at most half a unit in the last place.
-        bound = (2 * RAGGED.k + 1) * ml_dtypes.finfo(accumulator.dtype).eps * (abs(a) @ abs(w))
+        bound = (2 * terms + 1) * eps * (abs(a) @ abs(w))
+        w = weights.astype(np.float64)
         assert (abs(computed.astype(np.float64) - a @ w) <= bound).all()
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from simulator.config import CyclelabError
-from simulator.hardware.matrix_unit import RegisterRun, Tile
+from simulator.hardware.matrix_unit import RegisterRun, tile_of
 from simulator.hardware.systolic_array.actions import path_actions, to_actions
 from simulator.hardware.systolic_array.geometry import Extents
 from simulator.hardware.systolic_array.spec import SystolicArraySpec
@@ -24,12 +23,7 @@ def simulate(
     Raises CyclelabError for operands that don't multiply or don't fit their
     formats, AccumulatorOverflowError if a sum does not fit the accumulator.
     """
-    shapes = inputs.shape, weights.shape
-    if inputs.ndim != 2 or weights.ndim != 2 or inputs.shape[1] != weights.shape[0]:
-        raise CyclelabError(f"shapes {shapes[0]} and {shapes[1]} do not multiply")
-    if repeats < 1 or not inputs.size or not weights.size:
-        raise CyclelabError(f"nothing to step: shapes {shapes[0]}, {shapes[1]}, {repeats} times")
-    tile = Tile(m=inputs.shape[0], n=weights.shape[1], k=inputs.shape[1])
+    tile = tile_of(inputs, weights, repeats)
     accumulator = Accumulator(format_named(spec.accumulator_format))
     a = accumulator.operand(as_format(inputs, spec.input_format))
     w = accumulator.operand(as_format(weights, spec.weight_format))

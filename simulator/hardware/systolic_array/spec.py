@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from simulator.config import CyclelabError
+from simulator.hardware.formats import FormatName
 from simulator.hardware.matrix_unit import MatrixUnitSpec
-from simulator.numerics import FORMATS, check_formats, format_named
+from simulator.numerics import check_formats
 
 MAX_SIDE = 65536
 
 Dataflow = Literal["output_stationary", "weight_stationary", "input_stationary"]
-
-
-def _known(name: str) -> str:
-    try:
-        return format_named(name).name
-    except CyclelabError as error:
-        raise ValueError(str(error)) from None
-
-
-FormatName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*FORMATS]})]
 
 
 class SystolicArraySpec(MatrixUnitSpec):

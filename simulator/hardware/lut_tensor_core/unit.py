@@ -1,0 +1,128 @@
+"""The LUT tensor core: its spec and its five faces put together."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, ClassVar
+
+from numpy.typing import NDArray
+
+from simulator.hardware.lut_tensor_core import parts
+from simulator.hardware.lut_tensor_core.parts import Trigger
+from simulator.hardware.lut_tensor_core.registers import LutModel
+from simulator.hardware.lut_tensor_core.spec import LutTensorCoreSpec
+from simulator.hardware.lut_tensor_core.timing import Steps, tile_timing
+from simulator.hardware.matrix_unit import (
+    MatrixUnit,
+    MatrixUnitSpec,
+    OperandTraffic,
+    RegisterRun,
+    Tile,
+    TileTiming,
+    register_matrix_unit,
+)
+from simulator.hardware.primitives import Action, ActionCounts, Part
+from simulator.numerics import format_named, lookup_gemm
+
+
+@register_matrix_unit("lut_tensor_core")
+class LutTensorCore(MatrixUnit[LutTensorCoreSpec]):
+    """A LUT tensor core, weights bit by bit; docs/lut_tensor_cores.md has the model."""
+
+    spec_type: ClassVar[type[MatrixUnitSpec]] = LutTensorCoreSpec
+
+    @property
+    def macs_per_cycle(self) -> int:
+        """M · N · K products in the W cycles of a step, rounded up."""
+        spec = self.spec
+        return -(-spec.rows * spec.columns * spec.depth // spec.weight_bits)
+
+    @property
+    def granularity(self) -> Tile:
+        """One step."""
+        return Tile(m=self.spec.rows, n=self.spec.columns, k=self.spec.depth)
+
+    @property
+    def title(self) -> str:
+        """Kind and lanes, `lut_tensor_core M2 N64 K4`."""
+        return f"{self.spec.kind} M{self.spec.rows} N{self.spec.columns} K{self.spec.depth}"
+
+    @property
+    def format_pairs(self) -> tuple[tuple[str, str], ...]:
+        """The pair its tables and bits are made for."""
+        return ((self.spec.input_format, self.spec.weight_format),)
+
+    @property
+    def accumulator_format(self) -> str:
+        """Format of partial sums and outputs."""
+        return self.spec.accumulator_format
+
+    @property
+    def rounding_formats(self) -> tuple[str, ...]:
+        """Sums of activations round, too."""
+        return (self.spec.table_format, self.spec.accumulator_format)
+
+    def timing(self, tile: Tile) -> TileTiming:
+        """Closed-form cycles of `tile`; see `timing` for the formulas and their source."""
+        return tile_timing(self.spec, tile)
+
+    def compute(self, inputs: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
+        """`inputs[m, k] · weights[k, n]` in the accumulator's format, bit-exact."""
+        return lookup_gemm(inputs, weights, self.spec.arithmetic)
+
+    def registers(
+        self, inputs: NDArray[Any], weights: NDArray[Any], repeats: int = 1
+    ) -> RegisterRun:
+        """Step the product register by register; host time grows with its steps."""
+        model = LutModel(self.spec, inputs, weights, repeats)
+        values, cycles = model.run()
+        return RegisterRun(values, cycles, self._actions(model.counts))
+
+    def structure(self) -> tuple[Part, ...]:
+        """Parts of one unit."""
+        return parts.structure(self.spec)
+
+    def actions(self, tile: Tile) -> ActionCounts:
+        """What the parts do, as the register-level model counts it.
+
+        Lanes, rows and columns beyond the tile are still; k is filled up with zeros,
+        which act like other activations.
+        """
+        steps, bits = Steps.of(self.spec, tile), self.spec.weight_bits
+        columns = tile.n * steps.rows * steps.depth
+        counts = {
+            Trigger.ROW: tile.m * steps.columns * steps.depth,
+            Trigger.COLUMN: columns,
+            Trigger.COLUMN_BIT: columns * bits,
+            Trigger.LANE_BIT: tile.m * tile.n * steps.depth * bits,
+        }
+        return self._actions(counts)
+
+    def traffic(self, tile: Tile, accumulate: bool = False) -> OperandTraffic:
+        """Bytes at the port: tables or activations, weights, and sums as they leave.
+
+        Rows come again for every block of columns, and columns for every block of rows.
+        """
+        spec, steps = self.spec, Steps.of(self.spec, tile)
+        row_bits = spec.depth * format_named(spec.input_format).bits
+        if spec.sums == "table":
+            row_bits = spec.entries * spec.table_bits
+        column_bits = spec.depth * spec.weight_bits
+        sums = -(-tile.m * tile.n * format_named(spec.accumulator_format).bits // 8)
+        return OperandTraffic(
+            input_read_bytes=-(-tile.m * steps.columns * steps.depth * row_bits // 8),
+            weight_read_bytes=-(-tile.n * steps.rows * steps.depth * column_bits // 8),
+            psum_read_bytes=sums if accumulate else 0,
+            psum_write_bytes=sums,
+        )
+
+    @cached_property
+    def _triggered(self) -> dict[Trigger, list[tuple[Action, int]]]:
+        return parts.actions(self.spec)
+
+    def _actions(self, counts: dict[Trigger, int]) -> ActionCounts:
+        result = ActionCounts()
+        for trigger, times in counts.items():
+            for action, share in self._triggered[trigger]:
+                result.add(action, share * times)
+        return result
