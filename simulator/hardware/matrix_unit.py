@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +96,17 @@ class RegisterRun:
     actions: ActionCounts = field(default_factory=ActionCounts)
 
 
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What has to become of activations before a unit takes them.
+
+    function: of the vector unit, per element. bits_per_element: of what it makes.
+    """
+
+    function: str
+    bits_per_element: float
+
+
 SpecT = TypeVar("SpecT", bound=MatrixUnitSpec)
 
 
@@ -132,6 +143,11 @@ class MatrixUnit(ABC, Generic[SpecT]):
     def rounding_formats(self) -> tuple[str, ...]:
         """Formats that values are rounded to on their way."""
         return (self.accumulator_format,)
+
+    @property
+    def preparation(self) -> Preparation | None:
+        """What activations have to go through first; None if they come as they are."""
+        return None
 
     @property
     def title(self) -> str:
@@ -171,38 +187,60 @@ class MatrixUnit(ABC, Generic[SpecT]):
         """
 
     # -- several units side by side ------------------------------------------
-    def split(self, tile: Tile, ways: int) -> tuple[Tile, ...]:
+    def split(self, tile: Tile, ways: int) -> tuple[Share, ...]:
         """Shares of `tile` for at most `ways` identical units working side by side.
 
-        Columns (n) or rows (m) are dealt out in whole blocks of `granularity`,
-        whichever finishes first (n if equal); k stays whole, so no share adds
-        onto another's sums. The makespan is the largest `timing(share).cycles`.
+        Rows (m) and columns (n) are dealt out in whole blocks of `granularity`, to so
+        many units each that it is done first; k stays whole, so that no share adds onto
+        another's sums. The makespan is the largest `timing(share.tile).cycles`.
         """
         if ways < 1:
             raise ValueError(f"a tile is split at least one way, not {ways}")
-        return (tile,) if ways == 1 else _shares(self, tile, ways)
+        return (Share(tile, 1),) if ways == 1 else _shares(self, tile, ways)
+
+
+class Share(NamedTuple):
+    """What each of `units` units does of a tile."""
+
+    tile: Tile
+    units: int
 
 
 @lru_cache(maxsize=1 << 15)
-def _shares(unit: MatrixUnit[Any], tile: Tile, ways: int) -> tuple[Tile, ...]:
-    """`MatrixUnit.split`, remembered: a search over tilings asks again and again."""
+def _shares(unit: MatrixUnit[Any], tile: Tile, ways: int) -> tuple[Share, ...]:
+    """`MatrixUnit.split`, remembered: a search over tilings asks again and again.
+
+    Rows go to 1, 2, 4 … or all of the units, columns to as many as there are for each.
+    """
     grain = unit.granularity
-    by_n = tuple(Tile(tile.m, n, tile.k) for n in _deal(tile.n, grain.n, ways))
-    by_m = tuple(Tile(m, tile.n, tile.k) for m in _deal(tile.m, grain.m, ways))
+    row_ways = [1 << power for power in range(ways.bit_length()) if 1 << power < ways]
+    best: tuple[Share, ...] | None = None
+    least = 0
+    for share_of_rows in (*row_ways, ways):
+        rows = _deal(tile.m, grain.m, share_of_rows)
+        columns = _deal(tile.n, grain.n, ways // share_of_rows)
+        shares = tuple(
+            Share(Tile(m, n, tile.k), many * more)
+            for m, many in rows.items()
+            for n, more in columns.items()
+        )
+        makespan = max(unit.timing(share.tile).cycles for share in shares)
+        if best is None or makespan < least:
+            best, least = shares, makespan
+    assert best is not None
+    return best
 
-    def makespan(shares: tuple[Tile, ...]) -> int:
-        return max(unit.timing(share).cycles for share in set(shares))
 
-    return by_m if makespan(by_m) < makespan(by_n) else by_n
-
-
-def _deal(size: int, grain: int, ways: int) -> list[int]:
-    """Split `size` into at most `ways` shares of whole grains, the last one ragged."""
+def _deal(size: int, grain: int, ways: int) -> dict[int, int]:
+    """Sizes of at most `ways` shares of whole grains, the last one ragged, and how many."""
     grains = -(-size // grain)
     ways = min(ways, grains)
     base, extra = divmod(grains, ways)
-    shares = [(base + (share < extra)) * grain for share in range(ways)]
-    shares[-1] -= grains * grain - size
+    shares: dict[int, int] = {}
+    ragged = base * grain - (grains * grain - size)
+    for share, many in (((base + 1) * grain, extra), (base * grain, ways - extra - 1), (ragged, 1)):
+        if many:
+            shares[share] = shares.get(share, 0) + many
     return shares
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from simulator.config import CyclelabError, nearest
 from simulator.hardware.machine import MachineSpec
+from simulator.mapping.adaptation import adapted
 from simulator.mapping.builder import ProgramBuilder, Wiring
 from simulator.mapping.errors import NoMappingError
 from simulator.mapping.kernels import Kernel, build_kernels
@@ -59,6 +60,7 @@ class Mapper:
         Raises NoMappingError when an operator's smallest tiles do not fit, and
         CyclelabError for formats or functions that the machine lacks.
         """
+        phase = adapted(phase, self.resources, self.spec)
         attempts = [(fuse, keep) for fuse in self._fusing() for keep in self._keeping()]
         for position, (fuse, keep) in enumerate(attempts):
             try:

@@ -51,7 +51,10 @@ class GemmPlanner:
     def plan(self) -> Plan:
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
         formats = _operand_formats(self.op)
-        index, tiled = self.planning.fastest(self.op.name, formats, self.choice, self._tile)
+        prepared = self.op.prepared if isinstance(self.op, MatMul) else ""
+        index, tiled = self.planning.fastest(
+            self.op.name, formats, self.choice, self._tile, prepared
+        )
         name = self.planning.builder.resources.unit_names[index]
         return Plan(self._lowerings(index, tiled), name, _gemm_mapping(tiled, self.pattern))
 

@@ -80,17 +80,20 @@ class Planning:
         formats: tuple[str, str],
         choice: TileChoice,
         tile: Callable[[MatrixUnit[Any], FormatChoice], list[tuple[ProblemT, TilingT]]],
+        prepared: str = "",
     ) -> tuple[int, list[tuple[ProblemT, TilingT]]]:
         """Index of the matrix unit with the least estimated time, and its tilings.
 
         tile: tiles the operator on a unit, or raises NoMappingError, which is raised
         on if no unit takes it; CyclelabError if none takes the formats.
+        prepared: what the operator's inputs went through; only units that want it count.
         """
         best: tuple[int, int, list[tuple[ProblemT, TilingT]]] | None = None
         too_small: NoMappingError | None = None
         for index, unit in self._units(choice):
             accepted = choose_formats(unit, *formats)
-            if accepted is None:
+            wanted = unit.preparation.function if unit.preparation else ""
+            if accepted is None or wanted != prepared:
                 continue
             try:
                 tiled = tile(unit, accepted)

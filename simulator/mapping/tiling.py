@@ -150,9 +150,10 @@ def candidate_sizes(total: int, granularity: int) -> list[int]:
 
 def gang_interval(unit: MatrixUnit[Any], tile: Tile) -> int:
     """Cycles until a gang of `spec.count` identical units can take the next such tile."""
-    return max(unit.timing(share).interval_cycles for share in unit.split(tile, unit.spec.count))
+    shares = unit.split(tile, unit.spec.count)
+    return max(unit.timing(share.tile).interval_cycles for share in shares)
 
 
 def gang_latency(unit: MatrixUnit[Any], tile: Tile) -> int:
     """Cycles from the first load of a tile to the gang's last output."""
-    return max(unit.timing(share).cycles for share in unit.split(tile, unit.spec.count))
+    return max(unit.timing(share.tile).cycles for share in unit.split(tile, unit.spec.count))

@@ -12,20 +12,21 @@ from simulator.hardware.primitives import Action, ActionCounts
 
 def gang_timing(unit: MatrixUnit[Any], tile: Tile) -> TileTiming:
     """Timing of the slowest share."""
-    timings = [unit.timing(share) for share in unit.split(tile, unit.spec.count)]
+    timings = [unit.timing(share.tile) for share in unit.split(tile, unit.spec.count)]
     return max(timings, key=lambda timing: (timing.cycles, timing.interval_cycles))
 
 
 def gang_traffic(unit: MatrixUnit[Any], tile: Tile, accumulate: bool) -> OperandTraffic:
     """Bytes that all shares move together."""
     parts = [
-        unit.traffic(share, accumulate=accumulate) for share in unit.split(tile, unit.spec.count)
+        (unit.traffic(share.tile, accumulate=accumulate), share.units)
+        for share in unit.split(tile, unit.spec.count)
     ]
     return OperandTraffic(
-        sum(part.input_read_bytes for part in parts),
-        sum(part.weight_read_bytes for part in parts),
-        sum(part.psum_read_bytes for part in parts),
-        sum(part.psum_write_bytes for part in parts),
+        sum(part.input_read_bytes * units for part, units in parts),
+        sum(part.weight_read_bytes * units for part, units in parts),
+        sum(part.psum_read_bytes * units for part, units in parts),
+        sum(part.psum_write_bytes * units for part, units in parts),
     )
 
 
@@ -33,7 +34,7 @@ def gang_actions(unit: MatrixUnit[Any], tile: Tile) -> ActionCounts:
     """Actions of all shares, with paths from the machine down; a fresh copy."""
     total = ActionCounts()
     for share in unit.split(tile, unit.spec.count):
-        total.merge(unit_actions(unit, share))
+        total.merge(unit_actions(unit, share.tile), share.units)
     return total
 
 

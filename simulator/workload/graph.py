@@ -121,6 +121,17 @@ class GraphBuilder:
         return y
 
 
+def graph_of(operators: Iterable[Operator]) -> nx.DiGraph[str]:
+    """The graph of operators in the order of their execution."""
+    import networkx as nx
+
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    producers: dict[str, tuple[str, Tensor]] = {}
+    for op in operators:
+        add_operator(graph, op, producers)
+    return graph
+
+
 def add_operator(
     graph: nx.DiGraph[str], op: Operator, producers: dict[str, tuple[str, Tensor]]
 ) -> None:

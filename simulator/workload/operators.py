@@ -103,7 +103,8 @@ class MatMul(Operator):
     `inputs[0]` is the weight tensor, `inputs[1]` the activations. Several shapes
     (experts with different loads) share the two tensors, and each of a shape's
     `count` products has weights of its own. bias: the row vector `inputs[2]` is
-    added to the output.
+    added to the output. prepared: the vector function that the activations have gone
+    through for a matrix unit that wants it; none in a workload's own graph.
     """
 
     shapes: tuple[GemmShape, ...] = ()
@@ -111,6 +112,7 @@ class MatMul(Operator):
     weight_format: str = "bf16"
     output_format: str = "bf16"
     bias: bool = False
+    prepared: str = ""
 
     @property
     def macs(self) -> int:

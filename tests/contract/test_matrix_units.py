@@ -155,11 +155,10 @@ def test_a_split_covers_the_tile_and_is_no_slower(
     unit: MatrixUnit[Any], tile: Tile, ways: int
 ) -> None:
     shares = unit.split(tile, ways)
-    assert 1 <= len(shares) <= ways
-    assert all(share.m and share.n and share.k == tile.k for share in shares)
-    assert sum(share.macs for share in shares) == tile.macs
-    assert {share.m for share in shares} == {tile.m} or {share.n for share in shares} == {tile.n}
-    makespan = max(unit.timing(share).cycles for share in shares)
+    assert 1 <= sum(share.units for share in shares) <= ways
+    assert all(s.tile.m and s.tile.n and s.tile.k == tile.k and s.units for s in shares)
+    assert sum(share.tile.macs * share.units for share in shares) == tile.macs
+    makespan = max(unit.timing(share.tile).cycles for share in shares)
     assert makespan <= unit.timing(tile).cycles
 
 
@@ -167,6 +166,19 @@ def test_a_split_covers_the_tile_and_is_no_slower(
 def test_two_units_halve_work_that_divides(unit: MatrixUnit[Any]) -> None:
     grain = unit.granularity
     tile = Tile(m=64 * grain.m, n=64 * grain.n, k=8 * grain.k)
-    first, second = unit.split(tile, 2)
-    assert first == second
-    assert first.macs * 2 == tile.macs
+    (share,) = unit.split(tile, 2)
+    assert share.units == 2
+    assert share.tile.macs * 2 == tile.macs
+
+
+def test_a_grid_of_units() -> None:
+    # 16 rows and 12 columns of grains on 8 units: 4 x 2 of them take 4 x 6 each.
+    unit = MATRIX_UNITS["lut_tensor_core"](EXAMPLES["lut_tensor_core"][0])
+    grain = unit.granularity
+    tile = Tile(m=16 * grain.m, n=12 * grain.n, k=grain.k)
+    (share,) = unit.split(tile, 8)
+    assert share.units == 8
+    assert share.tile.m * share.tile.n * 8 == tile.m * tile.n
+    # A ragged edge: 5 rows of grains, the last one short, on 2 units are 3 and less than 2.
+    shares = unit.split(Tile(m=5 * grain.m - 1, n=1, k=1), 2)
+    assert [(s.tile.m, s.units) for s in shares] == [(3 * grain.m, 1), (2 * grain.m - 1, 1)]

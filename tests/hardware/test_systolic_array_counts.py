@@ -232,10 +232,10 @@ def test_granularity_is_one_fold(dataflow: str, grain: Tile) -> None:
 def test_split_deals_out_whole_folds() -> None:
     unit = array(4, 4, "weight", double_buffer=True)
     # 5 blocks of n over two arrays, 3 and 2 of them, the last one 2 columns wide
-    assert unit.split(Tile(1, 18, 8), 2) == (Tile(1, 12, 8), Tile(1, 6, 8))
+    assert unit.split(Tile(1, 18, 8), 2) == ((Tile(1, 12, 8), 1), (Tile(1, 6, 8), 1))
     # 64 rows are better dealt out by rows: 3 blocks x 64 rows would finish after 5 x 32
-    assert unit.split(Tile(64, 18, 8), 2) == (Tile(32, 18, 8), Tile(32, 18, 8))
+    assert unit.split(Tile(64, 18, 8), 2) == ((Tile(32, 18, 8), 2),)
     # one block of n: the rows again
-    assert unit.split(Tile(7, 4, 8), 2) == (Tile(4, 4, 8), Tile(3, 4, 8))
+    assert unit.split(Tile(7, 4, 8), 2) == ((Tile(4, 4, 8), 1), (Tile(3, 4, 8), 1))
     # nothing to deal out
-    assert unit.split(Tile(1, 4, 8), 2) == (Tile(1, 4, 8),)
+    assert unit.split(Tile(1, 4, 8), 2) == ((Tile(1, 4, 8), 1),)

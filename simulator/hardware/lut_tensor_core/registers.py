@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from simulator.hardware.lut_tensor_core.parts import Trigger
 from simulator.hardware.lut_tensor_core.spec import LutTensorCoreSpec
-from simulator.hardware.lut_tensor_core.timing import Steps
+from simulator.hardware.lut_tensor_core.timing import Geometry
 from simulator.hardware.matrix_unit import tile_of
 from simulator.numerics import Accumulator, as_format, format_named
 from simulator.numerics.lookup import (
@@ -66,9 +66,8 @@ class LutModel:
     ) -> None:
         self.spec, self.how = spec, spec.arithmetic
         tile = tile_of(inputs, weights, repeats)
-        self.blocks = Steps.of(spec, tile)
-        order = (range(repeats), *map(range, (self.blocks.rows, self.blocks.columns)))
-        self.steps = list(product(*order, range(self.blocks.depth)))
+        rows, columns, self.depth = Geometry.of(spec).blocks(tile)
+        self.steps = list(product(range(repeats), range(rows), range(columns), range(self.depth)))
         self.table = Table(format_named(spec.table_format), spec.table_overflow)
         self.accumulator = Accumulator(format_named(spec.accumulator_format))
         self.inputs = self.table.operand(
@@ -89,7 +88,7 @@ class LutModel:
     def run(self) -> tuple[NDArray[Any], int]:
         """Step until the last sum has left: the product and the cycles taken."""
         cycles = 0
-        outputs = len(self.steps) // self.blocks.depth
+        outputs = len(self.steps) // self.depth
         with np.errstate(all="ignore"):
             while self.left < outputs:
                 self._edge()
@@ -127,7 +126,7 @@ class LutModel:
         if depth == 0 and selected.plane == 0:
             self.sums = np.zeros_like(selected.values)
         self.sums = self.accumulator.add(self.sums, selected.values)
-        if depth == self.blocks.depth - 1 and selected.plane == self.spec.weight_bits - 1:
+        if depth == self.depth - 1 and selected.plane == self.spec.weight_bits - 1:
             self.leaving = (selected.step, self.sums)
 
     def _select(self) -> Selected | None:

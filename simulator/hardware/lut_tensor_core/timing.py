@@ -18,47 +18,47 @@ other without a gap. The register-level model steps all of this.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from simulator.hardware.lut_tensor_core.spec import LutTensorCoreSpec
 from simulator.hardware.matrix_unit import Tile, TileTiming
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
-    """Blocks of M rows, N columns and K of depth that a tile is cut into."""
+class Geometry:
+    """What cycles depend on: lanes, depth, bits, and what happens before and behind."""
 
     rows: int
     columns: int
     depth: int
+    weight_bits: int
+    load_cycles: int
+    drain_cycles: int
 
     @classmethod
-    def of(cls, spec: LutTensorCoreSpec, tile: Tile) -> Steps:
-        """The blocks of a tile."""
-        return cls(-(-tile.m // spec.rows), -(-tile.n // spec.columns), -(-tile.k // spec.depth))
+    def of(cls, spec: LutTensorCoreSpec) -> Geometry:
+        """The geometry of a spec."""
+        shares = spec.weight_bits if spec.double_buffer else 1
+        load = shares + (spec.sums == "built_table")
+        return cls(
+            spec.rows, spec.columns, spec.depth, spec.weight_bits, load, spec.pipeline_stages
+        )
 
-    @property
-    def count(self) -> int:
-        """Steps in all."""
-        return self.rows * self.columns * self.depth
-
-
-def load_cycles(spec: LutTensorCoreSpec) -> int:
-    """Cycles from the first operands at the port to the first selection."""
-    shares = spec.weight_bits if spec.double_buffer else 1
-    return shares + (spec.sums == "built_table")
+    def blocks(self, tile: Tile) -> tuple[int, int, int]:
+        """Blocks of rows, columns and depth that a tile is cut into."""
+        return -(-tile.m // self.rows), -(-tile.n // self.columns), -(-tile.k // self.depth)
 
 
-def tile_timing(spec: LutTensorCoreSpec, tile: Tile) -> TileTiming:
+@lru_cache(maxsize=1 << 16)
+def tile_timing(geometry: Geometry, tile: Tile) -> TileTiming:
     """Cycles of `tile`."""
-    steps = Steps.of(spec, tile)
-    stream = steps.count * spec.weight_bits
-    drain = spec.pipeline_stages
-    load = load_cycles(spec)
+    rows, columns, depth = geometry.blocks(tile)
+    stream = rows * columns * depth * geometry.weight_bits
     return TileTiming(
-        cycles=load + stream + drain,
+        cycles=geometry.load_cycles + stream + geometry.drain_cycles,
         interval_cycles=stream,
-        load_cycles=load,
+        load_cycles=geometry.load_cycles,
         stream_cycles=stream,
-        drain_cycles=drain,
-        folds=steps.rows * steps.columns,
+        drain_cycles=geometry.drain_cycles,
+        folds=rows * columns,
     )

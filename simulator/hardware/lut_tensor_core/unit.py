@@ -11,11 +11,12 @@ from simulator.hardware.lut_tensor_core import parts
 from simulator.hardware.lut_tensor_core.parts import Trigger
 from simulator.hardware.lut_tensor_core.registers import LutModel
 from simulator.hardware.lut_tensor_core.spec import LutTensorCoreSpec
-from simulator.hardware.lut_tensor_core.timing import Steps, tile_timing
+from simulator.hardware.lut_tensor_core.timing import Geometry, tile_timing
 from simulator.hardware.matrix_unit import (
     MatrixUnit,
     MatrixUnitSpec,
     OperandTraffic,
+    Preparation,
     RegisterRun,
     Tile,
     TileTiming,
@@ -30,6 +31,10 @@ class LutTensorCore(MatrixUnit[LutTensorCoreSpec]):
     """A LUT tensor core, weights bit by bit; docs/lut_tensor_cores.md has the model."""
 
     spec_type: ClassVar[type[MatrixUnitSpec]] = LutTensorCoreSpec
+
+    def __init__(self, spec: LutTensorCoreSpec) -> None:
+        super().__init__(spec)
+        self._geometry = Geometry.of(spec)
 
     @property
     def macs_per_cycle(self) -> int:
@@ -62,9 +67,19 @@ class LutTensorCore(MatrixUnit[LutTensorCoreSpec]):
         """Sums of activations round, too."""
         return (self.spec.table_format, self.spec.accumulator_format)
 
+    @property
+    def preparation(self) -> Preparation | None:
+        """Tables of K activations each, if they are not made in the unit."""
+        spec = self.spec
+        if spec.sums != "table":
+            return None
+        kind = "half" if spec.symmetric else "full"
+        bits = spec.entries * spec.table_bits / spec.depth
+        return Preparation(f"{kind}_table_{spec.depth}", bits)
+
     def timing(self, tile: Tile) -> TileTiming:
         """Closed-form cycles of `tile`; see `timing` for the formulas and their source."""
-        return tile_timing(self.spec, tile)
+        return tile_timing(self._geometry, tile)
 
     def compute(self, inputs: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
         """`inputs[m, k] · weights[k, n]` in the accumulator's format, bit-exact."""
@@ -88,13 +103,14 @@ class LutTensorCore(MatrixUnit[LutTensorCoreSpec]):
         Lanes, rows and columns beyond the tile are still; k is filled up with zeros,
         which act like other activations.
         """
-        steps, bits = Steps.of(self.spec, tile), self.spec.weight_bits
-        columns = tile.n * steps.rows * steps.depth
+        row_blocks, column_blocks, depth = self._geometry.blocks(tile)
+        bits = self._geometry.weight_bits
+        columns = tile.n * row_blocks * depth
         counts = {
-            Trigger.ROW: tile.m * steps.columns * steps.depth,
+            Trigger.ROW: tile.m * column_blocks * depth,
             Trigger.COLUMN: columns,
             Trigger.COLUMN_BIT: columns * bits,
-            Trigger.LANE_BIT: tile.m * tile.n * steps.depth * bits,
+            Trigger.LANE_BIT: tile.m * tile.n * depth * bits,
         }
         return self._actions(counts)
 
@@ -103,18 +119,24 @@ class LutTensorCore(MatrixUnit[LutTensorCoreSpec]):
 
         Rows come again for every block of columns, and columns for every block of rows.
         """
-        spec, steps = self.spec, Steps.of(self.spec, tile)
-        row_bits = spec.depth * format_named(spec.input_format).bits
-        if spec.sums == "table":
-            row_bits = spec.entries * spec.table_bits
-        column_bits = spec.depth * spec.weight_bits
-        sums = -(-tile.m * tile.n * format_named(spec.accumulator_format).bits // 8)
+        row_blocks, column_blocks, depth = self._geometry.blocks(tile)
+        row_bits, column_bits, sum_bits = self._port_bits
+        sums = -(-tile.m * tile.n * sum_bits // 8)
         return OperandTraffic(
-            input_read_bytes=-(-tile.m * steps.columns * steps.depth * row_bits // 8),
-            weight_read_bytes=-(-tile.n * steps.rows * steps.depth * column_bits // 8),
+            input_read_bytes=-(-tile.m * column_blocks * depth * row_bits // 8),
+            weight_read_bytes=-(-tile.n * row_blocks * depth * column_bits // 8),
             psum_read_bytes=sums if accumulate else 0,
             psum_write_bytes=sums,
         )
+
+    @cached_property
+    def _port_bits(self) -> tuple[int, int, int]:
+        """Bits of a row's operands and of a column's in a step, and of a sum."""
+        spec = self.spec
+        row = spec.depth * format_named(spec.input_format).bits
+        if spec.sums == "table":
+            row = spec.entries * spec.table_bits
+        return row, spec.depth * spec.weight_bits, format_named(spec.accumulator_format).bits
 
     @cached_property
     def _triggered(self) -> dict[Trigger, list[tuple[Action, int]]]:
