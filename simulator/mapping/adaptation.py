@@ -3,7 +3,9 @@
 A LUT tensor core takes tables instead of activations, and weights of odd integers. So
 an element-wise operator makes tables in front of the GEMM (fused behind the operator
 that makes the activations, where that can be), and weights of other integers, which
-are rewritten as q = (q' - c) / 2 beforehand, have c · Σx taken off behind it.
+are rewritten as q = (q' - c) / 2 beforehand, have c · Σx taken off behind it. So have
+weights with zero points on any unit that multiplies their codes. Σx of each row (and
+group, where groups of k have scales of their own) is summed up for all columns at once.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from simulator.hardware.matrix_unit import MatrixUnit
+from simulator.mapping.formats import choose_formats
 from simulator.mapping.resources import Resources
 from simulator.mapping.spec import MappingSpec
 from simulator.numerics import format_named
@@ -26,24 +29,27 @@ SUM_BITS = 32
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """A unit, the weight format that its hardware sees, and whether Σx is to be taken off."""
+    """A unit, the weight format that its hardware sees, and whether Σx is to be taken off.
+
+    rank: higher goes first: codes multiplied as they are, or rewritten beforehand; then
+    those converted on the vector unit.
+    """
 
     unit: MatrixUnit[Any]
     weight_format: str
     corrected: bool
+    rank: int
+
+    @property
+    def preference(self) -> tuple[int, int]:
+        """The larger, the better: rank, then peak."""
+        return self.rank, self.unit.macs_per_cycle * self.unit.spec.count
 
 
 def adapted(phase: Phase, resources: Resources, spec: MappingSpec) -> Phase:
     """The phase with the operators that the machine's matrix units need; else as it is."""
-    units = resources.matrix_units
-    if not any(unit.preparation or _takes_bipolar(unit) for unit in units):
-        return phase
     segments = tuple(_Adapter(segment, resources, spec).segment() for segment in phase.segments)
     return replace(phase, segments=segments)
-
-
-def _takes_bipolar(unit: MatrixUnit[Any]) -> bool:
-    return any(format_named(weights).step == 2 for _, weights in unit.format_pairs)
 
 
 class _Adapter:
@@ -65,17 +71,19 @@ class _Adapter:
         return replace(self.old, graph=graph_of(self.operators))
 
     def _choose(self, op: MatMul) -> _Choice | None:
-        """The fastest unit that multiplies the codes as they are stored, or rewritten."""
-        choices = [
-            _Choice(unit, weights, corrected)
-            for unit in self._units(op)
-            for inputs, weights in unit.format_pairs
-            if inputs == op.input_format
-            for corrected in _ways(op.weight_format, weights)
-        ]
-        if not choices:
-            return None
-        return max(choices, key=lambda c: c.unit.macs_per_cycle * c.unit.spec.count)
+        """The unit to adapt to: the fastest of those that take the formats best."""
+        choices = []
+        for unit in self._units(op):
+            for inputs, weights in unit.format_pairs:
+                if inputs == op.input_format:
+                    ways = _ways(op.weight_format, weights)
+                    zero = op.zero_points
+                    choices += [_Choice(unit, weights, way or zero, 1) for way in ways]
+            converted = choose_formats(unit, op.input_format, op.weight_format)
+            if converted is not None and converted.converted_bits:
+                corrected = op.zero_points and not converted.scaled
+                choices.append(_Choice(unit, op.weight_format, corrected, 0))
+        return max(choices, key=lambda choice: choice.preference, default=None)
 
     def _units(self, op: MatMul) -> Sequence[MatrixUnit[Any]]:
         for pattern, fixed in self.spec.operators.items():
@@ -89,14 +97,16 @@ class _Adapter:
         if choice.unit.preparation is not None:
             prepared = choice.unit.preparation.function
             operand = self._tables(op, activations, choice.unit)
-        sums = self._row_sums(op, activations) if choice.corrected else None
+        grouped = any(0 < op.weight_group < shape.k for shape in op.shapes)
+        sums = [self._row_sums(op, activations)] if choice.corrected else []
         multiply = replace(
             op,
-            inputs=(weight, operand, *others),
+            inputs=(weight, operand, *others, *(sums if grouped else ())),
             weight_format=choice.weight_format,
             prepared=prepared,
+            corrected=choice.corrected,
         )
-        if sums is None:
+        if not sums or grouped:  # sums of groups are corrected one by one
             self.operators.append(multiply)
             return
         raw = tuple(
@@ -106,7 +116,7 @@ class _Adapter:
         self.operators.append(replace(multiply, outputs=raw))
         elements = sum(tensor.elements for tensor in raw)
         self.operators.append(
-            Vector(f"{op.name}_correction", (*raw, sums), op.outputs, "scale_add", elements)
+            Vector(f"{op.name}_correction", (*raw, *sums), op.outputs, "scale_add", elements)
         )
 
     def _tables(self, op: MatMul, activations: Tensor, unit: MatrixUnit[Any]) -> Tensor:
@@ -124,9 +134,12 @@ class _Adapter:
         return self.tables[key]
 
     def _row_sums(self, op: MatMul, activations: Tensor) -> Tensor:
-        """Σx of every row."""
+        """Σx of every row, or of every group of it."""
         name = f"{op.name}_row_sums"
-        rows = sum(shape.count * shape.m for shape in op.shapes)
+        rows = sum(
+            shape.count * shape.m * -(-shape.k // (op.weight_group or shape.k))
+            for shape in op.shapes
+        )
         sums = Tensor(name, rows, SUM_BITS, "activation")
         self.operators.append(
             Vector(name, (activations,), (sums,), "row_sum", activations.elements)

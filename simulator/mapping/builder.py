@@ -121,9 +121,12 @@ class ProgramBuilder:
             _port_cycles(spec, read_bytes, write_bytes), _port_cycles(accumulator, psum[0], psum[1])
         )
 
-    def tile_port_cycles(self, unit: MatrixUnit[Any], tile: Tile) -> int:
-        """Cycles the ports need for one tile on a gang of units, sums of earlier ones read."""
-        traffic = gang_traffic(unit, tile, accumulate=True)
+    def tile_port_cycles(self, unit: MatrixUnit[Any], group: int, tile: Tile) -> int:
+        """Cycles the ports need for one tile on a gang of units.
+
+        Sums of earlier tiles are read, if there are no groups whose sums leave apart.
+        """
+        traffic = gang_traffic(unit, tile, accumulate=not group, group=group)
         reads = traffic.input_read_bytes + traffic.weight_read_bytes
         return self.port_cycles(reads, 0, (traffic.psum_read_bytes, traffic.psum_write_bytes))
 

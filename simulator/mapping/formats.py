@@ -11,11 +11,16 @@ from simulator.numerics import NumberFormat, format_named
 
 @dataclass(frozen=True, slots=True)
 class FormatChoice:
-    """converted_bits: of a weight after conversion to the unit's format, 0 for none."""
+    """converted_bits: of a weight after conversion to the unit's format, 0 for none.
+
+    scaled: whether the conversion multiplies weights by their scale; codes stay codes
+        in an integer format, and sums of products are scaled instead.
+    """
 
     input_format: str
     weight_format: str
     converted_bits: int
+    scaled: bool = False
 
 
 def choose_formats(
@@ -33,7 +38,7 @@ def choose_formats(
     for inputs, weights in unit.format_pairs:
         wanted = format_named(weights)
         if inputs == input_format and _can_become(stored, wanted):
-            return FormatChoice(inputs, weights, wanted.bits)
+            return FormatChoice(inputs, weights, wanted.bits, wanted.kind == "float")
     return None
 
 

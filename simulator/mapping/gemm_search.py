@@ -21,6 +21,7 @@ from simulator.hardware.matrix_unit import MatrixUnit, Tile
 from simulator.mapping.extent import Extent, Numbers, loaded_extent
 from simulator.mapping.nest import Dimension
 from simulator.mapping.tiling import (
+    RUNNING_SUM_BITS,
     TIME_TOLERANCE,
     Budget,
     GemmProblem,
@@ -89,7 +90,7 @@ class GemmSearch:
         self.port_cycles = port_cycles
         best = unit.granularity
         totals = (problem.m, problem.n, problem.k)
-        steps = (best.m, best.n, best.k)
+        steps = (best.m, best.n, problem.group or best.k)
         self.sizes = [
             [min(total, choice)] if choice else candidate_sizes(total, step)
             for total, step, choice in zip(totals, steps, fixed, strict=True)
@@ -213,7 +214,13 @@ class GemmSearch:
         scratchpad += held(k * n, p.converted_weight_bits, weight_slots)
         scratchpad += held(m * n, p.extra_bits, output_slots)
         scratchpad += held(m * n, p.staging_bits, output_slots)
-        psums = held(m * n, p.accumulator_bits, np.minimum(outputs, b.accumulator_buffers))
+        sums = m * n * p.groups(k)
+        psum_slots = np.minimum(outputs * -(-p.k // k), b.accumulator_buffers)
+        if not p.group:
+            psum_slots = np.minimum(outputs, b.accumulator_buffers)
+        psums = held(sums, p.accumulator_bits, psum_slots)
+        if p.group:
+            psums += held(m * n, RUNNING_SUM_BITS, np.ones_like(m))
         if b.accumulator_bytes is None:
             return scratchpad + psums, np.zeros_like(psums)
         return scratchpad, psums
@@ -224,7 +231,7 @@ class GemmSearch:
         p, b = self.problem, self.budget
         peak = self.unit.macs_per_cycle * self.unit.spec.count
         compute = p.macs * self._busiest_share(use.schedule) / (peak * self._efficiency)
-        vector = (p.vector_cycles + p.conversion_cycles) / use.cores
+        vector = (p.vector_cycles + p.conversion_cycles + p.group_cycles) / use.cores
         memory = use.traffic / b.bytes_per_cycle
         return np.asarray(np.floor(np.maximum(np.maximum(compute, vector), memory)))
 
@@ -248,7 +255,8 @@ class GemmSearch:
             for size in sizes:
                 tile = replace(self._whole_folds(largest), **{name: size})
                 peak = self.unit.macs_per_cycle * self.unit.spec.count
-                shares[size] = min(1.0, tile.macs / (peak * gang_interval(self.unit, tile)))
+                cycles = gang_interval(self.unit, tile, self.problem.group)
+                shares[size] = min(1.0, tile.macs / (peak * cycles))
             best = np.minimum(best, [shares[int(size)] for size in tiles[:, axis]])
         return best
 
@@ -277,7 +285,7 @@ class GemmSearch:
         dims = loops(p, tile, use.schedule)
         used = float(use.cores[row])
         compute, iterations = self._compute(dims)
-        through_ports = self.port_cycles(tile) / gang_interval(self.unit, tile)
+        through_ports = self.port_cycles(tile) / gang_interval(self.unit, tile, p.group)
         compute = math.ceil(compute * max(1.0, through_ports))
 
         def transfer(elements: int, bits: float) -> float:
@@ -287,7 +295,7 @@ class GemmSearch:
         weights = transfer(tile.k * tile.n, p.weight_bits)
         stored = transfer(tile.m * tile.n, p.store_bits)
         interval = compute / iterations
-        finish = gang_latency(self.unit, tile) - interval
+        finish = gang_latency(self.unit, tile, p.group) - interval
         outputs = math.prod(dim.tiles for dim in dims if dim.name != "k") / used
         epilogue = p.vector_cycles / used / outputs
         conversion = p.conversion_cycles / (p.count * p.k * p.n) * tile.k * tile.n
@@ -295,17 +303,19 @@ class GemmSearch:
         leaving = (b.latency_cycles + stored) * bool(stored)
         # An accumulator is filled, and then read out by the epilogue or stored; what the
         # epilogue made is stored.
-        accumulating = compute + outputs * (finish + (epilogue or leaving))
+        scaling = p.group_cycles / used
+        filled = iterations if p.group else outputs
+        accumulating = compute + filled * finish + scaling + outputs * (epilogue or leaving)
         staging = outputs * (epilogue + leaving) if epilogue else 0.0
         moving = self._moving(tile, use, row, compute, iterations)
-        if epilogue and converted:
-            # The vector unit works in order: weights wait behind the epilogue before them.
-            exposed = min(outputs, float(use.weight_loads[row]))
-            moving += exposed * (finish + epilogue + conversion)
+        if (epilogue or p.group) and converted:
+            # The vector unit works in order: weights wait behind what drains before them.
+            exposed = min(filled, float(use.weight_loads[row]))
+            moving += exposed * (finish + (scaling + outputs * epilogue) / filled + conversion)
         steady = max(
             moving,
             float(use.traffic[row]) / b.bytes_per_cycle,
-            outputs * epilogue + converted,
+            outputs * epilogue + converted + scaling,
             accumulating / b.accumulator_buffers,
             staging / b.buffers,
         )
@@ -346,7 +356,7 @@ class GemmSearch:
             named = {dim.name: size for dim, (size, _) in zip(dims, sizes, strict=True)}
             times = math.prod(repeat for _, repeat in sizes)
             edge = Tile(named["m"], named["n"], named["k"])
-            compute += times * gang_interval(self.unit, edge)
+            compute += times * gang_interval(self.unit, edge, self.problem.group)
             iterations += times
         return compute, iterations
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from simulator.hardware.matrix_unit import Tile
+from simulator.hardware.matrix_unit import Tile, TileTiming
 from simulator.hardware.primitives import ActionCounts
 from simulator.hardware.vector_unit.work import VectorWork
 from simulator.mapping.attention import (
@@ -25,7 +25,13 @@ from simulator.mapping.lowering import Lowering
 from simulator.mapping.program import Cause, Command, Item, Loop, Tokens
 from simulator.mapping.regions import Place
 from simulator.mapping.tiling import tile_bytes
-from simulator.mapping.unit_work import gang_actions, gang_timing, gang_traffic, unit_actions
+from simulator.mapping.unit_work import (
+    GangTiming,
+    gang_actions,
+    gang_timing,
+    gang_traffic,
+    unit_actions,
+)
 
 BLOCKS = ("keys", "values")
 
@@ -331,11 +337,12 @@ class AttentionLowering(Lowering):
     ) -> Command:
         """One block product: a unit per head side by side, or all units on one head."""
         heads, unit = self.tiling.heads, self.unit
+        timing: TileTiming | GangTiming = unit.timing(tile)
         if heads == 1:
             timing, counts = gang_timing(unit, tile), gang_actions(unit, tile)
             traffic = gang_traffic(unit, tile, accumulate)
         else:
-            timing, counts = unit.timing(tile), ActionCounts()
+            counts = ActionCounts()
             counts.merge(unit_actions(unit, tile), heads)
             traffic = unit.traffic(tile, accumulate=accumulate)
         reads = heads * (traffic.input_read_bytes + traffic.weight_read_bytes)

@@ -19,7 +19,7 @@ from simulator.mapping.lowering import Lowering
 from simulator.mapping.nest import CorePositions, Dimension, Nest, Position
 from simulator.mapping.program import Cause, Command, Item, Tokens
 from simulator.mapping.regions import Place
-from simulator.mapping.tiling import GemmProblem, GemmTiling, tile_bytes
+from simulator.mapping.tiling import RUNNING_SUM_BITS, GemmProblem, GemmTiling, tile_bytes
 from simulator.mapping.unit_work import gang_actions, gang_timing, gang_traffic
 
 INPUT_DIMENSIONS = frozenset({"count", "m", "k"})
@@ -46,6 +46,8 @@ class GemmPart:
     weight_tensor: `weight`, `kv` or `activation`: only the first may be loaded
         before the kernel's producers are done.
     parameter_bytes: biases, gains, scales: loaded once, before anything else.
+    group_work: vector functions on each group's sum of an output, where groups of k
+        have scales of their own.
     """
 
     operator: int
@@ -58,6 +60,12 @@ class GemmPart:
     epilogue: list[tuple[str, float]] = field(default_factory=list)
     weight_tensor: Literal["weight", "kv", "activation"] = "weight"
     parameter_bytes: int = 0
+    group_work: tuple[str, ...] = ()
+
+    @property
+    def drained_by_vector(self) -> bool:
+        """Whether outputs go through the vector unit."""
+        return bool(self.epilogue or self.group_work)
 
 
 @dataclass(slots=True)
@@ -126,9 +134,9 @@ class GemmLowering(Lowering):
         core = self.resources.core
         total = tile_bytes(tile.m * tile.n, p.staging_bits) * min(outputs, core.scratchpad.buffers)
         if core.accumulator is None:
-            total += tile_bytes(tile.m * tile.n, p.accumulator_bits) * min(
-                outputs, core.scratchpad.buffers
-            )
+            slots = min(outputs * (-(-p.k // tile.k) if p.group else 1), core.scratchpad.buffers)
+            total += tile_bytes(tile.m * tile.n * p.groups(tile.k), p.accumulator_bits) * slots
+            total += tile_bytes(tile.m * tile.n, RUNNING_SUM_BITS) * bool(p.group)
         converted = tile_bytes(tile.k * tile.n, p.converted_weight_bits)
         total += converted * self.part.tiling.weight_slots
         return total + self.part.parameter_bytes
@@ -141,8 +149,9 @@ class GemmLowering(Lowering):
         def add(name: str, initial: int, cause: Cause) -> int:
             return self.semaphore(core, name, initial, cause)
 
-        drained = Cause.VECTOR_UNIT if self.part.epilogue else Cause.MEMORY_WRITE
-        made = Cause.VECTOR_UNIT if self.part.epilogue else Cause.MATRIX_UNIT
+        by_vector = self.part.drained_by_vector
+        drained = Cause.VECTOR_UNIT if by_vector else Cause.MEMORY_WRITE
+        made = Cause.VECTOR_UNIT if by_vector else Cause.MATRIX_UNIT
         return _CoreSemaphores(
             input_slots=add("input_slots", self.part.tiling.input_slots, Cause.BUFFER_SPACE),
             input_full=add("input", 0, Cause.MEMORY_READ),
@@ -225,8 +234,8 @@ class GemmLowering(Lowering):
         commands.append(self._multiply(core, tile, flags, ready))
         if flags.last_k and self.problem.extra_bits:
             commands.append(self._load_extra(core, tile, flags.first_output))
-        if flags.last_k and self.part.epilogue:
-            commands.append(self._epilogue(core, tile, flags))
+        if self.part.group_work or (flags.last_k and self.part.epilogue):
+            commands.append(self._drain(core, tile, flags))
         if flags.last_k and self.problem.store_bits:
             commands.append(self._store(core, tile, flags))
         return commands
@@ -274,8 +283,9 @@ class GemmLowering(Lowering):
 
     def _multiply(self, core: int, tile: Tile, flags: _Flags, ready: Tokens) -> Command:
         s, p, b = self.semaphores[core], self.problem, self.builder
-        timing = gang_timing(self.unit, tile)
-        traffic = gang_traffic(self.unit, tile, accumulate=not flags.first_k)
+        timing = gang_timing(self.unit, tile, p.group)
+        onto = not flags.first_k and not p.group
+        traffic = gang_traffic(self.unit, tile, accumulate=onto, group=p.group)
         psums = (traffic.psum_read_bytes, traffic.psum_write_bytes)
         reads = traffic.input_read_bytes + traffic.weight_read_bytes
         cycles = max(timing.interval_cycles, b.port_cycles(reads, 0, psums))
@@ -286,7 +296,7 @@ class GemmLowering(Lowering):
             acquire.append((s.weight_full, 1))
         if flags.load_input and p.input_bits:
             acquire.append((s.input_full, 1))
-        if flags.first_k:
+        if flags.first_k or p.group:
             acquire.append((s.accumulator_free, 1))
         if flags.first and p.extra_bits and self._extra_waits():
             release.append((s.extra_go, 1))
@@ -297,15 +307,16 @@ class GemmLowering(Lowering):
         if flags.free_input and p.input_bits:
             size = tile_bytes(tile.m * tile.k, p.input_bits)
             release += [(s.input_slots, 1), (b.pools[core], size)]
-        if flags.last_k:
-            drained = self.part.epilogue or p.store_bits
+        by_vector = self.part.drained_by_vector
+        if flags.last_k or p.group:
+            drained = by_vector or p.store_bits
             late.append((s.accumulator_full if drained else s.accumulator_free, 1))
-        if flags.last and not self.part.epilogue and not p.store_bits:
+        if flags.last and not by_vector and not p.store_bits:
             late += self.finished(core)
-        counts = gang_actions(self.unit, tile)
+        counts = gang_actions(self.unit, tile, p.group)
         b.count_scratchpad(counts, reads, 0)
         b.count_accumulator(counts, *psums)
-        if flags.last_k and not (self.part.epilogue or p.store_bits):
+        if flags.last_k and not (by_vector or p.store_bits):
             b.count_accumulator(counts, tile_bytes(tile.m * tile.n, p.accumulator_bits), 0)
             b.count_scratchpad(counts, 0, tile_bytes(tile.m * tile.n, self.part.result_bits))
         return Command(
@@ -322,10 +333,29 @@ class GemmLowering(Lowering):
             macs=tile.macs,
         )
 
-    def _epilogue(self, core: int, tile: Tile, flags: _Flags) -> Command:
+    def _drain(self, core: int, tile: Tile, flags: _Flags) -> Command:
+        """Vector work on sums as they leave: of groups, and behind the last the epilogue.
+
+        Scaled groups are added to a running sum, which is read but for the first tile of
+        k and written but for the last.
+        """
         s, p = self.semaphores[core], self.problem
         outputs = tile.m * tile.n
-        work = [VectorWork(f, math.ceil(outputs * share)) for f, share in self.part.epilogue]
+        groups = p.groups(tile.k)
+        work = [VectorWork(f, outputs * groups) for f in self.part.group_work]
+        psums = tile_bytes(outputs * groups, p.accumulator_bits)
+        running = tile_bytes(outputs, RUNNING_SUM_BITS) if self.part.group_work else 0
+        sums = (psums + running * (not flags.first_k), running * (not flags.last_k))
+        if not flags.last_k:
+            return self.vector(
+                core,
+                work,
+                (0, 0),
+                sums,
+                acquire=((s.accumulator_full, 1),),
+                release=((s.accumulator_free, 1),),
+            )
+        work += [VectorWork(f, math.ceil(outputs * share)) for f, share in self.part.epilogue]
         extra = tile_bytes(outputs, p.extra_bits)
         acquire = [(s.accumulator_full, 1)]
         release = [(s.accumulator_free, 1)]
@@ -345,7 +375,7 @@ class GemmLowering(Lowering):
                 tile_bytes(outputs, self.part.extra_read_bits),
                 tile_bytes(outputs, self.part.result_bits),
             ),
-            (tile_bytes(outputs, p.accumulator_bits), 0),
+            sums,
             acquire=tuple(acquire),
             release=tuple(release),
             late=tuple(late),
@@ -356,17 +386,17 @@ class GemmLowering(Lowering):
         size = tile_bytes(tile.m * tile.n, p.store_bits)
         full, free = (
             (s.staging_full, s.staging_free)
-            if self.part.epilogue
+            if self.part.drained_by_vector
             else (s.accumulator_full, s.accumulator_free)
         )
-        psums = 0 if self.part.epilogue else tile_bytes(tile.m * tile.n, p.accumulator_bits)
+        raw = 0 if self.part.drained_by_vector else p.accumulator_bits
         return self.store(
             core,
             size,
             ((full, 1),),
             ((free, 1), *(self.finished(core) if flags.last else ())),
             self.part.places.outputs,
-            psums,
+            tile_bytes(tile.m * tile.n, raw),
         )
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from simulator.config import CyclelabError
 from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
 from simulator.mapping.formats import FormatChoice
@@ -24,6 +25,7 @@ from simulator.workload.operators import (
     Context,
     GemmShape,
     MatMul,
+    Operator,
     Scores,
     Tensor,
 )
@@ -47,6 +49,7 @@ class GemmPlanner:
         self.parameters = [self.weight] * (surplus > 0) + job.facts.parameters
         self.epilogue = [("add", 1.0)] if isinstance(self.op, MatMul) and self.op.bias else []
         self.epilogue += [(v.function, v.elements / self.outputs) for v in job.kernel.epilogue]
+        self.group_work = group_work(self.op)
 
     def plan(self) -> Plan:
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
@@ -75,6 +78,8 @@ class GemmPlanner:
         if formats.converted_bits:
             conversion = [VectorWork("dequantise", shape.count * shape.k * shape.n)]
         store_bits, _ = facts.output_bits(self.outputs)
+        group = self._group(shape, formats)
+        groups = outputs * -(-shape.k // group) if group else 0
         return GemmProblem(
             count=shape.count,
             m=shape.m,
@@ -86,10 +91,18 @@ class GemmPlanner:
             accumulator_bits=format_named(unit.accumulator_format).bits,
             extra_bits=facts.extra_bits(self.outputs)[0],
             store_bits=store_bits,
-            staging_bits=store_bits if self.epilogue else 0,
+            staging_bits=store_bits if self.epilogue or group else 0,
             vector_cycles=self._vector_cycles(epilogue),
             conversion_cycles=self._vector_cycles(conversion),
+            group=group,
+            group_cycles=self._vector_cycles([VectorWork(f, groups) for f in self.group_work]),
         )
+
+    def _group(self, shape: GemmShape, formats: FormatChoice) -> int:
+        """Elements of k whose sum has to be scaled apart; 0 if whole columns, or weights, are."""
+        if not isinstance(self.op, MatMul) or formats.scaled:
+            return 0
+        return self.op.weight_group if self.op.weight_group < shape.k else 0
 
     def _vector_cycles(self, work: list[VectorWork]) -> int:
         """Cycles of vector work in the core's clock."""
@@ -110,10 +123,15 @@ class GemmPlanner:
             fixed = (choice.m or problem.m, choice.n or problem.n, choice.k or problem.k)
         orders: tuple[Order, ...] = (choice.order,) if choice.order else ("mn", "nm")
         memory = self.planning.memory
+        if problem.group and fixed[2] and fixed[2] < problem.k and fixed[2] % problem.group:
+            raise CyclelabError(
+                f"mapping.operators.{self.pattern}.k: {fixed[2]} is no multiple of the "
+                f"{problem.group} weights that share a scale"
+            )
         key = (unit.spec, problem, budget, fixed, orders)
         if key not in memory:
-            ports = self.planning.builder.tile_port_cycles
-            search = GemmSearch(problem, unit, budget, fixed, orders, partial(ports, unit))
+            ports = partial(self.planning.builder.tile_port_cycles, unit, problem.group)
+            search = GemmSearch(problem, unit, budget, fixed, orders, ports)
             memory[key] = search.best() or search.smallest()
         found = memory[key]
         if isinstance(found, GemmTiling):
@@ -154,10 +172,18 @@ class GemmPlanner:
                     epilogue=self.epilogue,
                     weight_tensor=self.weight.kind,
                     parameter_bytes=self.parameter_bytes if position == 0 else 0,
+                    group_work=self.group_work if problem.group else (),
                 ),
             )
             for position, (problem, tiling) in enumerate(tiled)
         ]
+
+
+def group_work(op: Operator) -> tuple[str, ...]:
+    """Vector functions on each group's sum: its scale, and before it its zero point."""
+    if not isinstance(op, MatMul) or not op.weight_group:
+        return ()
+    return ("scale_add", "scale_add") if op.corrected else ("scale_add",)
 
 
 def _gemm_shapes(kernel: Kernel) -> tuple[GemmShape, ...]:

@@ -11,6 +11,9 @@ from simulator.mapping.nest import Dimension
 Order = Literal["mn", "nm"]
 Parallel = Literal["count", "m", "n"]
 
+RUNNING_SUM_BITS = 32
+"""Of the sum of scaled groups, in fp32."""
+
 TIME_TOLERANCE = 1.01
 """Tilings this close in estimated time are ranked by traffic: less energy, less contention."""
 
@@ -26,6 +29,9 @@ class GemmProblem:
     staging_bits: per GEMM output element, of the epilogue's result on chip.
     vector_cycles: of the whole epilogue on one vector unit; conversion_cycles: of
         converting every weight once.
+    group: k that share a scale, by which the vector unit multiplies the sum of each
+        group before it adds it to the others; 0 where whole columns do.
+    group_cycles: of that, on one vector unit.
     """
 
     count: int
@@ -41,11 +47,17 @@ class GemmProblem:
     staging_bits: float
     vector_cycles: int
     conversion_cycles: int = 0
+    group: int = 0
+    group_cycles: int = 0
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates of the problem."""
         return self.count * self.m * self.n * self.k
+
+    def groups(self, k: Any) -> Any:
+        """Groups in a tile of depth `k` (a number or an array of them); 1 without groups."""
+        return -(-k // self.group) if self.group else k // k
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +160,28 @@ def candidate_sizes(total: int, granularity: int) -> list[int]:
         parts *= 2
 
 
-def gang_interval(unit: MatrixUnit[Any], tile: Tile) -> int:
+def group_tiles(tile: Tile, group: int) -> tuple[tuple[Tile, int], ...]:
+    """Tiles of one group of k each, and how many: sums of each leave apart. 0: no groups."""
+    if not group or tile.k <= group:
+        return ((tile, 1),)
+    whole, rest = divmod(tile.k, group)
+    parts = ((Tile(tile.m, tile.n, group), whole), (Tile(tile.m, tile.n, rest), 1))
+    return parts if rest else parts[:1]
+
+
+def gang_interval(unit: MatrixUnit[Any], tile: Tile, group: int = 0) -> int:
     """Cycles until a gang of `spec.count` identical units can take the next such tile."""
-    shares = unit.split(tile, unit.spec.count)
-    return max(unit.timing(share.tile).interval_cycles for share in shares)
+    busy = 0
+    for part, times in group_tiles(tile, group):
+        shares = unit.split(part, unit.spec.count)
+        busy += times * max(unit.timing(share.tile).interval_cycles for share in shares)
+    return busy
 
 
-def gang_latency(unit: MatrixUnit[Any], tile: Tile) -> int:
+def gang_latency(unit: MatrixUnit[Any], tile: Tile, group: int = 0) -> int:
     """Cycles from the first load of a tile to the gang's last output."""
+    last, _ = group_tiles(tile, group)[-1]
+    if last != tile:
+        before = gang_interval(unit, tile, group) - gang_interval(unit, last)
+        return before + gang_latency(unit, last)
     return max(unit.timing(share.tile).cycles for share in unit.split(tile, unit.spec.count))

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from simulator.hardware.bill import MATRIX_UNIT
-from simulator.hardware.matrix_unit import MatrixUnit, OperandTraffic, Tile, TileTiming
+from simulator.hardware.matrix_unit import MatrixUnit, OperandTraffic, Tile
 from simulator.hardware.primitives import Action, ActionCounts
+from simulator.mapping.tiling import group_tiles
 
 
-def gang_timing(unit: MatrixUnit[Any], tile: Tile) -> TileTiming:
-    """Timing of the slowest share."""
-    timings = [unit.timing(share.tile) for share in unit.split(tile, unit.spec.count)]
-    return max(timings, key=lambda timing: (timing.cycles, timing.interval_cycles))
+class GangTiming(NamedTuple):
+    """Cycles from a tile's first load to its last output, and until the next tile."""
+
+    cycles: int
+    interval_cycles: int
 
 
-def gang_traffic(unit: MatrixUnit[Any], tile: Tile, accumulate: bool) -> OperandTraffic:
-    """Bytes that all shares move together."""
+def gang_timing(unit: MatrixUnit[Any], tile: Tile, group: int = 0) -> GangTiming:
+    """Timing of the slowest share; with groups, of their tiles one after the other."""
+    busy = last = cycles = 0
+    for part, times in group_tiles(tile, group):
+        timings = [unit.timing(share.tile) for share in unit.split(part, unit.spec.count)]
+        slowest = max(timings, key=lambda timing: (timing.cycles, timing.interval_cycles))
+        last, cycles = slowest.interval_cycles, slowest.cycles
+        busy += times * last
+    return GangTiming(busy - last + cycles, busy)
+
+
+def gang_traffic(
+    unit: MatrixUnit[Any], tile: Tile, accumulate: bool, group: int = 0
+) -> OperandTraffic:
+    """Bytes that all shares move together; each group's sums leave apart."""
     parts = [
-        (unit.traffic(share.tile, accumulate=accumulate), share.units)
-        for share in unit.split(tile, unit.spec.count)
+        (unit.traffic(share.tile, accumulate=accumulate), share.units * times)
+        for part, times in group_tiles(tile, group)
+        for share in unit.split(part, unit.spec.count)
     ]
     return OperandTraffic(
         sum(part.input_read_bytes * units for part, units in parts),
@@ -30,11 +46,12 @@ def gang_traffic(unit: MatrixUnit[Any], tile: Tile, accumulate: bool) -> Operand
     )
 
 
-def gang_actions(unit: MatrixUnit[Any], tile: Tile) -> ActionCounts:
+def gang_actions(unit: MatrixUnit[Any], tile: Tile, group: int = 0) -> ActionCounts:
     """Actions of all shares, with paths from the machine down; a fresh copy."""
     total = ActionCounts()
-    for share in unit.split(tile, unit.spec.count):
-        total.merge(unit_actions(unit, share.tile), share.units)
+    for part, times in group_tiles(tile, group):
+        for share in unit.split(part, unit.spec.count):
+            total.merge(unit_actions(unit, share.tile), share.units * times)
     return total
 
 

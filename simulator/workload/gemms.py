@@ -100,4 +100,6 @@ def _operator(name: str, gemm: GemmSpec, formats: Formats) -> MatMul:
         input_format=formats.activations,
         weight_format=formats.weights,
         output_format=formats.residual,
+        weight_group=formats.weight_group,
+        zero_points=formats.zero_points,
     )

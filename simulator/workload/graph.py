@@ -93,6 +93,7 @@ class GraphBuilder:
         weight_format = weight_format or self.formats.weights
         elements = sum(shape.count * shape.n * shape.k for shape in shapes)
         bits = self.formats.weight_bits(weight_format)
+        group, zero_points = self.formats.groups_of(weight_format)
         inputs = [Tensor(f"{name}_weight", elements, bits, "weight"), x]
         if bias:
             columns = sum(shape.count * shape.n for shape in shapes)
@@ -107,6 +108,8 @@ class GraphBuilder:
                 weight_format=weight_format,
                 output_format=self.formats.residual,
                 bias=bias,
+                weight_group=group,
+                zero_points=zero_points,
             )
         )
 

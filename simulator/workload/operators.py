@@ -103,8 +103,11 @@ class MatMul(Operator):
     `inputs[0]` is the weight tensor, `inputs[1]` the activations. Several shapes
     (experts with different loads) share the two tensors, and each of a shape's
     `count` products has weights of its own. bias: the row vector `inputs[2]` is
-    added to the output. prepared: the vector function that the activations have gone
-    through for a matrix unit that wants it; none in a workload's own graph.
+    added to the output. weight_group: weights along k that share a scale, 0 where a
+    whole column does; zero_points: and a zero point.
+    The mapper fills in: prepared, the vector function that the activations have gone
+    through for a matrix unit that wants it; corrected, whether a multiple of the sum
+    of a row's activations is to be taken off its sums of products.
     """
 
     shapes: tuple[GemmShape, ...] = ()
@@ -112,7 +115,10 @@ class MatMul(Operator):
     weight_format: str = "bf16"
     output_format: str = "bf16"
     bias: bool = False
+    weight_group: int = 0
+    zero_points: bool = False
     prepared: str = ""
+    corrected: bool = False
 
     @property
     def macs(self) -> int:

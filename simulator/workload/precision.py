@@ -101,12 +101,18 @@ class PrecisionSpec(Spec):
             residual=residual,
             lm_head=self.lm_head or (residual if tied else weights),
             scale_bits_per_weight=shared,
+            weight_group=scheme.group_size if scheme else self.weight_group_size,
+            zero_points=self.weight_zero_point is not None,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Formats:
-    """The formats of a run, all decided. Names as in `PrecisionSpec`."""
+    """The formats of a run, all decided. Names as in `PrecisionSpec`.
+
+    weight_group: weights that share a scale along k, 0 where a column does; zero_points:
+        and a zero point.
+    """
 
     weights: str
     activations: str
@@ -114,6 +120,12 @@ class Formats:
     residual: str
     lm_head: str
     scale_bits_per_weight: float = 0.0
+    weight_group: int = 0
+    zero_points: bool = False
+
+    def groups_of(self, name: str) -> tuple[int, bool]:
+        """Weights stored as `name` that share a scale, and whether they have zero points."""
+        return (self.weight_group, self.zero_points) if name == self.weights else (0, False)
 
     def weight_bits(self, name: str) -> float:
         """Bits per weight stored as `name`, the share of its group's scale and zero included."""

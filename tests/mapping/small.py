@@ -26,6 +26,7 @@ FUNCTIONS = (
     "relu",
     "rmsnorm",
     "rope",
+    "row_sum",
     "scale_add",
     "silu",
     "silu_multiply",

@@ -1,0 +1,87 @@
+"""Groups of k with scales of their own: their sums are scaled before they are added up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simulator.config import CyclelabError
+from tests.mapping.small import gemms, machine_document, run
+
+
+def grouped(size: int, *shapes: tuple[int, int, int], **precision: Any) -> dict[str, Any]:
+    """int8 GEMMs whose weights share a scale per `size` of k."""
+    formats = {"weights": "int8", "activations": "int8", "residual": "int8"}
+    return gemms(*shapes) | {"precision": {**formats, "weight_group_size": size, **precision}}
+
+
+def adds(result: Any) -> float:
+    """Energy of the vector unit's adders, in additions."""
+    return float(result.energy_by_component["core.vector_unit.lane.adder"].value)
+
+
+def test_every_group_of_every_output_is_scaled() -> None:
+    # One multiply-add per output and group: 3 groups of k = 20 in eights, 8 · 12 outputs.
+    (whole, thirds) = (run(grouped(size, (8, 12, 20))) for size in (20, 8))
+    six = run(grouped(4, (8, 12, 24)))
+    three = run(grouped(8, (8, 12, 24)))
+    assert "core.vector_unit.lane.adder" not in whole.energy_by_component
+    assert adds(six) == pytest.approx(2 * adds(three))
+    assert adds(thirds) == pytest.approx(adds(three))
+    assert three.cycles > run(grouped(24, (8, 12, 24))).cycles
+
+
+def test_zero_points_take_off_the_sum_of_activations() -> None:
+    plain = run(grouped(8, (8, 12, 24)))
+    zeros = run(
+        grouped(8, (8, 12, 24), weights="uint4", weight_zero_point="uint4"),
+        machine_document(unit={"weight_format": "uint4"}),
+    )
+    names = {record.name for record in zeros.operators}
+    assert names == {"gemm", "gemm_row_sums"}
+    # Twice the work per group's sum, and one addition per activation.
+    unit = adds(plain) / (3 * 8 * 12)
+    assert adds(zeros) == pytest.approx(unit * (2 * 3 * 8 * 12 + 8 * 24))
+
+
+def test_dequantised_weights_need_no_scaling_of_sums() -> None:
+    document = machine_document()
+    document["core"]["matrix_units"] = [
+        document["core"]["matrix_units"][0]
+        | {"input_format": "bf16", "weight_format": "bf16", "accumulator_format": "fp32"}
+    ]
+    precision = {"weights": "int4", "activations": "bf16", "residual": "bf16"}
+    work = gemms((8, 12, 24)) | {"precision": precision | {"weight_group_size": 8}}
+    result = run(work, document)
+    # Only the weights: 12 · 24 additions of their conversion.
+    whole = run(gemms((8, 12, 24)) | {"precision": precision}, document)
+    assert adds(result) == pytest.approx(adds(whole))
+
+
+@pytest.mark.parametrize("accumulator", [1 << 20, None])
+@pytest.mark.parametrize("size", [4, 8, 100])
+def test_skipping_is_exact(size: int, accumulator: int | None) -> None:
+    document = machine_document(accumulator_bytes=accumulator)
+    work = grouped(size, (24, 36, 52), (3, 40, 33))
+    skipped, events = run(work, document), run(work, document, every_event=True)
+    assert skipped.cycles == events.cycles
+    assert skipped.energy_by_component == events.energy_by_component
+    assert [r.bytes for r in skipped.operators] == [r.bytes for r in events.operators]
+
+
+def test_little_room_is_enough_for_a_group() -> None:
+    # 1 x 4 sums of one group twice, and the running sum: 3 · 16 bytes.
+    result = run(grouped(4, (8, 8, 40)), machine_document(accumulator_bytes=48))
+    assert result.operators[0].mapping["tile"] == {"m": 1, "n": 4, "k": 4}
+    with pytest.raises(CyclelabError, match="accumulator"):
+        run(grouped(4, (8, 8, 40)), machine_document(accumulator_bytes=47))
+
+
+def test_a_fixed_tile_cuts_no_group() -> None:
+    mapping = {"operators": {"gemm": {"k": 12}}}
+    with pytest.raises(CyclelabError, match=r"operators\.gemm\.k: 12 is no multiple of the 8"):
+        run(grouped(8, (8, 12, 24)), mapping=mapping)
+    mapping["operators"]["gemm"]["k"] = 16
+    tile = run(grouped(8, (8, 12, 24)), mapping=mapping).operators[0].mapping["tile"]
+    assert tile["k"] == 16
