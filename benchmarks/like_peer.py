@@ -13,14 +13,16 @@ import sys
 
 def main() -> None:
     """Simulate, and print both numbers of cycles."""
-    from simulator.api import gemm_experiment
+    from simulator.experiment import gemm_experiment
     from simulator.hardware.matrix_unit import Tile
     from simulator.runner import run_experiment
 
     m, n, k, rows, columns = map(int, sys.argv[1:6])
     array = {"count": 1, "double_buffer": False, "edge": "padded", "rows": rows, "columns": columns}
-    settings = {f"machine.core.matrix_units.0.{key}": value for key, value in array.items()}
-    experiment = gemm_experiment(m, n, k, "tpuv3_core", settings)
+    settings = [
+        f"machine.core.matrix_units.0.{key}={json.dumps(value)}" for key, value in array.items()
+    ]
+    experiment = gemm_experiment((m, n, k), "tpuv3_core", settings)
     unit = experiment.spec.machine.core.build_matrix_units()[0]
     cycles = {
         "array": unit.timing(Tile(m, n, k)).cycles,

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.random import default_rng
 
-from simulator.api import gemm_experiment, load
+from simulator.api import load
 from simulator.engine import run_program
-from simulator.experiment import Experiment
+from simulator.experiment import Experiment, gemm_experiment
 from simulator.hardware.dram.address import address_slices, decode
 from simulator.hardware.dram.channel import simulate_requests
 from simulator.hardware.dram.controller import ControllerSpec
@@ -38,7 +38,7 @@ def repeated(step: Callable[[], int]) -> Measured:
 
 def engine(_: str) -> Measured:
     """Commands that the engine executes, every one of them, on a Gemmini-like machine."""
-    experiment = gemm_experiment(1024, 1024, 1024, "gemmini_16x16")
+    experiment = gemm_experiment((1024, 1024, 1024), "gemmini_16x16")
     machine = experiment.spec.machine
     program = Mapper(machine, experiment.spec.mapping).map(workload_of(experiment).phases[0])
 

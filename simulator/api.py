@@ -16,7 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simulator.config import CyclelabError, Document, nearest
-from simulator.experiment import Experiment, build_experiment, load_experiment
+from simulator.experiment import (
+    Experiment,
+    build_experiment,
+    gemm_experiment,
+    load_experiment,
+)
 from simulator.report.result import Result
 from simulator.runner import Progress, run_experiment
 
@@ -42,7 +47,7 @@ def load(
     set: settings to change, `{"machine.memory.latency_s": 1e-6}`.
     Raises CyclelabError with a message for a person if anything is wrong.
     """
-    overrides = [f"{key}={_text(key, value)}" for key, value in _settings(set).items()]
+    overrides = _overrides(set)
     if isinstance(experiment, Mapping):
         return build_experiment(Document.from_data(experiment, "experiment"), overrides)
     return load_experiment(experiment, overrides)
@@ -56,12 +61,13 @@ def _text(key: str, value: Any) -> str:
         raise CyclelabError(f"set[{key!r}]: {value!r} cannot be a setting") from None
 
 
-def _settings(chosen: Any) -> dict[str, Any]:
+def _overrides(chosen: Any) -> list[str]:
+    """Settings as the command line would have them."""
     if chosen is None:
-        return {}
+        return []
     if not isinstance(chosen, Mapping):
         raise CyclelabError(f"set: found {chosen!r}, expected a mapping of key paths to values")
-    return dict(chosen)
+    return [f"{key}={_text(key, value)}" for key, value in chosen.items()]
 
 
 def run(
@@ -88,28 +94,7 @@ def gemm(
 
     Formats can be chosen with `set={"workload.precision.weights": "int8"}`.
     """
-    return run_experiment(gemm_experiment(m, n, k, machine, set))
-
-
-def gemm_experiment(
-    m: int,
-    n: int,
-    k: int,
-    machine: str | Mapping[str, Any] = "tpuv3_core",
-    set: Mapping[str, Any] | None = None,
-) -> Experiment:
-    """The experiment that `gemm` runs."""
-    document: dict[str, Any] = {
-        "name": f"GEMM {m} x {n} x {k}",
-        "machine": machine,
-        "workload": {"gemms": [{"name": "gemm", "m": m, "n": n, "k": k}]},
-    }
-    chosen = _settings(set)
-    plain = load(document, {key: v for key, v in chosen.items() if not key.startswith("workload")})
-    unit = plain.spec.machine.core.build_matrix_units()[0]
-    inputs, weights = unit.format_pairs[0]
-    document["workload"]["precision"] = {"activations": inputs, "weights": weights}
-    return load(document, chosen)
+    return run_experiment(gemm_experiment((m, n, k), machine, _overrides(set)))
 
 
 def plot(result: Result, kind: str = "overview") -> Figure:

@@ -27,7 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="simulate an experiment and report it")
     _experiment_arguments(run)
     _path_argument(run, "--output", "DIR", "write JSON, CSV, timeline, plots and HTML here")
-    _path_argument(run, "--json", "FILE", "write the result as JSON")
+    _path_argument(run, "--json", "FILE", "write the result as JSON; - prints it")
     run.add_argument("--no-plots", action="store_true", help="draw nothing")
     run.add_argument("--quiet", action="store_true", help="print only where results went")
 
@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     gemm.add_argument("--machine", default="tpuv3_core", metavar="NAME", help="preset or path")
     _set_argument(gemm)
     gemm.add_argument("--every-event", action="store_true", help="simulate every repeat")
-    _path_argument(gemm, "--json", "FILE", "write the result as JSON")
+    _path_argument(gemm, "--json", "FILE", "write the result as JSON; - prints it")
     _path_argument(gemm, "--output", "DIR", "write everything here")
 
     explain = commands.add_parser("explain", help="say in words why operators take their time")
@@ -148,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # a full disk below standard output; others say where they are
         if error.filename is not None:
             raise
-        print(f"error: cannot print the result: {error.strerror or error}", file=sys.stderr)
+        print(f"error: cannot write: {error.strerror or error}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to print
         return 2
     except KeyboardInterrupt:

@@ -11,7 +11,13 @@ from pathlib import Path
 from simulator.config import KINDS, CyclelabError, Spec, find, list_presets, nearest
 from simulator.report.files import read_result, write_outputs
 from simulator.report.result import Result
-from simulator.terminal import Progress, check_writable, say_written, write_text
+from simulator.terminal import (
+    STANDARD_OUTPUT,
+    Progress,
+    check_writable,
+    say_written,
+    write_text,
+)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -22,33 +28,25 @@ def run(options: argparse.Namespace) -> None:
     output = experiment.spec.output
     check_writable(options.output or (output.directory if output else None))
     result = _simulate(experiment)
-    if not options.quiet:
+    if not options.quiet and options.json != STANDARD_OUTPUT:
         _print_summary(result)
     _write(options, result, plots=not options.no_plots)
     if output is not None and options.output is None:
         written = write_outputs(result, output.directory, plots=False)
         if output.picture is not None and not options.no_plots:
             written.append(_write_picture(result, Path(output.directory) / output.picture))
-        say_written(written)
+        _say_written(options, written)
 
 
 def gemm(options: argparse.Namespace) -> None:
     """`cyclelab gemm M N K`: one GEMM, summarised."""
-    from simulator.api import gemm_experiment
+    from simulator.experiment import gemm_experiment
 
-    sizes = [_size(options, name) for name in ("M", "N", "K")]
-    overrides = {}
-    for text in options.set:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise CyclelabError(f"--set {text}: expected KEY.PATH=VALUE")
-        overrides[key.strip()] = _scalar(value, f"--set {text}")
-    if options.every_event:
-        overrides["simulation.every_event"] = True
+    m, n, k = (_size(options, name) for name in ("M", "N", "K"))
     check_writable(options.output)
-    m, n, k = sizes
-    result = _simulate(gemm_experiment(m, n, k, options.machine, overrides))
-    _print_summary(result)
+    result = _simulate(gemm_experiment((m, n, k), options.machine, _overrides(options)))
+    if options.json != STANDARD_OUTPUT:
+        _print_summary(result)
     _write(options, result, plots=True)
 
 
@@ -166,10 +164,19 @@ def _write(options: argparse.Namespace, result: Result, plots: bool) -> None:
     if options.json:
         from simulator.report.serialise import to_json
 
-        write_text(Path(options.json), to_json(result))
-        print(f"wrote {options.json}")
+        if options.json == STANDARD_OUTPUT:
+            sys.stdout.write(to_json(result))
+        else:
+            write_text(Path(options.json), to_json(result))
+            print(f"wrote {options.json}")
     if options.output:
-        say_written(write_outputs(result, options.output, plots=plots))
+        _say_written(options, write_outputs(result, options.output, plots=plots))
+
+
+def _say_written(options: argparse.Namespace, written: list[Path]) -> None:
+    """Say which files there are, unless the result is what is printed."""
+    if options.json != STANDARD_OUTPUT:
+        say_written(written)
 
 
 def _write_picture(result: Result, path: Path) -> Path:

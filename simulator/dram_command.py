@@ -19,9 +19,8 @@ from simulator.hardware.dram.trace import TraceReader
 from simulator.hardware.dram.trace_file import TraceFile
 from simulator.hardware.dram.trace_lines import FORMATS, FormatName
 from simulator.report.dram.result import TraceFacts, TraceRun
-from simulator.terminal import Progress, check_writable, say_written, write_text
+from simulator.terminal import STANDARD_OUTPUT, Progress, check_writable, say_written, write_text
 
-STANDARD_OUTPUT = "-"
 MAPPING = ("controller", "address_mapping")
 Watcher = Callable[[str, float | None], None]
 
@@ -37,8 +36,8 @@ def dram(options: argparse.Namespace) -> None:
         setup.spec.device,
         setup.spec.controller,
         _format(options.format, setup),
-        channels=_whole(options.channels or "1", "--channels"),
-        interleave_bytes=_whole(options.interleave, "--interleave") if options.interleave else None,
+        channels=1 if options.channels is None else _whole(options.channels, "--channels"),
+        interleave_bytes=_optional(options.interleave, "--interleave"),
     )
     check_writable(options.output)
     run = _watched(options.trace, setup, reader)
@@ -128,6 +127,10 @@ def _format(name: str, setup: ChannelSetup) -> FormatName:
             "the trace has coordinates, no addresses: leave it out, or use --format addresses",
         )
     return name
+
+
+def _optional(text: str | None, option: str) -> int | None:
+    return None if text is None else _whole(text, option)
 
 
 def _whole(text: str, option: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,29 @@ def load_experiment(name_or_path: str | Path, overrides: Iterable[str] = ()) -> 
     """
     path = find("experiments", name_or_path)
     return build_experiment(load_document(path), overrides, path)
+
+
+def gemm_experiment(
+    sizes: tuple[int, int, int],
+    machine: str | Mapping[str, Any],
+    overrides: Iterable[str] = (),
+) -> Experiment:
+    """One GEMM of sizes (m, n, k) on a machine, in the formats of its first matrix unit.
+
+    overrides: as for `load_experiment`; those of the workload may choose other formats.
+    """
+    gemm = dict(zip(("name", "m", "n", "k"), ("gemm", *sizes), strict=True))
+    document: dict[str, Any] = {
+        "name": "GEMM {} x {} x {}".format(*sizes),
+        "machine": machine,
+        "workload": {"gemms": [gemm]},
+    }
+    overrides = list(overrides)
+    plain = [text for text in overrides if not text.startswith("workload")]
+    spec = build_experiment(Document.from_data(document, "experiment"), plain).spec
+    inputs, weights = spec.machine.core.build_matrix_units()[0].format_pairs[0]
+    document["workload"]["precision"] = {"activations": inputs, "weights": weights}
+    return build_experiment(Document.from_data(document, "experiment"), overrides)
 
 
 def build_experiment(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from simulator.config import CyclelabError
 
+STANDARD_OUTPUT = "-"
+"""The name of a file that stands for the terminal."""
 BAR = "{desc} {bar} {percentage:3.0f}% {remaining} left"
 
 

@@ -62,7 +62,7 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["'systolic'", "systolic_array"],
     ),
     "unknown technology": ({"machine.technology": "46nm"}, ["46nm", "45nm"]),
-    "unknown format": ({"workload.precision.weights": "int9"}, ["int9", "int8"]),
+    "unknown format": ({"workload.precision.weights": "int99"}, ["int99", "did you mean"]),
     "unknown model": ({"workload": {"model": "lama-2-7b"}}, ["lama-2-7b", "llama-2-7b"]),
     "no workload": ({"workload": {}}, ["workload", "model, gemms, topology"]),
     "two workloads": ({"workload.model": "llama-2-7b"}, ["workload", "found model and gemms"]),

@@ -185,7 +185,7 @@ def test_other_devices(device: str, capsys: pytest.CaptureFixture[str]) -> None:
         (["--device", "./none.yaml"], "none.yaml: no such file"),
         (["--page", "clsed"], "--page clsed: controller.page: no page policy"),
         (["--refresh", "sometimes"], "--refresh sometimes: controller.refresh"),
-        (["--device", "ddr4-3200", "--refresh", "per_bank"], "ddr4-3200 has no per-bank refresh"),
+        (["--device", "ddr4-3200", "--refresh", "per_bank"], "'ddr4-3200' has no per-bank refresh"),
         (["--queue", "0"], "controller.read_queue: found 0"),
         (["--queue", "many"], "--queue: found 'many', expected a whole number"),
         (["--channels", "2"], "--format addresses"),
@@ -252,7 +252,7 @@ def test_a_full_disk_below_the_terminal() -> None:
             command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=CHECKOUT, check=False
         )
     assert done.returncode == 2
-    assert done.stderr.startswith("error: cannot print the result: ")
+    assert done.stderr.startswith("error: cannot write: ")
     assert len(done.stderr.splitlines()) == 1
 
 

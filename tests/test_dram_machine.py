@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from simulator import api
 from simulator.cli import main
-from simulator.experiment import Experiment
+from simulator.experiment import Experiment, gemm_experiment
 from tests.mapping.cli_cases import written
 from tests.mapping.small import gemms, machine_document
 from tests.test_cli_errors import changed, refused
@@ -124,7 +123,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, list[str]]] = {
         {"controller.address_mapping": {"xor_banks_with_row": 5}},
         "xor_banks_with_row: 5",
         "controller.address_mapping.xor_banks_with_row",
-        ["at most 4"],
+        ["the bank has 4 bits"],
     ),
     "no channels": ({"channels": 0}, "channels: 0", "channels", ["1 to 1024"]),
     "keys of an ideal memory": (
@@ -220,8 +219,8 @@ def test_a_device_without_energy(capsys: pytest.CaptureFixture[str]) -> None:
 # -- settings ----------------------------------------------------------------------
 def loaded(settings: dict[str, Any] | None = None) -> Experiment:
     """An experiment on the shipped machine; settings: by key path below `machine.memory`."""
-    below = {f"machine.memory.{key}": value for key, value in (settings or {}).items()}
-    return api.gemm_experiment(64, 64, 64, MACHINE, below)
+    given = [f"machine.memory.{key}={json.dumps(v)}" for key, v in (settings or {}).items()]
+    return gemm_experiment((64, 64, 64), MACHINE, given)
 
 
 def memory_of(experiment: Experiment) -> dict[str, Any]:

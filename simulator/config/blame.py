@@ -13,6 +13,8 @@ from simulator.config.resources import data_root
 
 _KEY = re.compile(r"(\w+(?:\.\w+)*)(:?) ")
 _WORD = re.compile(r"\w+")
+_ASIDE = re.compile(r"'[^']*'|; known: .*|; did you mean .*|; they are in .*")
+"""What a message quotes, lists or suggests."""
 
 
 def pointed(document: Document, path: KeyPath, message: str, **details: Any) -> ConfigError:
@@ -20,29 +22,46 @@ def pointed(document: Document, path: KeyPath, message: str, **details: Any) -> 
 
     Such a check stands at the spec, `path`, where a file and line say little. What it
     says may begin with the key at fault, below `path`: `timing.cycles.nCl: …`, which is
-    then not said twice, or `columns (64) are …`. But a key that it speaks of and that
-    was set on the command line, or in a file of the user's own where the first one is
-    shipped, is at fault instead: without it, all was well.
+    then not said twice, or `columns (64) are …`. Where that key is a shipped value, or
+    only one of several, another one that the message speaks of is at fault instead if
+    it stands nearer to the user: on the command line, or in a file of the user's own.
     """
     match = _KEY.match(message)
     named = _parts(match[1]) if match else ()
     if match and not match[2] and document.node((*path, *named)) is None:
         named = ()  # a word that is no key
-    at = _written_last(document, path, named, set(_WORD.findall(message)))
-    if match and match[2] and at == named:
+    at = named
+    exact = match is not None and bool(match[2])
+    if not (exact and named and _nearness(document.locate((*path, *named))) > 0):
+        words = set(_WORD.findall(_ASIDE.sub(" ", message)))
+        at = _written_last(document, path, named, words)
+    if match and exact and at == named:
         message = message[match.end() :]
     return document.error((*path, *at), message, **details)
 
 
 def _written_last(document: Document, path: KeyPath, named: KeyPath, words: set[str]) -> KeyPath:
-    """Of `named` and the keys below `path` that are among `words`, the one nearest the user."""
+    """Of `named` and the keys below `path` that are among `words`, the one nearest the user.
+
+    If `named` is a mapping, the key is one below it.
+    """
+    start = document.node((*path, *named))
+    above = (*path, *named) if start is not None and isinstance(start.value, Mapping) else path
     best, nearest = named, _nearness(document.locate((*path, *named))) if named else 0
     for at in document.marks:
         below, node = at[len(path) :], document.locate(at)
-        mentioned = below and at[: len(path)] == path and below[-1] in words
-        if mentioned and not isinstance(node.value, Mapping) and _nearness(node) > nearest:
+        if not below or below[-1] not in words or at[: len(above)] != above:
+            continue
+        if _nearness(node) > nearest and _is_one_value(node):
             best, nearest = below, _nearness(node)
     return best
+
+
+def _is_one_value(node: Node) -> bool:
+    """Whether somebody wrote the value as one: a scalar, a list, the name of a preset."""
+    if not isinstance(node.value, Mapping):
+        return True
+    return not any(_nearness(child) for child in node.value.values())
 
 
 def _nearness(node: Node) -> int:

@@ -11,7 +11,7 @@ from simulator.config.errors import ConfigError, KeyPath
 from simulator.config.files import display_path
 from simulator.config.loader import load_document
 from simulator.config.nodes import Node, merge
-from simulator.config.resources import KINDS, find
+from simulator.config.resources import KINDS, data_root, find
 
 EXTENDS = "extends"
 
@@ -39,8 +39,12 @@ def resolve_preset(document: Document, path: KeyPath, kind: str) -> Document:
     node = document.node(path)
     if node is None:
         return document
-    if isinstance(node.value, str) and node.sourced is None:
+    if isinstance(node.value, str):
         preset = _named(kind, node, path, ())
+        folder = preset.origin.directory
+        if folder is not None and folder.is_relative_to(data_root()):
+            # What does not fit a shipped preset is the fault of who chose it.
+            preset = replace(preset, origin=node.origin, line=node.line)
         return document.replaced(path, preset)
     if not isinstance(node.value, Mapping):
         found = node.value if not isinstance(node.value, tuple) else "a list"

@@ -143,6 +143,8 @@ def describe(annotation: Any, metadata: Sequence[Any] = ()) -> str:
         return names[0] if len(names) == 1 else f"one of: {', '.join(names)}"
     if annotation in (int, float):
         return _NAMES[annotation] + describe_bounds(metadata)
+    if annotation is str and any(getattr(item, "min_length", 0) for item in metadata):
+        return f"{_NAMES[str]}, not empty"
     if annotation in _NAMES:
         return _NAMES[annotation]
     if origin in (tuple, list, set, frozenset) or annotation in (tuple, list):
@@ -159,7 +161,8 @@ def describe_bounds(metadata: Sequence[Any]) -> str:
     """Say the bounds in the constraints `metadata`, with a leading space; may be empty."""
     bounds = {
         name: getattr(item, name)
-        for item in metadata
+        for given in metadata
+        for item in (given.metadata if isinstance(given, FieldInfo) else (given,))
         for name in ("ge", "gt", "le", "lt", "multiple_of")
         if getattr(item, name, None) is not None
     }

@@ -73,7 +73,11 @@ class _Translator:
             ):
                 continue  # items were dropped because they are wrong themselves
             problem = self._problem(path, detail)
-            found.setdefault(str(problem), problem)
+            # One option may set several keys: what is wrong with it is said once.
+            typed = problem.file is not None and problem.line is None
+            found.setdefault(
+                f"{problem.file}: {problem.message}" if typed else str(problem), problem
+            )
         return ConfigError.of(list(found.values()))
 
     def _problem(self, path: KeyPath, detail: ErrorDetails) -> ConfigError:

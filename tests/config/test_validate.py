@@ -184,6 +184,6 @@ def test_checks_over_several_keys_stand_at_the_key_they_begin_with() -> None:
 def test_checks_over_several_keys_blame_what_was_typed() -> None:
     typed = blamed("high: 5\nlow: 3\n", "high=1")
     assert typed == "--set high=1: high: low (3) is above high (1)"
-    typed = blamed("inner:\n  depth: 1\n", "low=2")
-    assert typed == "--set low=2: low: inner.depth: expected at least low"
+    exact = blamed("inner:\n  depth: 1\n", "low=2")
+    assert exact == "p.yaml:2: inner.depth: expected at least low"
     assert blamed("high: 5\n", "high=1", "low=7").startswith("--set low=7: low: ")

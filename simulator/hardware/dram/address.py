@@ -56,13 +56,12 @@ def xor_slices(device: DramDeviceSpec, mapping: AddressMappingSpec) -> list[Slic
     """Row bits that are added to the bank's number."""
     bits = mapping.xor_banks_with_row
     counts = device.organisation.counts
-    most = min(
-        (counts.bank_groups * counts.banks_per_group).bit_length() - 1,
-        counts.rows.bit_length() - 1,
-    )
-    if bits > most:
+    bank_bits = (counts.bank_groups * counts.banks_per_group).bit_length() - 1
+    row_bits = counts.rows.bit_length() - 1
+    if bits > min(bank_bits, row_bits):
         raise ValueError(
-            f"address_mapping.xor_banks_with_row: {bits}, at most {most} bits of the bank"
+            f"address_mapping.xor_banks_with_row: found {bits}, but the bank has {bank_bits} "
+            f"bits and the row {row_bits}"
         )
     return [Slice(0, bits, BANK_FIELD, 0)] if bits else []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
@@ -32,7 +33,7 @@ class AddressMappingSpec(Spec):
         the bank's number, so that rows which follow each other lie in other banks.
     """
 
-    order: tuple[str, ...] = (
+    order: Annotated[tuple[str, ...], Field(min_length=1)] = (
         "pseudo_channel",
         "bank_group",
         "column",

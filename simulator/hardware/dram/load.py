@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.config import (
+    ConfigError,
     Document,
     apply_overrides,
     load_preset,
@@ -71,6 +72,12 @@ def load_channel(
     document = Document(_base(device, options or {}))
     overrides = list(overrides)
     whole = [text for text in overrides if text.split("=", 1)[0].strip() == "device"]
+    if options and any(text.split("=", 1)[0].strip() == "controller" for text in overrides):
+        option = next(iter(options.values()))[0]
+        raise ConfigError(
+            f"--set controller=… replaces the whole controller, and with it {option}: set its "
+            "keys one by one"
+        )
     document = resolve_preset(apply_overrides(document, whole), ("device",), PRESETS)
     document = apply_overrides(document, [text for text in overrides if text not in whole])
     return ChannelSetup(validate(ChannelSpec, document), document)

@@ -40,8 +40,8 @@ class DramMemorySpec(Spec):
         burst = self.device.burst_bytes
         if self.interleave_bytes % burst:
             raise ValueError(
-                f"interleave_bytes is {self.interleave_bytes}, expected a multiple of the "
-                f"device's burst of {burst} bytes"
+                f"interleave_bytes is {self.interleave_bytes}, expected a multiple of the burst "
+                f"of {burst} bytes (width_bits · prefetch / 8) of this device"
             )
         if self.device.capacity_bytes % self.interleave_bytes:
             raise ValueError(

@@ -24,7 +24,10 @@ Count = Annotated[int, Field(ge=1, le=2**31)]
 LONGEST_DELAY = 2**40
 MOST_BANKS = 4096
 MOST_BYTES = 2**50
+MOST_BURSTS = 2**14
 _NAME = re.compile("n[A-Z]")
+SERVING = frozenset(("ACT", "ACT1", "RD", "WR", "PRE", "REFpb"))
+"""Commands that have to come between refreshes of single banks."""
 BURST_NAMES = ("nBL", "nBL_min")
 """Cycles of a burst: one of these is needed."""
 
@@ -125,10 +128,10 @@ class DramDeviceSpec(Spec):
     bank_refresh_interval: between two REFab of a scope, two REFpb of the channel.
     """
 
-    name: str
+    name: str = Field(min_length=1)
     description: str = ""
-    standard: str
-    source: str
+    standard: str = Field(min_length=1)
+    source: str = Field(min_length=1)
     organisation: OrganisationSpec
     timing: TimingSpec
     commands: dict[str, CommandSpec]
@@ -151,8 +154,9 @@ class DramDeviceSpec(Spec):
             for name in (*constraint.before, *constraint.after):
                 if name not in self.commands:
                     near = nearest(name, self.commands)
+                    side = "before" if name in constraint.before else "after"
                     raise ValueError(
-                        f"constraints.{index}: the device has no command {name!r}"
+                        f"constraints.{index}.{side}: the device has no command {name!r}"
                         + (f"; did you mean {near!r}?" if near else "")
                     )
         self._check_delays()
@@ -253,14 +257,11 @@ class DramDeviceSpec(Spec):
 
     def _check_size(self) -> None:
         banks = "pseudo_channels · ranks · bank_groups · banks_per_group"
+        bits = f"{banks} · rows · columns · width_bits"
         for noun, product, found, most in (
             ("banks", banks, self.banks, MOST_BANKS),
-            (
-                "bytes",
-                f"{banks} · rows · columns · width_bits / 8",
-                self.capacity_bytes,
-                MOST_BYTES,
-            ),
+            ("bytes", f"{bits} / 8", self.capacity_bytes, MOST_BYTES),
+            ("bursts per row", "columns / prefetch", self.bursts_per_row, MOST_BURSTS),
         ):
             if found > most:
                 raise ValueError(
@@ -273,18 +274,25 @@ class DramDeviceSpec(Spec):
         if unknown:
             near = nearest(unknown[0], COMMANDS)
             raise ValueError(
-                f"commands: unknown command {unknown[0]!r}; known: {', '.join(COMMANDS)}"
+                f"commands.{unknown[0]}: unknown command; known: {', '.join(COMMANDS)}"
                 + (f"; did you mean {near!r}?" if near else "")
             )
-        split = self.split_activation is not None
-        needed = [*REQUIRED, *(("ACT1", "ACT2") if split else ("ACT",))]
-        needed += ["CAS_RD", "CAS_WR"] if self.data_clock else []
-        missing = [name for name in needed if name not in self.commands]
-        if missing:
-            raise ValueError(f"commands: {', '.join(missing)} missing")
-        buses = {command.bus == "command" for command in self.commands.values()}
-        if len(buses) > 1:
-            raise ValueError("commands: either all have a row or column bus, or none")
+        opening = ("ACT1", "ACT2") if self.split_activation else ("ACT",)
+        needed = {"commands": (*REQUIRED, *opening)}
+        if self.split_activation:
+            needed = {"commands": REQUIRED, "split_activation": opening}
+        if self.data_clock:
+            needed["data_clock"] = ("CAS_RD", "CAS_WR")
+        for key, names in needed.items():
+            missing = [name for name in names if name not in self.commands]
+            if missing:
+                raise ValueError(f"{key}: there is no command {', '.join(missing)}, which it needs")
+        shared = [name for name, command in self.commands.items() if command.bus == "command"]
+        if 0 < len(shared) < len(self.commands):
+            raise ValueError(
+                "commands: either all have a row or column bus, or none: "
+                f"{_listed(set(self.commands) - set(shared))} have one, {_listed(shared)} have not"
+            )
         for name, command in self.commands.items():
             ticks = command.clocks * self.ticks_per_clock
             if ticks != int(ticks):
@@ -294,7 +302,8 @@ class DramDeviceSpec(Spec):
         if "nBL" not in self.timing.cycles and "nBL_min" not in self.timing.cycles:
             raise ValueError("timing.cycles: nBL is missing, the cycles of a burst")
         if not self.burst_cycles:
-            raise ValueError("timing.cycles: a burst of 0 cycles, expected at least 1")
+            name = next(name for name in BURST_NAMES if name in self.timing.cycles)
+            raise ValueError(f"timing.cycles.{name}: a burst of 0 cycles, expected at least 1")
         for key, expression in self._expressions.items():
             self._evaluated(key, expression, least=1)
         self._check_used()
@@ -303,9 +312,16 @@ class DramDeviceSpec(Spec):
             key = f"constraints.{index}.delay"
             delay = self._evaluated(key, constraint.delay)
             self._check_in_time(key, constraint, delay, self.refresh_interval)
-            both = "REFpb" in constraint.before and "REFpb" in constraint.after
-            if both and constraint.level != "bank" and constraint.window == 1:
+            served = "REFpb" in constraint.before and SERVING.intersection(constraint.after)
+            often = delay > self.cycles(per_bank) and constraint.window == 1
+            if served and often and constraint.level != "bank":
                 self._check_in_time(key, constraint, delay, per_bank)
+        for name, every in (("REFab", self.refresh_interval), ("REFpb", per_bank)):
+            if name in self.commands and self.commands[name].clocks >= self.cycles(every):
+                raise ValueError(
+                    f"commands.{name}.clocks: the bus is busy for {self.commands[name].clocks:g} "
+                    f"cycles, no less than the refresh interval {every} of {self.cycles(every)}"
+                )
 
     def _check_used(self) -> None:
         """A timing that nothing reads is a slip of the pen, unless the standard knows it.

@@ -216,7 +216,7 @@ class ChannelTables:
             return FAR
         if policy == "per_bank":
             if device.bank_refresh_interval is None or "REFpb" not in device.commands:
-                raise ValueError(f"refresh: {device.name} has no per-bank refresh")
+                raise ValueError(f"refresh: {device.name!r} has no per-bank refresh")
             interval = self._ticks_of(device.bank_refresh_interval)
             self._check_turns(interval)
             return interval
@@ -233,7 +233,7 @@ class ChannelTables:
         ]
         if max(lasts, default=0) >= turn:
             raise ValueError(
-                f"refresh: per-bank refresh of {self.device.name} takes a bank "
+                f"refresh: per-bank refresh of {self.device.name!r} takes a bank "
                 f"{max(lasts) // self.ticks} cycles, and with {banks} banks its "
                 f"turn comes every {turn // self.ticks}; expected all_bank or none"
             )

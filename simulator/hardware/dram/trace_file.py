@@ -121,6 +121,8 @@ class TraceFile:
 
 def locate_trace(name: str) -> Path:
     """The file that a path or the name of a shipped trace means; pipes are files too."""
+    if not name:
+        raise ConfigError("found no name of a trace, expected a file, a shipped trace or -")
     path = Path(name).expanduser()
     try:
         if path.exists() and not path.is_dir():

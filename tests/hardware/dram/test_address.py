@@ -145,7 +145,7 @@ def test_an_order_that_does_not_fit_says_which_bits(order: tuple[str, ...], mess
 
 
 def test_more_rows_than_banks_have_bits_for() -> None:
-    message = r"address_mapping\.xor_banks_with_row: 5, at most 4 bits of the bank"
+    message = r"address_mapping\.xor_banks_with_row: found 5, but the bank has 4 bits"
     with pytest.raises(ValueError, match=message):
         xor_slices(device("ddr4-3200"), AddressMappingSpec(xor_banks_with_row=5))
 

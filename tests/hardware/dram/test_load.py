@@ -77,7 +77,10 @@ def test_a_file_is_a_device() -> None:
         ("controller.read_queue=many", ["controller.read_queue: found 'many', expected a whole"]),
         ("controller.page=clsed", ["controller.page: no page policy", "'closed'"]),
         ("controller.scheduler=fifo", ["controller.scheduler: no scheduler policy", "fr_fcfs"]),
-        ("controller.refresh=per_bank", ["controller.refresh: ddr4-3200 has no per-bank refresh"]),
+        (
+            "controller.refresh=per_bank",
+            ["controller.refresh: 'ddr4-3200' has no per-bank refresh"],
+        ),
         ("controller.write_low=0.9", ["controller.write_low", "must be below write_high (0.8)"]),
         ("controller.address_mapping.order=[row]", ["address_mapping.order: bits of column, "]),
         (
@@ -86,7 +89,7 @@ def test_a_file_is_a_device() -> None:
         ),
         (
             "controller.address_mapping.xor_banks_with_row=9",
-            ["address_mapping.xor_banks_with_row: 9, at most 4"],
+            ["address_mapping.xor_banks_with_row: found 9, but the bank has 4"],
         ),
         ("device.timing.cycles.nCL=x", ["device.timing.cycles.nCL: found 'x'"]),
         ("device.organisation.counts.rows=5", ["counts.rows: rows is 5", "power of two"]),
@@ -132,3 +135,33 @@ def test_channels_too_large_to_simulate() -> None:
     rows.append("device.organisation.counts.columns=1073741824")
     message = refused("ddr4-3200", *rows)
     assert "bytes (" in message and "expected at most 1,125,899,906,842,624" in message
+
+
+MISTAKES = {
+    # what is wrong in the file, a harmless setting that the message speaks of too
+    "read_latency": ("read_latency: nCL + nBl\n", "device.timing.cycles.nCL=24"),
+    "timing.cycles.nFOO": ("timing: {cycles: {nFOO: 24}}\n", "device.timing.cycles.nCL=24"),
+    "commands.RD.clocks": ("commands: {RD: {clocks: 1.5}}\n", "device.commands.WR.clocks=2"),
+}
+
+
+@pytest.mark.parametrize("key", MISTAKES)
+def test_a_key_that_is_named_exactly_is_blamed(key: str) -> None:
+    text, harmless = MISTAKES[key]
+    Path("mine.yaml").write_text("extends: hbm2-2000\nname: nCL\n" + text)
+    assert refused("mine.yaml", harmless).startswith(f"mine.yaml:3: device.{key}: ")
+
+
+def test_whoever_chose_a_preset_is_blamed_for_what_does_not_fit_it() -> None:
+    from simulator.experiment import gemm_experiment
+
+    setting = "machine.memory.device=ddr4-3200"
+    with pytest.raises(ConfigError) as error:
+        gemm_experiment((8, 8, 8), "tpuv3_core_hbm2", [setting])
+    message = str(error.value)
+    assert message.startswith(f"--set {setting}: machine.memory.device: ")
+    assert "interleave_bytes is 32, expected a multiple of the burst of 64 bytes" in message
+
+
+def test_options_are_not_thrown_away() -> None:
+    assert "--page closed" in refused("hbm2-2000", "controller={write_low: 0.1}", page="closed")

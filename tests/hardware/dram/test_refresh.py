@@ -155,7 +155,7 @@ def test_no_refresh_issues_none(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["ddr4-3200", "lpddr4-2400"])
 def test_a_device_without_per_bank_refresh_says_so(name: str) -> None:
-    with pytest.raises(ValueError, match=f"refresh: {name} has no per-bank refresh"):
+    with pytest.raises(ValueError, match=f"refresh: {name!r} has no per-bank refresh"):
         serve(
             device(name), random_requests(device(name), 0, 20), ControllerSpec(refresh="per_bank")
         )
