@@ -28,6 +28,7 @@ class LogicAreaSpec(Spec):
     flip_flop_um2_per_bit: Positive
     mux2_um2_per_bit: Positive
     xor2_um2_per_bit: Positive
+    and2_um2_per_bit: Positive
     interpolation_spread: Positive
     extrapolation_spread: Positive
 
@@ -50,6 +51,7 @@ class LogicEnergySpec(Spec):
     flip_flop_pj_per_bit: Positive
     mux2_pj_per_bit: Positive
     xor2_pj_per_bit: Positive
+    and2_pj_per_bit: Positive
     interpolation_spread: Positive
     extrapolation_spread: Positive
 

@@ -19,6 +19,7 @@ VERBS = {
     "adder": ("operate",),
     "mux2": ("operate",),
     "xor2": ("operate",),
+    "and2": ("operate",),
     "flip_flop": ("write",),
     "sram": ("read", "write"),
     "dram": ("read", "write"),

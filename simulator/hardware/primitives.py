@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 class Primitive:
     """A building block whose area and energy a technology can state.
 
-    kind: `multiplier`, `adder`, `flip_flop`, `mux2`, `xor2`, `sram` or `dram`.
+    kind: `multiplier`, `adder`, `flip_flop`, `mux2`, `xor2`, `and2`, `sram` or `dram`.
     formats: operand formats: two for a multiplier, one for an adder.
-    bits: width of a flip-flop bank, mux or xor; access width of an sram.
+    bits: width of a flip-flop bank, mux or gate; access width of an sram.
     capacity_bytes: size of one sram bank.
     device: name of a dram technology, such as `hbm2`.
     """

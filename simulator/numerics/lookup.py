@@ -3,7 +3,7 @@
 K activations and one bit of each of their weights give one of 2^K sums. Whether that
 sum is looked up or added, the order of additions below defines what is bit-exact.
 
-Half table (Mo et al., LUT Tensor Core, ISCA 2025, doi 10.1145/3695053.3731057): bits
+Half table (Mo et al., LUT Tensor Core, ISCA 2025, arXiv:2408.06003): bits
 stand for -1 and 1, so that F[i] = -F[2^K - 1 - i] and half of the sums are enough.
 Full table: bits stand for 0 and 1; the top bit of two's complement counts below zero.
 """

@@ -62,6 +62,34 @@ LOOKUPS = (
     ("fp8_e5m2", "int4", "fp32", "fp32"),
     ("uint8", "bipolar5", "int12", "int32"),
 )
+SHIFTED = (
+    ("int8", "int4", "int32"),
+    ("uint8", "uint3", "int32"),
+    ("fp16", "int4", "fp32"),
+    ("int8", "ternary", "int24"),
+    ("bf16", "uint2", "fp32"),
+    ("int16", "int8", "int32"),
+    ("fp16", "ternary", "fp16"),
+)
+
+
+def shift_add_arrays() -> tuple[SystolicArraySpec, ...]:
+    """Arrays without multipliers, over dataflows and formats in turn."""
+    dataflows = ("output_stationary", "weight_stationary", "input_stationary")
+    return tuple(
+        SystolicArraySpec(
+            rows=SIDES[index % 3][0],
+            columns=SIDES[index % 3][1],
+            dataflow=dataflows[index % 3],  # type: ignore[arg-type]
+            multiplier="shift_add",
+            input_format=inputs,
+            weight_format=weights,
+            accumulator_format=sums,
+        )
+        for index, (inputs, weights, sums) in enumerate(SHIFTED)
+    )
+
+
 BLOCKS = ((2, 4, 4), (1, 3, 2), (2, 2, 3), (3, 1, 1), (1, 5, 5), (2, 3, 4))
 
 
@@ -93,6 +121,6 @@ def lut_tensor_cores() -> tuple[LutTensorCoreSpec, ...]:
 
 
 EXAMPLES: dict[str, tuple[MatrixUnitSpec, ...]] = {
-    "systolic_array": systolic_arrays(),
+    "systolic_array": (*systolic_arrays(), *shift_add_arrays()),
     "lut_tensor_core": lut_tensor_cores(),
 }

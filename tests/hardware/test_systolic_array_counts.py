@@ -239,3 +239,57 @@ def test_split_deals_out_whole_folds() -> None:
     assert unit.split(Tile(7, 4, 8), 2) == ((Tile(4, 4, 8), 1), (Tile(3, 4, 8), 1))
     # nothing to deal out
     assert unit.split(Tile(1, 4, 8), 2) == ((Tile(1, 4, 8), 1),)
+
+
+# -- shift-add ------------------------------------------------------------------------------
+def shift_add(inputs: str, weights: str, sums: str = "int32") -> dict[str, tuple[str, str, int]]:
+    """Kind, formats or bits, and number of what multiplies in one PE."""
+    formats = {"input_format": inputs, "weight_format": weights, "accumulator_format": sums}
+    unit = array(1, 1, "output", multiplier="shift_add", **formats)
+    return {
+        part.path.removeprefix("pe.shift_add."): (
+            part.primitive.kind,
+            "".join(part.primitive.formats) or str(part.primitive.bits),
+            part.count,
+        )
+        for part in unit.structure()
+        if part.path.startswith("pe.shift_add")
+    }
+
+
+def test_shift_add_of_int8_by_int4() -> None:
+    # Four gated copies of 8 bits; two adders of 9 bits, one of 10; the top copy negated.
+    assert shift_add("int8", "int4") == {
+        "gate": ("and2", "8", 4),
+        "sign": ("xor2", "8", 1),
+        "adder_1": ("adder", "int9", 2),
+        "adder_2": ("adder", "int10", 1),
+    }
+    assert "sign" not in shift_add("int8", "uint4")
+    three = shift_add("uint8", "uint3")
+    assert three["adder_1"][2] == three["adder_2"][2] == 1
+
+
+def test_shift_add_of_fp16_works_on_significands() -> None:
+    assert shift_add("fp16", "int4", "fp32") == {
+        "gate": ("and2", "11", 4),
+        "magnitude": ("adder", "int4", 1),
+        "sign": ("xor2", "1", 1),
+        "adder_1": ("adder", "int12", 2),
+        "adder_2": ("adder", "int13", 1),
+    }
+
+
+def test_ternary_weights_gate_and_negate() -> None:
+    assert shift_add("int8", "ternary") == {"gate": ("and2", "8", 1), "sign": ("xor2", "8", 1)}
+
+
+def test_every_product_takes_all_of_the_tree() -> None:
+    unit = array(4, 3, "weight", multiplier="shift_add")
+    tile = Tile(5, 6, 7)
+    found = actions(unit, tile)
+    shares = {"gate": 4, "sign": 1, "adder_1": 2, "adder_2": 1}
+    for path, share in shares.items():
+        assert found[f"pe.shift_add.{path}"] == share * tile.macs
+    assert "pe.multiplier" not in found
+    assert found["pe.adder"] == tile.macs

@@ -12,30 +12,39 @@ times a sum over column blocks. The register-level model counts them one by one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from simulator.hardware.matrix_unit import OperandTraffic, Tile
 from simulator.hardware.primitives import Action, ActionCounts
 from simulator.hardware.systolic_array import parts
 from simulator.hardware.systolic_array.geometry import Blocks, Extents
+from simulator.hardware.systolic_array.multiplier import MULTIPLIER, multiplier_parts
 from simulator.hardware.systolic_array.spec import SystolicArraySpec
 from simulator.numerics import format_named
 
-
-def path_actions(spec: SystolicArraySpec) -> dict[str, Action]:
-    """The one action at each path: registers are written, operators operate."""
-    return {
-        path: Action(path, primitive, "write" if primitive.kind == "flip_flop" else "operate")
-        for path, primitive in parts.primitives(spec).items()
-    }
+PathActions = Mapping[str, Sequence[tuple[Action, int]]]
+"""By what is counted: the actions that each count stands for, and how many of each."""
 
 
-def to_actions(actions: Mapping[str, Action], counts: Mapping[str, int]) -> ActionCounts:
-    """Name the actions that counts by path stand for."""
+def path_actions(spec: SystolicArraySpec) -> PathActions:
+    """Registers are written, operators operate; a product takes all that multiplies."""
+    found: dict[str, list[tuple[Action, int]]] = {}
+    for path, primitive in parts.primitives(spec).items():
+        verb = "write" if primitive.kind == "flip_flop" else "operate"
+        found[path] = [(Action(path, primitive, verb), 1)]
+    found[MULTIPLIER] = [
+        (Action(path, primitive), share)
+        for path, (primitive, share) in multiplier_parts(spec).items()
+    ]
+    return found
+
+
+def to_actions(actions: PathActions, counts: Mapping[str, int]) -> ActionCounts:
+    """Name the actions that counts stand for."""
     result = ActionCounts()
     for path, count in counts.items():
-        if count:
-            result.add(actions[path], count)
+        for action, share in actions[path] if count else ():
+            result.add(action, count * share)
     return result
 
 
@@ -51,7 +60,7 @@ def action_counts(spec: SystolicArraySpec, tile: Tile) -> Counter[str]:
     pes = rows.total * columns.total
     counts: Counter[str] = Counter(
         {
-            parts.MULTIPLIER: tile.macs,
+            MULTIPLIER: tile.macs,
             parts.ADDER: tile.macs,
             row.register: stream * pes,
             row.skew: stream * columns.count * (rows.triangles + edge * rows.total),

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simulator.hardware.primitives import Part, Primitive
+from simulator.hardware.systolic_array.multiplier import multiplier_parts
 from simulator.hardware.systolic_array.spec import SystolicArraySpec
 from simulator.numerics import format_named
 
-MULTIPLIER = "pe.multiplier"
 ADDER = "pe.adder"
 ACCUMULATOR = "pe.accumulator"
 SHADOW = "pe.shadow_output"
@@ -55,11 +55,10 @@ def column_operand(spec: SystolicArraySpec) -> OperandPaths:
 
 
 def primitives(spec: SystolicArraySpec) -> dict[str, Primitive]:
-    """Primitive at each path that can act."""
+    """Primitive at each path that can act, but for what multiplies."""
     sums = Primitive("flip_flop", bits=format_named(spec.accumulator_format).bits)
     adder = Primitive("adder", formats=(spec.accumulator_format,))
     found = {
-        MULTIPLIER: Primitive("multiplier", formats=(spec.input_format, spec.weight_format)),
         ADDER: adder,
         ACCUMULATOR: sums,
     }
@@ -98,7 +97,6 @@ def structure(spec: SystolicArraySpec) -> tuple[Part, ...]:
     edge = int(spec.input_register)
     skewed = columns_are_skewed(spec)
     counts = {
-        MULTIPLIER: pes,
         ADDER: pes,
         ACCUMULATOR: pes,
         row.register: pes,
@@ -108,7 +106,11 @@ def structure(spec: SystolicArraySpec) -> tuple[Part, ...]:
         SHADOW: pes,
         EDGE_ADDER: spec.columns,
     }
-    parts = [Part(path, primitive, counts[path]) for path, primitive in primitives(spec).items()]
+    parts = [
+        Part(path, primitive, pes * share)
+        for path, (primitive, share) in multiplier_parts(spec).items()
+    ]
+    parts += [Part(path, primitive, counts[path]) for path, primitive in primitives(spec).items()]
     sums = Primitive("mux2", bits=format_named(spec.accumulator_format).bits)
     if stationary_operand and spec.double_buffer:
         select = Primitive("mux2", bits=format_named(column.format).bits)

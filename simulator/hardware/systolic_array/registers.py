@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from simulator.hardware.systolic_array import parts
 from simulator.hardware.systolic_array.delay_lines import EMPTY, DelayLines, Tokens
 from simulator.hardware.systolic_array.geometry import Extents, Fold, Geometry, folds
+from simulator.hardware.systolic_array.multiplier import MULTIPLIER
 from simulator.hardware.systolic_array.spec import SystolicArraySpec
 from simulator.numerics import Accumulator, format_named
 
@@ -168,7 +169,7 @@ class RegisterModel(ABC):
         live = valid & (self.row_index < self.table["rows"][fold])
         live &= self.column_index < self.table["columns"][fold]
         work = int(np.count_nonzero(live))
-        self.counts[parts.MULTIPLIER] += work
+        self.counts[MULTIPLIER] += work
         self.counts[parts.ADDER] += work
         return self.accumulator.product(np.where(live, left, 0), np.where(live, top, 0))
 

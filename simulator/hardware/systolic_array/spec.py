@@ -9,9 +9,10 @@ from pydantic import Field, model_validator
 from simulator.config import CyclelabError
 from simulator.hardware.formats import FormatName
 from simulator.hardware.matrix_unit import MatrixUnitSpec
-from simulator.numerics import check_formats
+from simulator.numerics import check_formats, format_named
 
 MAX_SIDE = 65536
+MOST_SHIFTS = 8
 
 Dataflow = Literal["output_stationary", "weight_stationary", "input_stationary"]
 
@@ -26,6 +27,11 @@ class SystolicArraySpec(MatrixUnitSpec):
     dataflow: Dataflow = Field(description="Which operand stays in the PEs while the others move.")
     input_format: FormatName = Field(description="Number format of activations.")
     weight_format: FormatName = Field(description="Number format of weights.")
+    multiplier: Literal["array", "shift_add"] = Field(
+        default="array",
+        description="What multiplies in a PE. shift_add: copies of the activation, gated by "
+        "the bits of the weight and shifted, and an adder tree; same values, other parts.",
+    )
     accumulator_format: FormatName = Field(
         description="Number format of products, partial sums and outputs."
     )
@@ -57,6 +63,13 @@ class SystolicArraySpec(MatrixUnitSpec):
             check_formats(self.input_format, self.weight_format, self.accumulator_format)
         except CyclelabError as error:
             raise ValueError(str(error)) from None
+        weights = format_named(self.weight_format)
+        plain = weights.kind == "int" and weights.step == 1 and weights.bits <= MOST_SHIFTS
+        if self.multiplier == "shift_add" and not plain:
+            raise ValueError(
+                f"multiplier 'shift_add' takes integer weights of at most {MOST_SHIFTS} bits, "
+                f"int, uint or ternary, not {self.weight_format}"
+            )
         if self.drain == "parallel" and self.dataflow != "output_stationary":
             raise ValueError(
                 f"drain 'parallel' is an option of output_stationary; in {self.dataflow} "

@@ -16,8 +16,9 @@ from simulator.hardware.matrix_unit import (
     TileTiming,
     register_matrix_unit,
 )
-from simulator.hardware.primitives import Action, ActionCounts, Part
+from simulator.hardware.primitives import ActionCounts, Part
 from simulator.hardware.systolic_array import actions, function, parts
+from simulator.hardware.systolic_array.actions import PathActions
 from simulator.hardware.systolic_array.geometry import Geometry
 from simulator.hardware.systolic_array.simulate import simulate
 from simulator.hardware.systolic_array.spec import SystolicArraySpec
@@ -91,5 +92,5 @@ class SystolicArray(MatrixUnit[SystolicArraySpec]):
         return actions.operand_traffic(self.spec, tile, accumulate)
 
     @cached_property
-    def _path_actions(self) -> dict[str, Action]:
+    def _path_actions(self) -> PathActions:
         return actions.path_actions(self.spec)
