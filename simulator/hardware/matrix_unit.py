@@ -140,6 +140,11 @@ class MatrixUnit(ABC, Generic[SpecT]):
         """Format of partial sums as they leave the unit."""
 
     @property
+    def scales_weights(self) -> bool:
+        """Whether the unit multiplies weights by their scales, so that sums need none."""
+        return False
+
+    @property
     def rounding_formats(self) -> tuple[str, ...]:
         """Formats that values are rounded to on their way."""
         return (self.accumulator_format,)

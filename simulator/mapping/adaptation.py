@@ -77,7 +77,7 @@ class _Adapter:
             for inputs, weights in unit.format_pairs:
                 if inputs == op.input_format:
                     ways = _ways(op.weight_format, weights)
-                    zero = op.zero_points
+                    zero = op.zero_points and not unit.scales_weights
                     choices += [_Choice(unit, weights, way or zero, 1) for way in ways]
             converted = choose_formats(unit, op.input_format, op.weight_format)
             if converted is not None and converted.converted_bits:

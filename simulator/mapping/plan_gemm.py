@@ -78,7 +78,7 @@ class GemmPlanner:
         if formats.converted_bits:
             conversion = [VectorWork("dequantise", shape.count * shape.k * shape.n)]
         store_bits, _ = facts.output_bits(self.outputs)
-        group = self._group(shape, formats)
+        group = self._group(shape, formats.scaled or unit.scales_weights)
         groups = outputs * -(-shape.k // group) if group else 0
         return GemmProblem(
             count=shape.count,
@@ -98,9 +98,9 @@ class GemmPlanner:
             group_cycles=self._vector_cycles([VectorWork(f, groups) for f in self.group_work]),
         )
 
-    def _group(self, shape: GemmShape, formats: FormatChoice) -> int:
+    def _group(self, shape: GemmShape, scaled: bool) -> int:
         """Elements of k whose sum has to be scaled apart; 0 if whole columns, or weights, are."""
-        if not isinstance(self.op, MatMul) or formats.scaled:
+        if not isinstance(self.op, MatMul) or scaled:
             return 0
         return self.op.weight_group if self.op.weight_group < shape.k else 0
 

@@ -90,6 +90,34 @@ def shift_add_arrays() -> tuple[SystolicArraySpec, ...]:
     )
 
 
+DEQUANTISED = (
+    # formats of activations, stored weights, weights, sums
+    ("fp16", "int4", "fp16", "fp32"),
+    ("bf16", "uint3", "bf16", "fp32"),
+    ("fp16", "fp4_e2m1", "fp16", "fp32"),
+    ("bf16", "int8", "bf16", "fp32"),
+    ("fp16", "ternary", "fp16", "fp16"),
+)
+
+
+def dequantising_arrays() -> tuple[SystolicArraySpec, ...]:
+    """Arrays that dequantise weights as they enter, over dataflows and edges."""
+    dataflows = ("output_stationary", "weight_stationary", "input_stationary")
+    return tuple(
+        SystolicArraySpec(
+            rows=SIDES[index % 4][0],
+            columns=SIDES[index % 4][1],
+            dataflow=dataflow,  # type: ignore[arg-type]
+            edge=edge,  # type: ignore[arg-type]
+            input_format=DEQUANTISED[index % 5][0],
+            stored_weight_format=DEQUANTISED[index % 5][1],
+            weight_format=DEQUANTISED[index % 5][2],
+            accumulator_format=DEQUANTISED[index % 5][3],
+        )
+        for index, (dataflow, edge) in enumerate(product(dataflows, ("true_size", "padded")))
+    )
+
+
 BLOCKS = ((2, 4, 4), (1, 3, 2), (2, 2, 3), (3, 1, 1), (1, 5, 5), (2, 3, 4))
 
 
@@ -121,6 +149,6 @@ def lut_tensor_cores() -> tuple[LutTensorCoreSpec, ...]:
 
 
 EXAMPLES: dict[str, tuple[MatrixUnitSpec, ...]] = {
-    "systolic_array": (*systolic_arrays(), *shift_add_arrays()),
+    "systolic_array": (*systolic_arrays(), *shift_add_arrays(), *dequantising_arrays()),
     "lut_tensor_core": lut_tensor_cores(),
 }

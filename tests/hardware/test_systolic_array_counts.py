@@ -293,3 +293,37 @@ def test_every_product_takes_all_of_the_tree() -> None:
         assert found[f"pe.shift_add.{path}"] == share * tile.macs
     assert "pe.multiplier" not in found
     assert found["pe.adder"] == tile.macs
+
+
+# -- weights dequantised where they enter ---------------------------------------------------
+def dequantising(dataflow: str, stored: str = "int4", **options: Any) -> SystolicArray:
+    """A 4 x 3 array of bf16 whose weights come in fewer bits."""
+    formats = {"input_format": "bf16", "weight_format": "bf16", "accumulator_format": "fp32"}
+    return array(4, 3, dataflow, **formats, stored_weight_format=stored, **options)
+
+
+def test_dequantisers_stand_at_the_edge_of_the_weights() -> None:
+    for dataflow, lanes in (("output", 3), ("weight", 3), ("input", 4)):
+        found = parts(dequantising(dataflow))
+        assert found["edge.dequantiser"] == ("multiplier", 0, lanes)
+        assert found["edge.converter"] == ("adder", 0, lanes)
+        assert found["edge.scale_register"] == ("flip_flop", 16, lanes)
+        assert found["pe.weight_register"][1] == 16, "behind the edge they are bf16"
+    assert "edge.converter" not in parts(dequantising("weight", "fp4_e2m1"))
+    assert dequantising("weight").format_pairs == (("bf16", "int4"),)
+
+
+def test_every_weight_that_enters_is_dequantised() -> None:
+    tile = Tile(5, 6, 8)
+    # Stationary: each of 8 x 6 weights once. Streaming past 2 blocks of 4 rows: twice.
+    assert actions(dequantising("weight"), tile)["edge.dequantiser"] == 8 * 6
+    assert actions(dequantising("output"), tile)["edge.dequantiser"] == 8 * 6 * 2
+    assert actions(dequantising("input"), tile)["edge.dequantiser"] == 8 * 6 * 2
+    traffic = dequantising("weight").traffic(tile)
+    assert traffic.weight_read_bytes == 8 * 6 * 4 // 8
+
+
+@pytest.mark.parametrize("stored", ["int16", "bf16", "fp32", "uint9"])
+def test_codes_that_the_weights_format_does_not_hold(stored: str) -> None:
+    with pytest.raises(ValueError, match=f"stored_weight_format: {stored} is not dequantised"):
+        dequantising("weight", stored)

@@ -85,3 +85,14 @@ def test_a_fixed_tile_cuts_no_group() -> None:
     mapping["operators"]["gemm"]["k"] = 16
     tile = run(grouped(8, (8, 12, 24)), mapping=mapping).operators[0].mapping["tile"]
     assert tile["k"] == 16
+
+
+def test_an_array_that_dequantises_scales_no_sums() -> None:
+    unit = {"input_format": "bf16", "weight_format": "bf16", "accumulator_format": "fp32"}
+    document = machine_document(unit=unit | {"stored_weight_format": "uint4"})
+    precision = {"weights": "uint4", "activations": "bf16", "residual": "bf16"}
+    groups = {"weight_group_size": 8, "weight_zero_point": "uint4"}
+    result = run(gemms((8, 12, 24)) | {"precision": precision | groups}, document)
+    assert {record.name for record in result.operators} == {"gemm"}
+    assert "core.vector_unit.lane.adder" not in result.energy_by_component
+    assert any("dequantiser" in path for path in result.energy_by_component)

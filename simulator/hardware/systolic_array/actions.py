@@ -86,6 +86,13 @@ def action_counts(spec: SystolicArraySpec, tile: Tile) -> Counter[str]:
         partial_sums = tile.m * tile.n * rows.count
     if parts.adds_at_edge(spec):
         counts[parts.EDGE_ADDER] = partial_sums
+    if spec.stored_weight_format is not None:
+        entering = {
+            "output_stationary": stream * rows.count * columns.total,
+            "weight_stationary": rows.total * columns.total,
+            "input_stationary": stream * columns.count * rows.total,
+        }[spec.dataflow]
+        counts |= Counter(dict.fromkeys(parts.dequantiser(spec), entering))
     return counts
 
 
@@ -112,7 +119,7 @@ def operand_traffic(spec: SystolicArraySpec, tile: Tile, accumulate: bool) -> Op
     reads = writes - outputs + (outputs if accumulate else 0)
     return OperandTraffic(
         input_read_bytes=_bytes(input_words, spec.input_format),
-        weight_read_bytes=_bytes(weight_words, spec.weight_format),
+        weight_read_bytes=_bytes(weight_words, spec.weight_codes),
         psum_read_bytes=_bytes(reads, spec.accumulator_format),
         psum_write_bytes=_bytes(writes, spec.accumulator_format),
     )

@@ -16,7 +16,7 @@ EMPTY = -1
 class DelayLines:
     """Lane l delays its words by `depths[l]` registers, each clocked by words only.
 
-    `writes` counts the registers clocked so far.
+    `entered` counts the words that came in so far, `writes` the registers clocked.
     """
 
     def __init__(self, depths: NDArray[np.int64], dtype: np.dtype[Any]) -> None:
@@ -25,11 +25,12 @@ class DelayLines:
         self._stages = np.arange(shape[1])[None, :] < depths[:, None]
         self._values = np.zeros(shape, dtype)
         self._tokens = np.full(shape, EMPTY, np.int64)
-        self.writes = 0
+        self.entered = self.writes = 0
 
     def step(self, values: NDArray[Any], tokens: Tokens) -> tuple[NDArray[Any], Tokens]:
         """One cycle: words that enter the lanes, to words that leave them, shape (lanes,)."""
         out_values, out_tokens = values.copy(), tokens.copy()
+        self.entered += int(np.count_nonzero(tokens != EMPTY))
         delayed = np.flatnonzero(self._depths)
         if not delayed.size:
             return out_values, out_tokens

@@ -17,6 +17,10 @@ ADDER = "pe.adder"
 ACCUMULATOR = "pe.accumulator"
 SHADOW = "pe.shadow_output"
 EDGE_ADDER = "edge.adder"
+DEQUANTISER = "edge.dequantiser"
+CONVERTER = "edge.converter"
+SCALE = "edge.scale_register"
+"""Dequantising a weight where it enters: its code to a float, times its scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,17 @@ def primitives(spec: SystolicArraySpec) -> dict[str, Primitive]:
         found[SHADOW] = sums
     if adds_at_edge(spec):
         found[EDGE_ADDER] = adder
+    return found | dequantiser(spec)
+
+
+def dequantiser(spec: SystolicArraySpec) -> dict[str, Primitive]:
+    """What every weight that enters goes through, by path; nothing if it comes as it is."""
+    if spec.stored_weight_format is None:
+        return {}
+    stored = format_named(spec.stored_weight_format)
+    found = {DEQUANTISER: Primitive("multiplier", formats=(spec.weight_format,) * 2)}
+    if stored.kind == "int":
+        found[CONVERTER] = Primitive("adder", formats=(f"int{stored.bits}",))
     return found
 
 
@@ -106,6 +121,8 @@ def structure(spec: SystolicArraySpec) -> tuple[Part, ...]:
         SHADOW: pes,
         EDGE_ADDER: spec.columns,
     }
+    lanes = spec.rows if spec.dataflow == "input_stationary" else spec.columns
+    counts |= {DEQUANTISER: lanes, CONVERTER: lanes}
     parts = [
         Part(path, primitive, pes * share)
         for path, (primitive, share) in multiplier_parts(spec).items()
@@ -118,6 +135,9 @@ def structure(spec: SystolicArraySpec) -> tuple[Part, ...]:
     if not stationary_operand and spec.drain == "serial":
         # A register takes the PE's own sum or the one above.
         parts.append(Part("pe.drain_select", sums, pes))
+    if spec.stored_weight_format is not None:
+        scale = Primitive("flip_flop", bits=format_named(spec.weight_format).bits)
+        parts.append(Part(SCALE, scale, lanes))
     if adds_at_edge(spec) and spec.edge == "true_size":
         # Each column's output is taken from any of its rows.
         parts.append(Part("edge.tap", sums, (spec.rows - 1) * spec.columns))

@@ -26,7 +26,8 @@ def simulate(
     tile = tile_of(inputs, weights, repeats)
     accumulator = Accumulator(format_named(spec.accumulator_format))
     a = accumulator.operand(as_format(inputs, spec.input_format))
-    w = accumulator.operand(as_format(weights, spec.weight_format))
+    codes = as_format(weights, spec.weight_codes)
+    w = accumulator.operand(as_format(codes, spec.weight_format))
     extents = Extents.of(spec.dataflow, tile)
     model: StationaryOutputModel | StationaryOperandModel
     if spec.dataflow == "output_stationary":

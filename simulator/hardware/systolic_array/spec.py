@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from simulator.config import CyclelabError
 from simulator.hardware.formats import FormatName
 from simulator.hardware.matrix_unit import MatrixUnitSpec
-from simulator.numerics import check_formats, format_named
+from simulator.numerics import NumberFormat, check_formats, format_named
 
 MAX_SIDE = 65536
 MOST_SHIFTS = 8
@@ -27,6 +27,11 @@ class SystolicArraySpec(MatrixUnitSpec):
     dataflow: Dataflow = Field(description="Which operand stays in the PEs while the others move.")
     input_format: FormatName = Field(description="Number format of activations.")
     weight_format: FormatName = Field(description="Number format of weights.")
+    stored_weight_format: FormatName | None = Field(
+        default=None,
+        description="Weights come in this format and are dequantised to weight_format, times "
+        "their scale, where they enter the array.",
+    )
     multiplier: Literal["array", "shift_add"] = Field(
         default="array",
         description="What multiplies in a PE. shift_add: copies of the activation, gated by "
@@ -57,6 +62,24 @@ class SystolicArraySpec(MatrixUnitSpec):
         "(outputs are tapped at its last row), or those of the whole array.",
     )
 
+    @property
+    def weight_codes(self) -> str:
+        """Format in which weights come."""
+        return self.stored_weight_format or self.weight_format
+
+    def _check_stored(self, weights: NumberFormat) -> None:
+        """Raise ValueError unless every stored code is a value of the weights' format."""
+        stored = format_named(self.weight_codes)
+        exact = stored.kind == "int" and max(-stored.minimum, stored.maximum) <= (
+            1 << weights.significand_bits
+        )
+        narrow = stored.kind == "float" and stored.bits < weights.bits
+        if weights.kind != "float" or not (exact or narrow):
+            raise ValueError(
+                f"stored_weight_format: {stored.name} is not dequantised to {weights.name}: "
+                "expected a float that holds all of its codes"
+            )
+
     @model_validator(mode="after")
     def _consistent(self) -> SystolicArraySpec:
         try:
@@ -65,6 +88,8 @@ class SystolicArraySpec(MatrixUnitSpec):
             raise ValueError(str(error)) from None
         weights = format_named(self.weight_format)
         plain = weights.kind == "int" and weights.step == 1 and weights.bits <= MOST_SHIFTS
+        if self.stored_weight_format is not None:
+            self._check_stored(weights)
         if self.multiplier == "shift_add" and not plain:
             raise ValueError(
                 f"multiplier 'shift_add' takes integer weights of at most {MOST_SHIFTS} bits, "

@@ -58,7 +58,12 @@ class SystolicArray(MatrixUnit[SystolicArraySpec]):
     @property
     def format_pairs(self) -> tuple[tuple[str, str], ...]:
         """The pair its multipliers are built for."""
-        return ((self.spec.input_format, self.spec.weight_format),)
+        return ((self.spec.input_format, self.spec.weight_codes),)
+
+    @property
+    def scales_weights(self) -> bool:
+        """Whether weights are dequantised as they enter."""
+        return self.spec.stored_weight_format is not None
 
     @property
     def accumulator_format(self) -> str:
