@@ -142,7 +142,7 @@ def test_no_matrix_unit() -> None:
         ({"memory": {"latency_s": -1e-9}}, "memory.latency_s"),
         ({"unit": {"rows": 0}}, "core.matrix_units.0.rows"),
         ({"unit": {"colums": 4}}, "core.matrix_units.0.colums"),
-        ({"unit": {"weight_format": "int7"}}, "core.matrix_units.0.weight_format"),
+        ({"unit": {"weight_format": "int99"}}, "core.matrix_units.0.weight_format"),
     ],
 )
 def test_wrong_values_are_named(changes: dict[str, Any], key: str) -> None:
