@@ -48,6 +48,16 @@ MACHINES = {
 }
 """Machines with the formats, other than bf16, that their units and memories ask for."""
 
+FOUR_BITS = {
+    "weights": "int4",
+    "weight_group_size": 128,
+    "activations": "int8",
+    "kv_cache": "int8",
+    "lm_head": "int8",
+}
+LOW_BIT = dict.fromkeys(("npu_w8a8", "npu_w4a8", "npu_w4a8_shift_add", "npu_w4a8_lut"), FOUR_BITS)
+"""Machines for weights of four bits."""
+
 COMMAND_LEVEL = {"tpuv3_core_hbm2": {}, "tpuv4i_hbm2": {"weights": "int8"}}
 """Machines whose memory is modelled by commands, with their formats."""
 
@@ -74,7 +84,7 @@ def jobs(sizes: Sizes) -> Iterator[Job]:
 
 def _llama(sizes: Sizes) -> Iterator[Job]:
     what = f"{_short(sizes.model)}, prefill {sizes.prefill_tokens} + 1 decode step"
-    for machine in MACHINES:
+    for machine in (*MACHINES, *LOW_BIT):
         arguments = experiment(sizes.model, sizes.prefill_tokens, 1, machine)
         yield Job(f"{what}, `{machine}`", arguments, bar_s=2)
     yield Job(
@@ -155,9 +165,11 @@ def experiment(
     model: str, prefill: int, decode: int, machine: str, context: int = 0
 ) -> tuple[str, ...]:
     """`cyclelab run` of a model, summary printed and nothing written."""
-    formats = {"weights": "bf16", "activations": "bf16", "kv_cache": "bf16"} | MACHINES.get(
-        machine, COMMAND_LEVEL.get(machine, {})
-    )
+    formats = {"weights": "bf16", "activations": "bf16", "kv_cache": "bf16"} | {
+        **MACHINES,
+        **LOW_BIT,
+        **COMMAND_LEVEL,
+    }.get(machine, {})
     settings = {
         "machine": machine,
         "workload.model": model,
