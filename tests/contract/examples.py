@@ -143,6 +143,7 @@ def lut_tensor_cores() -> tuple[LutTensorCoreSpec, ...]:
                 pipeline_stages=stages,
                 double_buffer=double_buffer,
                 index_negation=negation,
+                partial_sums=("lanes", "buffer")[index % 5 // 4],
             )
         )
     return tuple(found)

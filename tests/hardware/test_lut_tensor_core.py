@@ -238,6 +238,25 @@ def test_what_the_designs_differ_in() -> None:
     assert "lane.sign" not in conventional
 
 
+def test_bytes_at_the_ports_by_hand() -> None:
+    # 2 rows x 64 columns x 3 steps of k: tables of 8 sums of 11 bits, 4 weights of 2 bits.
+    tile = Tile(2, 64, 12)
+    traffic = core().traffic(tile)
+    assert traffic.input_read_bytes == 2 * 3 * 8 * 11 // 8
+    assert traffic.weight_read_bytes == 64 * 12 * 2 // 8
+    assert (traffic.psum_read_bytes, traffic.psum_write_bytes) == (0, 2 * 64 * 4)
+    assert core(sums="built_table").traffic(tile).input_read_bytes == 2 * 12
+    # In a buffer, sums of 32 bits are written by each of 3 steps, and read by 2 of them.
+    outside = core(partial_sums="buffer").traffic(tile, accumulate=True)
+    assert (outside.psum_read_bytes, outside.psum_write_bytes) == (3 * 512, 3 * 512)
+    # Per cycle of a long chain: 2 · 128 · 4 / W bytes, 1024 / W (LUT Tensor Core, 32-bit sums).
+    long = Tile(2, 64, 4000)
+    moved = core(partial_sums="buffer").traffic(long)
+    cycles = core().timing(long).interval_cycles
+    both = moved.psum_read_bytes + moved.psum_write_bytes
+    assert both / cycles == pytest.approx(1024 / 2, rel=1e-3)
+
+
 # -- mistakes -----------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("changes", "part"),

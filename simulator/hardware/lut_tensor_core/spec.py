@@ -44,6 +44,11 @@ class LutTensorCoreSpec(MatrixUnitSpec):
         description="Half tables: the lower bits of an index are complemented where its top "
         "bit is 0, in the weights beforehand, or in every lane.",
     )
+    partial_sums: Literal["lanes", "buffer"] = Field(
+        default="lanes",
+        description="Where sums are between steps: in the lanes until k is done, or in a buffer "
+        "(a register file) that every step reads and writes.",
+    )
     double_buffer: bool = Field(
         default=True,
         description="Two banks of operand registers, filled through a port of a W-th of a "

@@ -118,15 +118,17 @@ class LutTensorCore(MatrixUnit[LutTensorCoreSpec]):
         """Bytes at the port: tables or activations, weights, and sums as they leave.
 
         Rows come again for every block of columns, and columns for every block of rows.
+        Sums kept in a buffer are written by every step, and read by all but the first.
         """
         row_blocks, column_blocks, depth = self._geometry.blocks(tile)
         row_bits, column_bits, sum_bits = self._port_bits
         sums = -(-tile.m * tile.n * sum_bits // 8)
+        visits = depth if self.spec.partial_sums == "buffer" else 1
         return OperandTraffic(
             input_read_bytes=-(-tile.m * column_blocks * depth * row_bits // 8),
             weight_read_bytes=-(-tile.n * row_blocks * depth * column_bits // 8),
-            psum_read_bytes=sums if accumulate else 0,
-            psum_write_bytes=sums,
+            psum_read_bytes=sums * (visits - 1 + accumulate),
+            psum_write_bytes=sums * visits,
         )
 
     @cached_property
