@@ -12,9 +12,10 @@ from simulator.config import CyclelabError
 from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
 from simulator.mapping.formats import FormatChoice
+from simulator.mapping.gemm_part import GemmPart, GemmPlaces
 from simulator.mapping.gemm_search import GemmSearch
 from simulator.mapping.kernels import Kernel
-from simulator.mapping.lower_gemm import GemmLowering, GemmPart, GemmPlaces
+from simulator.mapping.lower_gemm import GemmLowering
 from simulator.mapping.planning import KernelJob, Plan, Planning, does_not_fit
 from simulator.mapping.regions import Place, pass_bytes
 from simulator.mapping.spec import GEMM_SETTINGS
