@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 from simulator import __version__
@@ -195,7 +196,7 @@ def _machine_facts(machine: MachineSpec) -> dict[str, Any]:
                 "kind": unit.spec.kind,
                 "name": unit.title,
                 "count": unit.spec.count,
-                "macs_per_cycle": unit.macs_per_cycle * unit.spec.count,
+                "macs_per_cycle": _number(unit.macs_per_cycle * unit.spec.count),
                 "formats": [f"{a} x {b}" for a, b in unit.format_pairs],
             }
             for unit in units
@@ -207,3 +208,8 @@ def _machine_facts(machine: MachineSpec) -> dict[str, Any]:
         **_dram_facts(machine),
         "memory_capacity_bytes": machine.memory.capacity_bytes,
     }
+
+
+def _number(value: int | Fraction) -> int | float:
+    """As JSON has it: whole if it is."""
+    return int(value) if value == int(value) else float(value)

@@ -6,6 +6,7 @@ folders, and time passes in `engine`.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
@@ -121,6 +122,7 @@ class MachineSpec(Spec):
 
     @property
     def peak_macs_per_cycle(self) -> int:
-        """Peak of the fastest kind of matrix unit over all cores (kinds do not add up)."""
+        """Peak of the fastest kind of matrix unit over all cores, rounded up (kinds do not add)."""
         units = self.core.build_matrix_units()
-        return self.cores * max(int(unit.macs_per_cycle * unit.spec.count) for unit in units)
+        fastest = max(unit.macs_per_cycle * unit.spec.count for unit in units)
+        return int(math.ceil(self.cores * fastest))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
@@ -121,7 +122,7 @@ class MatrixUnit(ABC, Generic[SpecT]):
     # -- what the mapper asks ------------------------------------------------
     @property
     @abstractmethod
-    def macs_per_cycle(self) -> int:
+    def macs_per_cycle(self) -> int | Fraction:
         """Peak multiply-accumulates per cycle of one unit."""
 
     @property

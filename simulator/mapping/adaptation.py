@@ -10,15 +10,18 @@ group, where groups of k have scales of their own) is summed up for all columns 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from simulator.hardware.matrix_unit import MatrixUnit
+from simulator.config import CyclelabError
+from simulator.hardware.matrix_unit import MatrixUnit, Tile
+from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
 from simulator.mapping.formats import choose_formats
 from simulator.mapping.resources import Resources
 from simulator.mapping.spec import MappingSpec
+from simulator.mapping.tiling import gang_interval
 from simulator.numerics import format_named
 from simulator.workload.graph import graph_of
 from simulator.workload.operators import MatMul, Operator, Phase, Segment, Tensor, Vector
@@ -29,21 +32,23 @@ SUM_BITS = 32
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """A unit, the weight format that its hardware sees, and whether Σx is to be taken off.
+    """A unit (by index), the weight format that its hardware sees, and what it needs.
 
-    rank: higher goes first: codes multiplied as they are, or rewritten beforehand; then
-    those converted on the vector unit.
+    corrected: whether Σx is to be taken off. scaled: whether weights are multiplied by
+        their scales, so that sums need not be. cycles: roughly what the operator takes.
     """
 
-    unit: MatrixUnit[Any]
+    unit: int
     weight_format: str
     corrected: bool
-    rank: int
+    scaled: bool
+    prepared: bool
+    cycles: int
 
     @property
-    def preference(self) -> tuple[int, int]:
-        """The larger, the better: rank, then peak."""
-        return self.rank, self.unit.macs_per_cycle * self.unit.spec.count
+    def is_plain(self) -> bool:
+        """Whether the graph may stay as it is."""
+        return not (self.corrected or self.prepared)
 
 
 def adapted(phase: Phase, resources: Resources, spec: MappingSpec) -> Phase:
@@ -58,7 +63,7 @@ class _Adapter:
     def __init__(self, segment: Segment, resources: Resources, spec: MappingSpec) -> None:
         self.old, self.resources, self.spec = segment, resources, spec
         self.operators: list[Operator] = []
-        self.tables: dict[tuple[str, str], Tensor] = {}
+        self.tables: dict[tuple[str, str, float], Tensor] = {}
 
     def segment(self) -> Segment:
         """The segment with what had to be added."""
@@ -71,39 +76,73 @@ class _Adapter:
         return replace(self.old, graph=graph_of(self.operators))
 
     def _choose(self, op: MatMul) -> _Choice | None:
-        """The unit to adapt to: the fastest of those that take the formats best."""
-        choices = []
-        for unit in self._units(op):
-            for inputs, weights in unit.format_pairs:
-                if inputs == op.input_format:
-                    ways = _ways(op.weight_format, weights)
-                    zero = op.zero_points and not unit.scales_weights
-                    choices += [_Choice(unit, weights, way or zero, 1) for way in ways]
-            converted = choose_formats(unit, op.input_format, op.weight_format)
-            if converted is not None and converted.converted_bits:
-                corrected = op.zero_points and not converted.scaled
-                choices.append(_Choice(unit, op.weight_format, corrected, 0))
-        return max(choices, key=lambda choice: choice.preference, default=None)
+        """The unit to adapt to, the one that ought to be fastest; None for no adaptation.
 
-    def _units(self, op: MatMul) -> Sequence[MatrixUnit[Any]]:
+        Where no unit needs any, the planner tries them all and decides.
+        """
+        choices = [c for index in self._units(op) for c in self._choices(op, index)]
+        if all(choice.is_plain for choice in choices):
+            return None
+        return min(choices, key=lambda choice: choice.cycles)
+
+    def _units(self, op: MatMul) -> Sequence[int]:
         for pattern, fixed in self.spec.operators.items():
             if fixed.unit is not None and fnmatchcase(op.name, pattern):
-                return [self.resources.matrix_units[self.resources.unit_index(fixed.unit)]]
-        return self.resources.matrix_units
+                try:
+                    return [self.resources.unit_index(fixed.unit)]
+                except CyclelabError as error:
+                    raise CyclelabError(f"mapping.operators.{pattern}.unit: {error}") from None
+        return range(len(self.resources.matrix_units))
+
+    def _choices(self, op: MatMul, index: int) -> Iterator[_Choice]:
+        """Ways in which a unit takes an operator's formats."""
+        unit = self.resources.matrix_units[index]
+        prepared = unit.preparation is not None
+        for inputs, weights in unit.format_pairs:
+            for rewritten in _ways(op.weight_format, weights) if inputs == op.input_format else ():
+                corrected = rewritten or (op.zero_points and not unit.scales_weights)
+                cycles = self._cycles(op, unit, corrected, unit.scales_weights, False)
+                yield _Choice(index, weights, corrected, unit.scales_weights, prepared, cycles)
+        converted = choose_formats(unit, op.input_format, op.weight_format)
+        if converted is not None and converted.converted_bits:
+            scaled = converted.scaled
+            corrected = op.zero_points and not scaled
+            cycles = self._cycles(op, unit, corrected, scaled, True)
+            yield _Choice(index, op.weight_format, corrected, scaled, prepared, cycles)
+
+    def _cycles(
+        self, op: MatMul, unit: MatrixUnit[Any], corrected: bool, scaled: bool, converts: bool
+    ) -> int:
+        """The longer of products and vector work, each at best."""
+        products = 0
+        work: list[VectorWork] = []
+        for shape in op.shapes:
+            outputs = shape.count * shape.m * shape.n
+            products += shape.count * gang_interval(unit, Tile(shape.m, shape.n, shape.k))
+            grouped = 0 < op.weight_group < shape.k and not scaled
+            groups = -(-shape.k // op.weight_group) if grouped else 0
+            work.append(VectorWork("scale_add", outputs * (groups + corrected * max(1, groups))))
+            work.append(VectorWork("row_sum", corrected * shape.count * shape.m * shape.k))
+            if unit.preparation is not None:
+                elements = shape.count * shape.m * shape.k
+                work.append(VectorWork(unit.preparation.function, elements))
+            if converts:
+                work.append(VectorWork("dequantise", shape.count * shape.k * shape.n))
+        r = self.resources
+        vector = vector_cycles(r.core.vector_unit, [each for each in work if each.elements])
+        return max(products, vector * r.vector_period_fs // r.period_fs)
 
     def _add(self, op: MatMul, choice: _Choice) -> None:
         weight, activations, *others = op.inputs
-        operand, prepared = activations, ""
-        if choice.unit.preparation is not None:
-            prepared = choice.unit.preparation.function
-            operand = self._tables(op, activations, choice.unit)
-        grouped = any(0 < op.weight_group < shape.k for shape in op.shapes)
+        unit = self.resources.matrix_units[choice.unit]
+        operand = self._tables(op, activations, unit) if choice.prepared else activations
+        grouped = not choice.scaled and any(0 < op.weight_group < s.k for s in op.shapes)
         sums = [self._row_sums(op, activations)] if choice.corrected else []
         multiply = replace(
             op,
             inputs=(weight, operand, *others, *(sums if grouped else ())),
             weight_format=choice.weight_format,
-            prepared=prepared,
+            unit=choice.unit,
             corrected=choice.corrected,
         )
         if not sums or grouped:  # sums of groups are corrected one by one
@@ -123,14 +162,14 @@ class _Adapter:
         """The tables of an operand, made once for all that read them."""
         assert unit.preparation is not None
         function, bits = unit.preparation.function, unit.preparation.bits_per_element
-        key = (activations.name, function)
+        filled_up = _filled_up(op, unit.granularity.k)
+        bits *= filled_up
+        key = (activations.name, function, bits)
         if key not in self.tables:
             name = f"{op.name}_tables"
             self.tables[key] = Tensor(name, activations.elements, bits, "activation")
-            made = (self.tables[key],)
-            self.operators.append(
-                Vector(name, (activations,), made, function, activations.elements)
-            )
+            made, elements = (self.tables[key],), round(activations.elements * filled_up)
+            self.operators.append(Vector(name, (activations,), made, function, elements))
         return self.tables[key]
 
     def _row_sums(self, op: MatMul, activations: Tensor) -> Tensor:
@@ -145,6 +184,18 @@ class _Adapter:
             Vector(name, (activations,), (sums,), "row_sum", activations.elements)
         )
         return sums
+
+
+def _filled_up(op: MatMul, depth: int) -> float:
+    """Elements of k with each group (or all of k) filled up to whole tables, over k."""
+    filled = total = 0
+    for shape in op.shapes:
+        group = op.weight_group if 0 < op.weight_group < shape.k else shape.k
+        whole, rest = divmod(shape.k, group)
+        rows = shape.count * shape.m
+        filled += rows * depth * (whole * -(-group // depth) + -(-rest // depth))
+        total += rows * shape.k
+    return filled / total
 
 
 def _ways(stored: str, taken: str) -> list[bool]:

@@ -46,4 +46,4 @@ def _can_become(stored: NumberFormat, wanted: NumberFormat) -> bool:
     if wanted.kind == "int":
         inside = wanted.minimum <= stored.minimum and stored.maximum <= wanted.maximum
         return stored.kind == "int" and wanted.step == 1 and inside
-    return wanted.bits >= stored.bits
+    return wanted.bits > stored.bits

@@ -229,7 +229,7 @@ class GemmSearch:
     def _lower_bound(self, use: _Use) -> Numbers:
         """No tiling can be faster: the busiest core's compute, or full bandwidth."""
         p, b = self.problem, self.budget
-        peak = self.unit.macs_per_cycle * self.unit.spec.count
+        peak = float(self.unit.macs_per_cycle * self.unit.spec.count)
         compute = p.macs * self._busiest_share(use.schedule) / (peak * self._efficiency)
         vector = (p.vector_cycles + p.conversion_cycles + p.group_cycles) / use.cores
         memory = use.traffic / b.bytes_per_cycle
@@ -254,7 +254,7 @@ class GemmSearch:
             shares = {}
             for size in sizes:
                 tile = replace(self._whole_folds(largest), **{name: size})
-                peak = self.unit.macs_per_cycle * self.unit.spec.count
+                peak = float(self.unit.macs_per_cycle * self.unit.spec.count)
                 cycles = gang_interval(self.unit, tile, self.problem.group)
                 shares[size] = min(1.0, tile.macs / (peak * cycles))
             best = np.minimum(best, [shares[int(size)] for size in tiles[:, axis]])

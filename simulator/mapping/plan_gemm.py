@@ -55,10 +55,8 @@ class GemmPlanner:
     def plan(self) -> Plan:
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
         formats = _operand_formats(self.op)
-        prepared = self.op.prepared if isinstance(self.op, MatMul) else ""
-        index, tiled = self.planning.fastest(
-            self.op.name, formats, self.choice, self._tile, prepared
-        )
+        only = self.op.unit if isinstance(self.op, MatMul) else None
+        index, tiled = self.planning.fastest(self.op.name, formats, self.choice, self._tile, only)
         name = self.planning.builder.resources.unit_names[index]
         return Plan(self._lowerings(index, tiled), name, _gemm_mapping(tiled, self.pattern))
 
@@ -124,6 +122,12 @@ class GemmPlanner:
             fixed = (choice.m or problem.m, choice.n or problem.n, choice.k or problem.k)
         orders: tuple[Order, ...] = (choice.order,) if choice.order else ("mn", "nm")
         memory = self.planning.memory
+        depth = unit.granularity.k if unit.preparation else 1
+        if fixed[2] and fixed[2] < problem.k and fixed[2] % depth:
+            raise CyclelabError(
+                f"mapping.operators.{self.pattern}.k: {fixed[2]} is no multiple of the "
+                f"{depth} activations of a table"
+            )
         if problem.group and fixed[2] and fixed[2] < problem.k and fixed[2] % problem.group:
             raise CyclelabError(
                 f"mapping.operators.{self.pattern}.k: {fixed[2]} is no multiple of the "

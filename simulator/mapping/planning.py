@@ -80,20 +80,20 @@ class Planning:
         formats: tuple[str, str],
         choice: TileChoice,
         tile: Callable[[MatrixUnit[Any], FormatChoice], list[tuple[ProblemT, TilingT]]],
-        prepared: str = "",
+        only: int | None = None,
     ) -> tuple[int, list[tuple[ProblemT, TilingT]]]:
         """Index of the matrix unit with the least estimated time, and its tilings.
 
         tile: tiles the operator on a unit, or raises NoMappingError, which is raised
         on if no unit takes it; CyclelabError if none takes the formats.
-        prepared: what the operator's inputs went through; only units that want it count.
+        only: the unit that the graph is made for; without one, all that take activations
+            as they are.
         """
         best: tuple[int, int, list[tuple[ProblemT, TilingT]]] | None = None
         too_small: NoMappingError | None = None
-        for index, unit in self._units(choice):
+        for index, unit in self._units(choice, only):
             accepted = choose_formats(unit, *formats)
-            wanted = unit.preparation.function if unit.preparation else ""
-            if accepted is None or wanted != prepared:
+            if accepted is None:
                 continue
             try:
                 tiled = tile(unit, accepted)
@@ -104,21 +104,29 @@ class Planning:
             if best is None or cycles < best[0]:
                 best = (cycles, index, tiled)
         if best is None:
-            raise too_small or self._no_unit(operator, formats)
+            raise too_small or self._no_unit(operator, formats, choice)
         return best[1:]
 
-    def _units(self, choice: TileChoice) -> list[tuple[int, MatrixUnit[Any]]]:
+    def _units(self, choice: TileChoice, only: int | None) -> list[tuple[int, MatrixUnit[Any]]]:
         """Matrix units to choose from, with their indices."""
         units = list(enumerate(self.matrix_units))
+        if only is not None:
+            return [units[only]]
         if choice.unit is not None:
-            return [units[self.builder.resources.unit_index(choice.unit)]]
-        return units
+            units = [units[self.builder.resources.unit_index(choice.unit)]]
+        return [(index, unit) for index, unit in units if unit.preparation is None]
 
-    def _no_unit(self, operator: str, formats: tuple[str, str]) -> CyclelabError:
+    def _no_unit(
+        self, operator: str, formats: tuple[str, str], choice: TileChoice
+    ) -> CyclelabError:
         """The error when no matrix unit takes an operator's formats."""
-        pairs = sorted({f"{a} x {b}" for unit in self.matrix_units for a, b in unit.format_pairs})
+        units, who = self.matrix_units, "no matrix unit of the machine"
+        if choice.unit is not None:
+            units = (units[self.builder.resources.unit_index(choice.unit)],)
+            who = f"mapping.operators fixes unit {choice.unit!r}, which never"
+        pairs = sorted({f"{a} x {b}" for unit in units for a, b in unit.format_pairs})
         return CyclelabError(
-            f"no matrix unit of the machine multiplies {formats[0]} activations by {formats[1]} "
+            f"{who} multiplies {formats[0]} activations by {formats[1]} "
             f"weights, as operator {operator!r} needs; supported: {', '.join(pairs)}"
         )
 

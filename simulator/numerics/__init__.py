@@ -19,7 +19,13 @@ from simulator.numerics.lookup import LookupGemm, lookup_gemm
 from simulator.numerics.mixed import MixedGemm, mixed_gemm
 from simulator.numerics.pack import pack, unpack
 from simulator.numerics.quantise import Quantised, dequantise, quantise
-from simulator.numerics.scheme import SCHEMES, Scheme, packed_bits, scheme_named
+from simulator.numerics.scheme import (
+    SCHEMES,
+    Scheme,
+    nearest_scheme,
+    packed_bits,
+    scheme_named,
+)
 
 __all__ = [
     "FORMATS",
@@ -38,6 +44,7 @@ __all__ = [
     "format_rows",
     "lookup_gemm",
     "mixed_gemm",
+    "nearest_scheme",
     "pack",
     "packed_bits",
     "quantise",

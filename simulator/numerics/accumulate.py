@@ -103,6 +103,8 @@ class Accumulator:
         with np.errstate(all="ignore"):
             total: NDArray[Any] = left + right
         if self.number_format.kind == "int" and total.size:
+            if self.number_format.bits == 64 and bool(np.any((left ^ total) & (right ^ total) < 0)):
+                raise AccumulatorOverflowError("a partial sum does not fit an int64 accumulator")
             low, high = int(total.min()), int(total.max())
             if low < self.number_format.minimum or high > self.number_format.maximum:
                 worst = high if high > self.number_format.maximum else low

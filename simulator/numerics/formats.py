@@ -121,8 +121,12 @@ def random_values(
     """Random values: integers uniform over the full range, floats standard normal, cast."""
     number_format = format_named(format_name)
     if number_format.kind == "int":
-        codes = rng.integers(0, number_format.levels - 1, size=shape, endpoint=True)
-        values = int(number_format.minimum) + number_format.step * codes
+        low, step = int(number_format.minimum), number_format.step
+        if step == 1:
+            high = int(number_format.maximum)
+            values = rng.integers(low, high, size=shape, endpoint=True, dtype=np.int64)
+        else:
+            values = low + step * rng.integers(0, number_format.levels, size=shape)
         return values.astype(number_format.dtype)
     return rounded(rng.standard_normal(shape, dtype=np.float32), format_name)
 
@@ -160,6 +164,9 @@ def as_format(values: NDArray[Any], format_name: str) -> NDArray[Any]:
     `quantise`'s business and never happens by the way.
     """
     number_format = format_named(format_name)
+    values = np.asarray(values)
+    if values.dtype.kind in "cOSUmM":
+        raise CyclelabError(f"values of {values.dtype} are no real numbers")
     if number_format.kind == "float" and values.dtype == number_format.dtype:
         return values
     if not _representable(values, number_format):
@@ -185,7 +192,9 @@ def _representable(values: NDArray[Any], number_format: NumberFormat) -> bool:
         wide = values.astype(np.float64)
         if not (np.isfinite(wide).all() and np.array_equal(np.rint(wide), wide)):
             return False
-        values = wide
+        if np.abs(wide).max() >= 2.0**63:
+            return False
+        values = wide.astype(np.int64)
     low, high = number_format.minimum, number_format.maximum
     inside = bool(values.min() >= low and values.max() <= high)
     return inside and (number_format.step == 1 or bool(np.all(values.astype(np.int64) & 1)))

@@ -17,10 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.config import CyclelabError
-from simulator.numerics.accumulate import Accumulator, AccumulatorOverflowError
+from simulator.numerics.accumulate import (
+    Accumulator,
+    AccumulatorOverflowError,
+    check_formats,
+)
 from simulator.numerics.formats import NumberFormat, as_format, format_named, rounded
 
 Overflow = Literal["error", "saturate"]
+MOST_BITS = 8
+"""Bits of a weight, and activations per sum."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,8 @@ class LookupGemm:
 
     depth: activations per sum, K. table_format: of the sums. bipolar weights have half
     tables, other integers full ones. table_overflow: what becomes of an integer sum
-    that `table_format` does not hold.
+    that `table_format` does not hold. tabulated: all sums are formed, so that any may
+    overflow; else only those that weights ask for are.
     """
 
     input_format: str
@@ -38,6 +45,35 @@ class LookupGemm:
     accumulator_format: str
     depth: int = 4
     table_overflow: Overflow = "error"
+    tabulated: bool = True
+
+    def __post_init__(self) -> None:
+        weights, table = format_named(self.weight_format), format_named(self.table_format)
+        inputs = format_named(self.input_format)
+        if weights.kind != "int" or weights.bits > MOST_BITS:
+            raise CyclelabError(
+                f"weight_format: {weights.name} is no integer of at most {MOST_BITS} bits, which "
+                "are taken one by one"
+            )
+        if self.weight_format.startswith("ternary"):
+            raise CyclelabError("weight_format: ternary weights have no bits; use int2 or bipolar2")
+        if not 1 <= self.depth <= MOST_BITS:
+            raise CyclelabError(f"depth: found {self.depth}, expected 1 to {MOST_BITS}")
+        if table.kind != inputs.kind or not table.signed or table.step != 1:
+            raise CyclelabError(
+                f"table_format: sums of {inputs.name} are not held by {table.name}; expected a "
+                f"signed {inputs.kind} format"
+            )
+        narrow = table.kind == "int" and table.maximum < inputs.maximum
+        if narrow and self.table_overflow == "error":
+            raise CyclelabError(
+                f"table_format: {table.name} does not hold one activation of {inputs.name}; use "
+                "a wider one, or let table_overflow saturate"
+            )
+        try:
+            check_formats(self.table_format, "int2", self.accumulator_format)
+        except CyclelabError as error:
+            raise CyclelabError(f"accumulator_format: {error}") from None
 
     @property
     def symmetric(self) -> bool:
@@ -67,14 +103,18 @@ def lookup_gemm(inputs: NDArray[Any], weights: NDArray[Any], how: LookupGemm) ->
     if inputs.ndim != 2 or weights.ndim != 2 or inputs.shape[1] != weights.shape[0]:
         raise CyclelabError(f"shapes {inputs.shape} and {weights.shape} do not multiply")
     accumulator = Accumulator(format_named(how.accumulator_format))
-    sums = all_sums(inputs, how)
+    table = Table(format_named(how.table_format), how.table_overflow)
+    sums = all_sums(inputs, how, table)
     indices = plane_indices(weights, how)
     total = accumulator.zeros((inputs.shape[0], weights.shape[1]))
     fits = _cannot_overflow(sums, how, accumulator)
     for block in range(sums.shape[1]):
         for plane, value in enumerate(how.planes):
-            terms = scaled(sums[:, block], value, accumulator)
-            found = np.take(terms, indices[plane, block], axis=1)
+            taken = sums[:, block]
+            if not how.tabulated:
+                taken = table.stored(np.take(taken, indices[plane, block], axis=1))
+            terms = scaled(taken, value, accumulator)
+            found = np.take(terms, indices[plane, block], axis=1) if how.tabulated else terms
             if fits:
                 total += found
             else:
@@ -126,15 +166,19 @@ def plane_indices(weights: NDArray[Any], how: LookupGemm) -> NDArray[np.uint8]:
     return found
 
 
-def all_sums(inputs: NDArray[Any], how: LookupGemm) -> NDArray[Any]:
-    """F[0 … 2^K - 1] for every row and block, [m, blocks, 2^K], in the table's format."""
-    blocks = blocks_of(as_format(inputs, how.input_format), how.depth)
-    table = Table(format_named(how.table_format), how.table_overflow)
-    wide = table.operand(blocks)
-    if not how.symmetric:
-        return table.stored(full_table(wide, table))
-    half = half_table(wide, table)
-    return table.stored(np.concatenate([-half[..., ::-1], half], axis=-1))
+def all_sums(inputs: NDArray[Any], how: LookupGemm, table: Table | None = None) -> NDArray[Any]:
+    """F[0 … 2^K - 1] for every row and block, [m, blocks, 2^K].
+
+    In the table's format, or if they are not tabulated as wide as they come.
+    """
+    table = table or Table(format_named(how.table_format), how.table_overflow)
+    wide = table.operand(blocks_of(as_format(inputs, how.input_format), how.depth))
+    if how.symmetric:
+        half = half_table(wide, table)
+        sums = np.concatenate([-half[..., ::-1], half], axis=-1)
+    else:
+        sums = full_table(wide, table)
+    return table.stored(sums) if how.tabulated else sums
 
 
 def half_table(blocks: NDArray[Any], table: Table) -> NDArray[Any]:

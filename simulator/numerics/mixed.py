@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from simulator.numerics.accumulate import Accumulator, reference_gemm
 from simulator.numerics.formats import as_format, format_named, rounded
 from simulator.numerics.quantise import Quantised, dequantise
 
+Method = Literal["direct", "indirect"]
 OUTPUT = "fp32"
 """Format of scales, scaled sums and results of the direct method."""
 
@@ -30,7 +31,7 @@ class MixedGemm:
 
     input_format: str
     accumulator_format: str
-    method: Literal["direct", "indirect"] = "direct"
+    method: Method = "direct"
     segment: int | None = None
 
 
@@ -46,6 +47,8 @@ def mixed_gemm(inputs: NDArray[Any], weights: Quantised, how: MixedGemm) -> NDAr
 
     Raises CyclelabError if formats do not go together or groups do not lie along k.
     """
+    if how.method not in get_args(Method):
+        raise CyclelabError(f"method: found {how.method!r}, expected direct or indirect")
     if weights.codes.ndim != 2 or weights.axis != 0:
         raise CyclelabError("weights [k, n] have to be quantised along axis 0, the one summed over")
     if how.method == "indirect":

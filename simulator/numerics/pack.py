@@ -37,7 +37,17 @@ def pack(values: NDArray[Any], format_name: str) -> Bytes:
 def unpack(packed: Bytes, format_name: str, count: int) -> NDArray[Any]:
     """The first `count` values of what `pack` made; raises CyclelabError if there are fewer."""
     number_format = format_named(format_name)
+    packed = np.asarray(packed)
+    if packed.dtype != np.uint8 or packed.ndim != 1 or count < 0:
+        raise CyclelabError(
+            f"expected a row of bytes (uint8) and a count of at least 0, found {packed.dtype} of "
+            f"shape {packed.shape} and {count}"
+        )
     if format_name == DENSE_TERNARY:
+        if packed.max(initial=0) >= 3**TRITS_PER_BYTE:
+            raise CyclelabError(
+                f"a byte of {packed.max()} holds no {TRITS_PER_BYTE} ternary values"
+            )
         digits = packed.astype(np.int64)[:, None] // _POWERS_OF_THREE % 3
         flat = digits.ravel()[:count] - 1
     else:
@@ -50,6 +60,8 @@ def unpack(packed: Bytes, format_name: str, count: int) -> NDArray[Any]:
         raise CyclelabError(
             f"{packed.size} bytes hold {flat.size} values of {format_name}, not {count}"
         )
+    if number_format.kind == "int":
+        as_format(flat, format_name)  # two bits have a code that is no ternary value
     return flat.astype(number_format.dtype)
 
 

@@ -56,6 +56,8 @@ def quantise(values: NDArray[Any], scheme: Scheme | str, axis: int = 0) -> Quant
         raise CyclelabError("cannot quantise values that are infinite or not a number")
     if not wide.ndim or not wide.size:
         raise CyclelabError(f"cannot quantise values of shape {wide.shape}: there are none")
+    if not -wide.ndim <= axis < wide.ndim:
+        raise CyclelabError(f"axis {axis} is not one of {wide.ndim}")
     axis %= wide.ndim
     tensor_scale = _tensor_scale(wide, plan)
     scaled = wide / tensor_scale

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from simulator.config import CyclelabError, nearest
 from simulator.numerics.formats import NumberFormat, format_named
@@ -16,6 +16,25 @@ Rounding = Literal["half_even", "half_away", "toward_zero"]
 POWER_OF_TWO = "e8m0"
 """Scale format of 8 bits: powers of two from 2^-127 to 2^127 (OCP Microscaling 1.0)."""
 SCALE_BITS = {POWER_OF_TWO: 8, "fp8_e4m3": 8, "fp16": 16, "bf16": 16, "fp32": 32}
+
+
+CHOICES: dict[str, tuple[str | None, ...]] = {
+    "granularity": get_args(Granularity),
+    "rule": get_args(ScaleRule),
+    "rounding": get_args(Rounding),
+    "scale": (*SCALE_BITS,),
+    "tensor_scale": (None, *(name for name in SCALE_BITS if name != POWER_OF_TWO)),
+}
+
+
+def _check_choice(name: str, found: object) -> None:
+    if found not in CHOICES[name]:
+        known = [str(each) for each in CHOICES[name] if each is not None]
+        near = nearest(str(found), known)
+        raise CyclelabError(
+            f"{name}: found {found!r}, expected one of {', '.join(known)}"
+            + (f"; did you mean {near!r}?" if near else "")
+        )
 
 
 @dataclass(frozen=True)
@@ -46,12 +65,10 @@ class Scheme:
 
     def __post_init__(self) -> None:
         element = format_named(self.element)
-        if self.scale not in SCALE_BITS:
-            near = nearest(self.scale, SCALE_BITS)
-            raise CyclelabError(
-                f"unknown scale format {self.scale!r}; known: {', '.join(SCALE_BITS)}"
-                + (f"; did you mean {near!r}?" if near else "")
-            )
+        for name in ("granularity", "rule", "rounding", "scale", "tensor_scale"):
+            _check_choice(name, getattr(self, name))
+        if type(self.group_size) is not int or self.group_size < 0:
+            raise CyclelabError(f"group_size: found {self.group_size!r}, expected a whole number")
         if (self.granularity == "group") != (self.group_size > 0):
             raise CyclelabError(
                 f"a group_size of {self.group_size} with a scale per {self.granularity}: "
@@ -59,6 +76,18 @@ class Scheme:
             )
         if self.rule == "power_of_two" and self.scale != POWER_OF_TWO:
             raise CyclelabError(f"scales that are powers of two are stored as {POWER_OF_TWO}")
+        if element.kind == "int" and element.maximum < 1:
+            raise CyclelabError(f"{self.element} has no code above zero to bring a value to")
+        special = self.rule != "largest" or self.tensor_scale is not None
+        if self.zero_point is not None and special:
+            raise CyclelabError("a zero point goes with the rule 'largest' and no tensor_scale")
+        if self.tensor_scale is not None and (
+            self.rule != "largest" or self.scale == POWER_OF_TWO or self.granularity == "tensor"
+        ):
+            raise CyclelabError(
+                "a tensor_scale goes with the rule 'largest' and scales in a float format per "
+                "group or channel"
+            )
         if self.zero_point is not None:
             zero = format_named(self.zero_point)
             if element.signed or zero.kind != "int" or element.kind != "int":
@@ -88,23 +117,18 @@ class Scheme:
     def stored_bits(self, depth: int, channels: int) -> int:
         """Bits of a tensor of `channels` x `depth` elements, scales and zero points included."""
         shared = 1 if self.granularity == "tensor" else self.groups(depth) * channels
-        each = SCALE_BITS[self.scale]
-        if self.zero_point is not None:
-            each += format_named(self.zero_point).bits
         whole = SCALE_BITS[self.tensor_scale] if self.tensor_scale else 0
-        return channels * packed_bits(self.element, depth) + shared * each + whole
+        return channels * packed_bits(self.element, depth) + shared * self.group_bits + whole
 
     def bits_per_element(self, depth: int, channels: int = 1) -> float:
         """`stored_bits` per element."""
         return self.stored_bits(depth, channels) / (depth * channels)
 
     @property
-    def shared_bits_per_element(self) -> float:
-        """Scale and zero point per element of a whole group; 0 without groups."""
-        if self.granularity != "group":
-            return 0.0
+    def group_bits(self) -> int:
+        """Bits of a scale and a zero point."""
         zero = format_named(self.zero_point).bits if self.zero_point else 0
-        return (SCALE_BITS[self.scale] + zero) / self.group_size
+        return SCALE_BITS[self.scale] + zero
 
 
 DENSE_TERNARY = "ternary_base3"
@@ -139,6 +163,12 @@ SCHEMES: dict[str, Scheme] = {
 """Schemes with a name of their own."""
 
 
+def nearest_scheme(name: str) -> str:
+    """`; did you mean the scheme …?`, or nothing."""
+    near = nearest(name, SCHEMES)
+    return f"; did you mean the scheme {near!r}?" if near else ""
+
+
 def scheme_named(name: str) -> Scheme:
     """A scheme by name, or one scale per channel for the name of a number format.
 
@@ -149,6 +179,4 @@ def scheme_named(name: str) -> Scheme:
     try:
         return Scheme(name)
     except CyclelabError as error:
-        near = nearest(name, SCHEMES)
-        hint = f"; did you mean the scheme {near!r}?" if near else ""
-        raise CyclelabError(f"{error}{hint}") from None
+        raise CyclelabError(f"{error}{nearest_scheme(name)}") from None

@@ -88,7 +88,7 @@ def _operator(name: str, gemm: GemmSpec, formats: Formats) -> MatMul:
     weights, rows, columns = (
         gemm.count * size for size in (gemm.k * gemm.n, gemm.m * gemm.k, gemm.m * gemm.n)
     )
-    weight_bits = formats.weight_bits(formats.weights)
+    weight_bits = formats.weight_bits(formats.weights, gemm.k)
     return MatMul(
         name,
         (

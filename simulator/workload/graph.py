@@ -92,7 +92,8 @@ class GraphBuilder:
         """
         weight_format = weight_format or self.formats.weights
         elements = sum(shape.count * shape.n * shape.k for shape in shapes)
-        bits = self.formats.weight_bits(weight_format)
+        depth = max((shape.k for shape in shapes), default=0)
+        bits = self.formats.weight_bits(weight_format, depth)
         group, zero_points = self.formats.groups_of(weight_format)
         inputs = [Tensor(f"{name}_weight", elements, bits, "weight"), x]
         if bias:

@@ -105,9 +105,9 @@ class MatMul(Operator):
     `count` products has weights of its own. bias: the row vector `inputs[2]` is
     added to the output. weight_group: weights along k that share a scale, 0 where a
     whole column does; zero_points: and a zero point.
-    The mapper fills in: prepared, the vector function that the activations have gone
-    through for a matrix unit that wants it; corrected, whether a multiple of the sum
-    of a row's activations is to be taken off its sums of products.
+    The mapper fills in: unit, the index of the matrix unit that the graph around the
+    operator is made for; corrected, whether a multiple of the sum of a row's
+    activations is to be taken off its sums of products.
     """
 
     shapes: tuple[GemmShape, ...] = ()
@@ -117,7 +117,7 @@ class MatMul(Operator):
     bias: bool = False
     weight_group: int = 0
     zero_points: bool = False
-    prepared: str = ""
+    unit: int | None = None
     corrected: bool = False
 
     @property

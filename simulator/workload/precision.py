@@ -47,9 +47,7 @@ class PrecisionSpec(Spec):
     weight_scale: str = "fp16"
     weight_zero_point: str | None = None
 
-    @field_validator(
-        "activations", "kv_cache", "residual", "lm_head", "weight_scale", "weight_zero_point"
-    )
+    @field_validator("activations", "kv_cache", "residual", "lm_head")
     @classmethod
     def _known(cls, name: str | None) -> str | None:
         if name is not None:
@@ -62,23 +60,45 @@ class PrecisionSpec(Spec):
     @field_validator("weights")
     @classmethod
     def _known_weights(cls, name: str) -> str:
-        from simulator.numerics import SCHEMES
+        from simulator.numerics import SCHEMES, nearest_scheme
 
-        return name if name in SCHEMES else str(cls._known(name))
+        try:
+            return name if name in SCHEMES else str(cls._known(name))
+        except ValueError as error:
+            raise ValueError(f"{error}{nearest_scheme(name)}") from None
 
     @model_validator(mode="after")
     def _groups(self) -> PrecisionSpec:
-        scheme = self._scheme()
-        if scheme is not None and (self.weight_group_size or self.weight_zero_point):
-            key = "weight_group_size" if self.weight_group_size else "weight_zero_point"
+        from simulator.numerics import SCHEMES
+
+        given = {"weight_scale", "weight_zero_point"} & self.model_fields_set
+        given = {key for key in given if getattr(self, key) is not None}
+        own = self.weights in SCHEMES
+        if own and (self.weight_group_size or given):
+            key = "weight_group_size" if self.weight_group_size else min(given)
             raise ValueError(f"{key}: has no meaning with {self.weights}, which says it itself")
-        if self.weight_zero_point and not self.weight_group_size:
-            raise ValueError("weight_zero_point: goes with a weight_group_size of at least 1")
+        if given and not self.weight_group_size:
+            raise ValueError(f"{min(given)}: goes with a weight_group_size of at least 1")
+        try:
+            self._scheme()
+        except CyclelabError as error:
+            key = "weight_zero_point" if "zero point" in str(error) else "weight_scale"
+            raise ValueError(f"{key}: {error}") from None
         return self
 
     def _scheme(self) -> Scheme | None:
-        from simulator.numerics import SCHEMES
+        """How weights are quantised in groups; None for a scale per column."""
+        from simulator.numerics import SCHEMES, Scheme
 
+        if self.weight_group_size:
+            zero = self.weight_zero_point
+            return Scheme(
+                self.weights,
+                "group",
+                self.weight_group_size,
+                scale=self.weight_scale,
+                zero_point=zero,
+            )
         return SCHEMES.get(self.weights)
 
     def resolve(self, model: TransformerSpec | None = None) -> Formats:
@@ -90,19 +110,16 @@ class PrecisionSpec(Spec):
         tied = model is not None and model.tied_embeddings
         scheme = self._scheme()
         weights = scheme.element if scheme else self.weights
-        shared = scheme.shared_bits_per_element if scheme else 0.0
-        if self.weight_group_size:
-            zero = format_bits(self.weight_zero_point) if self.weight_zero_point else 0
-            shared = (format_bits(self.weight_scale) + zero) / self.weight_group_size
         return Formats(
             weights=weights,
             activations=self.activations,
             kv_cache=self.kv_cache or self.activations,
             residual=residual,
             lm_head=self.lm_head or (residual if tied else weights),
-            scale_bits_per_weight=shared,
-            weight_group=scheme.group_size if scheme else self.weight_group_size,
+            scale_bits=scheme.group_bits if scheme else 0,
+            weight_group=scheme.group_size if scheme else 0,
             zero_points=self.weight_zero_point is not None,
+            scheme=self.weights if self.weights != weights else "",
         )
 
 
@@ -111,7 +128,7 @@ class Formats:
     """The formats of a run, all decided. Names as in `PrecisionSpec`.
 
     weight_group: weights that share a scale along k, 0 where a column does; zero_points:
-        and a zero point.
+        and a zero point. scale_bits: of both together. scheme: its name, if it has one.
     """
 
     weights: str
@@ -119,23 +136,34 @@ class Formats:
     kv_cache: str
     residual: str
     lm_head: str
-    scale_bits_per_weight: float = 0.0
+    scale_bits: int = 0
     weight_group: int = 0
     zero_points: bool = False
+    scheme: str = ""
 
     def groups_of(self, name: str) -> tuple[int, bool]:
         """Weights stored as `name` that share a scale, and whether they have zero points."""
         return (self.weight_group, self.zero_points) if name == self.weights else (0, False)
 
-    def weight_bits(self, name: str) -> float:
-        """Bits per weight stored as `name`, the share of its group's scale and zero included."""
-        shared = self.scale_bits_per_weight if name == self.weights else 0
-        return format_bits(name) + shared
+    def weight_bits(self, name: str, depth: int = 0) -> float:
+        """Bits per weight stored as `name`, the share of its group's scale and zero included.
+
+        depth: weights along k, of which the last group may be a part; 0 for whole groups.
+        """
+        group = self.weight_group
+        if name != self.weights or not group:
+            return format_bits(name)
+        shared = -(-depth // group) / depth if depth else 1 / group
+        return format_bits(name) + self.scale_bits * shared
 
     def describe(self) -> dict[str, str]:
         """Formats by role, for reports."""
+        weights = self.scheme or self.weights
+        if self.weight_group and not self.scheme:
+            zeros = " with zero points" if self.zero_points else ""
+            weights += f" in groups of {self.weight_group}{zeros}"
         return {
-            "weights": self.weights,
+            "weights": weights,
             "activations": self.activations,
             "kv_cache": self.kv_cache,
             "residual": self.residual,

@@ -123,6 +123,34 @@ def test_a_table_that_is_too_narrow() -> None:
         core(1, table_format="int10").compute(np.full((1, 4), -128), weights)
 
 
+def test_sums_that_no_weight_asks_for_overflow_in_tables_only() -> None:
+    # The sum of all four does not fit 9 bits; weights ask for less.
+    inputs, weights = np.full((1, 4), 100), np.array([[1], [-1], [1], [-1]])
+    narrow = {"table_format": "int9", "weight_format": "bipolar1"}
+    with pytest.raises(CyclelabError, match="400 does not fit"):
+        core(1, **narrow).compute(inputs, weights)
+    adders = core(1, **narrow, sums="adders")
+    assert adders.compute(inputs, weights).tolist() == [[0]]
+    assert adders.registers(inputs, weights).values.tolist() == [[0]]
+    with pytest.raises(CyclelabError, match="400 does not fit"):
+        adders.compute(inputs, np.abs(weights))
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"depth": 9}, "depth: found 9, expected 1 to 8"),
+        ({"depth": 0}, "depth: found 0"),
+        ({"weight_format": "fp8_e4m3"}, "no integer"),
+        ({"input_format": "fp16"}, "not held by int11"),
+        ({"accumulator_format": "uint16"}, "signed bits"),
+    ],
+)
+def test_lookups_that_cannot_be(change: dict[str, Any], part: str) -> None:
+    with pytest.raises(CyclelabError, match=part):
+        LookupGemm(**({**INTEGERS, "weight_format": "bipolar2"} | change))
+
+
 def test_an_accumulator_that_is_too_narrow() -> None:
     inputs, weights = np.full((1, 400), 127), np.full((400, 1), 3)
     with pytest.raises(CyclelabError, match="wider accumulator"):
@@ -235,7 +263,10 @@ def test_what_the_designs_differ_in() -> None:
     conventional = parts(core(weight_format="int2", double_buffer=False))
     assert conventional["table.register"] == (2 * 16, 11)
     assert conventional["lane.table_select"] == (128 * 15, 11)
-    assert "lane.sign" not in conventional
+    assert conventional["lane.sign"] == (128, 11), "the top bit of two's complement is negative"
+    assert "lane.sign" not in parts(core(weight_format="uint2"))
+    gated = parts(core(weight_format="uint2", sums="adders"))
+    assert gated["lane.gate"] == (128 * 4, 8) and "lane.sign" not in gated
 
 
 def test_bytes_at_the_ports_by_hand() -> None:
@@ -265,8 +296,9 @@ def test_bytes_at_the_ports_by_hand() -> None:
         ("weight_format: int9", "at most 8 bits"),
         ("weight_format: ternary", "use int2 or bipolar2"),
         ("weight_format: bipolr2", "did you mean 'bipolar2'"),
-        ("table_format: fp16", "table_format: sums of int8 are no fp16"),
-        ("table_format: uint8", "table_format: sums need a signed format"),
+        ("table_format: fp16", "table_format: sums of int8 are not held by fp16"),
+        ("table_format: uint8", "table_format: sums of int8 are not held by uint8"),
+        ("table_format: int7", "table_format: int7 does not hold one activation of int8"),
         ("accumulator_format: int8", "accumulator_format: "),
         ("depth: 9", "depth: found 9, expected a whole number from 1 to 8"),
         ("sums: tabel", "did you mean 'table'"),
@@ -284,3 +316,10 @@ def test_wrong_specs(changes: str, part: str) -> None:
     assert message.startswith(f"u.yaml:{number}: {changes.split(':')[0]}: ")
     assert part in message.replace(f"u.yaml:{number}: ", "") and "\n" not in message
     assert format_named("bipolar2").step == 2
+
+
+def test_the_peak_is_not_rounded_per_unit() -> None:
+    # 1 · 1 · 2 products in 8 cycles; three bits of M2 N64 K4 are 170 2/3 a cycle.
+    tiny = core(8, rows=1, columns=1, depth=2)
+    assert tiny.macs_per_cycle * 4 == 1
+    assert core(3).macs_per_cycle * 3 == 512

@@ -55,18 +55,18 @@ def operators(weights: str, *units: dict[str, Any], **mapping: Any) -> list[Oper
 def test_tables_are_made_of_activations() -> None:
     tables, multiply = operators("bipolar2")
     assert isinstance(tables, Vector) and isinstance(multiply, MatMul)
-    assert (tables.function, tables.elements) == ("half_table_4", 60)
-    # 8 sums of 11 bits per 4 activations: 22 bits each.
-    assert tables.outputs[0].bits_per_element == 22
+    # 6 rows of 10 activations are 3 tables each, the last one filled up to 4.
+    assert (tables.function, tables.elements) == ("half_table_4", 6 * 12)
+    # 8 sums of 11 bits in each of 18 tables.
+    assert tables.outputs[0].bytes == 6 * 3 * 8 * 11 // 8
     assert multiply.inputs[1] == tables.outputs[0]
-    assert (multiply.prepared, multiply.weight_format) == ("half_table_4", "bipolar2")
+    assert (multiply.unit, multiply.weight_format) == (1, "bipolar2")
 
 
 def test_what_needs_nothing_is_left_alone() -> None:
-    (multiply,) = operators("int8")
-    assert isinstance(multiply, MatMul) and multiply.prepared == ""
-    (multiply,) = operators("bipolar2", LUT | {"sums": "built_table"})
-    assert isinstance(multiply, MatMul) and multiply.prepared == ""
+    for weights, sums in (("int8", "table"), ("bipolar2", "built_table")):
+        (multiply,) = operators(weights, LUT | {"sums": sums})
+        assert isinstance(multiply, MatMul) and multiply.unit is None
 
 
 @pytest.mark.parametrize("weights", ["int2", "uint2", "ternary"])
@@ -86,14 +86,14 @@ def test_full_tables_take_twos_complement_and_ternary_as_it_is() -> None:
     for weights in ("int2", "ternary"):
         tables, multiply = operators(weights, conventional)
         assert isinstance(tables, Vector) and tables.function == "full_table_4"
-        assert tables.outputs[0].bits_per_element == 16 * 11 / 4
+        assert tables.outputs[0].bytes == 6 * 3 * 16 * 11 // 8
         assert isinstance(multiply, MatMul) and multiply.weight_format == "int2"
 
 
 def test_the_fastest_unit_is_adapted_to_unless_one_is_fixed() -> None:
     larger = LUT | {"sums": "adders", "columns": 16}
     (multiply,) = operators("bipolar2", LUT, larger)
-    assert isinstance(multiply, MatMul) and multiply.prepared == ""
+    assert isinstance(multiply, MatMul) and multiply.unit == 2
     fixed = {"operators": {"gemm": {"unit": "lut_tensor_core1"}}}
     tables, _ = operators("bipolar2", LUT, larger, **fixed)
     assert isinstance(tables, Vector)
@@ -153,3 +153,47 @@ def test_a_missing_function_is_named() -> None:
     del document["core"]["vector_unit"]["functions"]["half_table_4"]
     with pytest.raises(CyclelabError, match="half_table_4"):
         run(workload("bipolar2"), document)
+
+
+# -- which unit ------------------------------------------------------------------------------
+FP16 = {"input_format": "fp16", "weight_format": "fp16", "accumulator_format": "fp32"}
+
+
+def test_a_tiny_lut_core_does_not_win_over_a_large_array() -> None:
+    document = machine(LUT | {"rows": 1, "columns": 1, "sums": "adders"})
+    document["core"]["matrix_units"][0] |= {"rows": 32, "columns": 32}
+    result = run(workload("ternary", (64, 64, 64)), document)
+    assert [r.unit for r in result.operators] == ["systolic_array"]
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+@pytest.mark.parametrize("keep", [True, False])
+def test_the_graph_is_made_for_the_unit_that_runs_it(cores: int, keep: bool) -> None:
+    """One array dequantises weights, zero points and all; the other multiplies codes."""
+    document = machine()
+    array = document["core"]["matrix_units"][0]
+    codes = {"input_format": "fp16", "weight_format": "uint4", "accumulator_format": "fp32"}
+    document["core"]["matrix_units"] = [array | FP16 | {"rows": 16}, array | codes | {"rows": 8}]
+    document["cores"] = cores
+    precision = {"weights": "uint4", "activations": "fp16", "residual": "fp16"}
+    groups = {"weight_group_size": 32, "weight_zero_point": "uint4"}
+    work = gemms((64, 64, 64)) | {"precision": precision | groups}
+    mapping: dict[str, Any] = {"keep_activations": keep}
+    free = run(work, document, mapping)
+    index = int(free.operators[-1].unit.removeprefix("systolic_array"))
+    sums = [record.name for record in free.operators if record.name.endswith("_row_sums")]
+    assert len(sums) == index, "only where codes are multiplied"
+    mapping["operators"] = {"gemm": {"unit": f"systolic_array{index}"}}
+    assert run(work, document, mapping).cycles == free.cycles
+
+
+def test_a_fixed_unit_that_cannot() -> None:
+    mapping = {"operators": {"gemm": {"unit": "lut_tensor_core"}}}
+    with pytest.raises(CyclelabError, match=r"fixes unit 'lut_tensor_core'.*int8 x bipolar2$"):
+        run(workload("int8"), machine(LUT), mapping)
+
+
+def test_a_fixed_k_cuts_no_table() -> None:
+    mapping = {"operators": {"gemm": {"k": 6}}}
+    with pytest.raises(CyclelabError, match=r"gemm\.k: 6 is no multiple of the 4 activations"):
+        run(workload("bipolar2", (8, 8, 60)), machine(LUT), mapping)

@@ -128,3 +128,10 @@ def test_narrow_dtypes_are_taken_as_they_are() -> None:
     left = np.array([[-2, 1]], dtype=ml_dtypes.int2)
     right = np.array([[-8], [7]], dtype=ml_dtypes.int4)
     assert reference_gemm(left, right, "int2", "int4", "int8").tolist() == [[23]]
+
+
+def test_64_bits_do_not_wrap() -> None:
+    low = np.full((1, 4), -(2**31))
+    with pytest.raises(AccumulatorOverflowError, match="int64"):
+        reference_gemm(low, low.T, "int32", "int32", "int64")
+    assert reference_gemm(low[:, :1], low.T[:1], "int32", "int32", "int64").item() == 2**62

@@ -129,6 +129,8 @@ def test_what_does_not_go_together() -> None:
         mixed_gemm(
             np.ones((2, 4)), quantise(np.ones((4, 2)), "int4", axis=1), MixedGemm("int8", "int32")
         )
+    with pytest.raises(CyclelabError, match="method: found 'both'"):
+        mixed_gemm(np.ones((2, 4)), weights, MixedGemm("int8", "int32", "both"))  # type: ignore[arg-type]
     with pytest.raises(CyclelabError, match="signed bits"):
         mixed_gemm(np.ones((2, 4)), weights, MixedGemm("int8", "int8"))
     with pytest.raises(CyclelabError, match="quantise them first"):

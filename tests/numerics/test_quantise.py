@@ -172,6 +172,12 @@ def test_every_scheme_is_close(name: str) -> None:
         (("int4", "channel", 0, "fp23"), "did you mean 'fp32'"),
         (("int4", "channel", 0, "fp32", None, None, "power_of_two"), "stored as e8m0"),
         (("itn4",), "did you mean 'int4'"),
+        (("int4", "grup"), "did you mean 'group'"),
+        (("int4", "group", 2.5), "expected a whole number"),
+        (("int1",), "no code above zero"),
+        (("uint4", "channel", 0, "fp32", None, "uint4", "mean_magnitude"), "rule 'largest'"),
+        (("int4", "channel", 0, "e8m0", "fp32"), "a tensor_scale goes with"),
+        (("int4", "channel", 0, "fp32", None, None, "largest", "half_up"), "rounding: found"),
     ],
 )
 def test_schemes_that_cannot_be(arguments: tuple[Any, ...], part: str) -> None:
@@ -182,6 +188,8 @@ def test_schemes_that_cannot_be(arguments: tuple[Any, ...], part: str) -> None:
 def test_refuses_what_has_no_code() -> None:
     with pytest.raises(CyclelabError, match="infinite"):
         quantise(np.array([1.0, np.inf]), "int8")
+    with pytest.raises(CyclelabError, match="axis 5"):
+        quantise(np.ones((2, 2)), "int4", axis=5)
     with pytest.raises(CyclelabError, match="there are none"):
         quantise(np.zeros((0, 3)), "int8")
     with pytest.raises(CyclelabError, match="too large for fp16"):

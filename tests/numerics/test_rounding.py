@@ -146,3 +146,24 @@ def test_unpacking_more_than_there_is() -> None:
 def test_codes_of_ml_dtypes_are_kept() -> None:
     values = np.array([0.5, -448.0, np.nan], dtype=ml_dtypes.float8_e4m3fn)
     assert pack(values, "fp8_e4m3").tobytes() == values.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("packed", "name", "count"),
+    [
+        (np.array([0b10], np.uint8), "ternary", 1),
+        (np.array([250], np.uint8), "ternary_base3", 5),
+        (np.zeros(2, np.uint8), "int4", -1),
+        (np.zeros(2, np.int64), "int4", 1),
+        (np.zeros((2, 2), np.uint8), "ternary_base3", 5),
+    ],
+)
+def test_bytes_that_nothing_was_packed_into(packed: np.ndarray, name: str, count: int) -> None:
+    with pytest.raises(CyclelabError):
+        unpack(packed, name, count)
+
+
+def test_values_that_cannot_be_packed() -> None:
+    for values in (np.array([2.0**63]), np.array([1 + 2j]), np.array(["1"])):
+        with pytest.raises(CyclelabError):
+            pack(values, "int64")

@@ -106,6 +106,19 @@ def test_bits_per_weight_count_scales(precision: dict[str, Any], bits: float) ->
     assert phase.weight_bytes == math.ceil(6_607_077_376 * bits / 8 + rest * BF16)
 
 
+def test_scales_of_short_groups_count_whole() -> None:
+    from simulator.workload import WorkloadSpec as Spec
+
+    def weight_bytes(k: int, size: int) -> int:
+        precision = {"weights": "int4", "activations": "int8", "weight_group_size": size}
+        gemms = [{"m": 4, "n": 64, "k": k}]
+        spec = Spec.model_validate({"gemms": gemms, "precision": precision})
+        return load_workload(spec).phases[0].weight_bytes
+
+    assert weight_bytes(16, 10**6) == 64 * 16 // 2 + 64 * 2
+    assert weight_bytes(129, 128) == 64 * 129 // 2 + 64 * 2 * 2
+
+
 def test_a_tied_head_is_stored_once_and_not_quantised() -> None:
     (phase,) = run("opt-6.7b", prefill_tokens=1, precision={"weights": "int8"}).phases
     layers = 32 * 12 * 4096**2

@@ -50,6 +50,16 @@ def test_the_smallest_workload() -> None:
             "model: a\nprecision: {weights: uint4, weight_zero_point: uint4}",
             "precision.weight_zero_point: goes with a weight_group_size",
         ),
+        (
+            "model: a\nprecision: {weights: int4, weight_group_size: 8, weight_zero_point: uint4}",
+            "weight_zero_point: a zero point in uint4 goes with unsigned integer codes",
+        ),
+        ("model: a\nprecision: {weights: int4, weight_scale: fp32}", "goes with a weight_group_s"),
+        (
+            "model: a\nprecision: {weights: int4, weight_group_size: 8, weight_scale: int8}",
+            "precision.weight_scale: scale: found 'int8'",
+        ),
+        ("model: a\nprecision: {weights: mxfp5}", "did you mean the scheme 'mxfp4'"),
         ("model: a\nmoe: {routing: given}", "'load' goes with 'routing: given'"),
         ("gemms: [{m: 1, n: 2, k: 0}]", r"gemms.0.k"),
         (

@@ -83,16 +83,23 @@ def _lane(spec: LutTensorCoreSpec) -> dict[str, Element]:
     def lane(path: str, primitive: Primitive, share: int = 1) -> None:
         found[f"lane.{path}"] = Element(primitive, Trigger.LANE_BIT, share)
 
+    one = 1 if is_float else bits
+    top_bit_is_negative = not spec.symmetric and format_named(spec.weight_format).signed
     if spec.sums == "adders":
-        sign = 1 if is_float else format_named(spec.input_format).bits
-        lane("sign", Primitive("xor2", bits=sign), spec.depth)
+        width = format_named(spec.input_format).bits
+        if spec.symmetric:
+            lane("sign", Primitive("xor2", bits=1 if is_float else width), spec.depth)
+        else:
+            lane("gate", Primitive("and2", bits=width), spec.depth)
         lane("sum_adder", _adder(spec.table_format), spec.depth - 1)
     else:
         lane("table_select", _mux(bits), spec.entries - 1)
         if spec.symmetric:
-            lane("sign", Primitive("xor2", bits=1 if is_float else bits))
+            lane("sign", Primitive("xor2", bits=one))
             if spec.index_negation == "circuit":
                 lane("index_negation", Primitive("xor2", bits=1), spec.depth - 1)
+    if top_bit_is_negative:
+        lane("sign", Primitive("xor2", bits=one))
     if is_float:
         exponents = Primitive("adder", formats=(f"int{EXPONENT_BITS}",))
         lane("exponent_adder", exponents, int(spec.weight_bits > 1))

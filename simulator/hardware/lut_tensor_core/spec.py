@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from simulator.config import CyclelabError
 from simulator.hardware.formats import FormatName
 from simulator.hardware.matrix_unit import MatrixUnitSpec
-from simulator.numerics import LookupGemm, check_formats, format_named
+from simulator.numerics import LookupGemm, format_named
 
 Sums = Literal["table", "built_table", "adders"]
 
@@ -24,7 +24,7 @@ class LutTensorCoreSpec(MatrixUnitSpec):
     depth: int = Field(default=4, ge=1, le=8, description="Activations per sum, K.")
     input_format: FormatName = Field(description="Number format of activations.")
     weight_format: FormatName = Field(
-        description="Number format of weights: one bit of it per cycle. bipolar1 … bipolar6 "
+        description="Number format of weights: one bit of it per cycle. bipolar1 … bipolar8 "
         "have half tables, other integers full ones."
     )
     table_format: FormatName = Field(description="Number format of the sums of K activations.")
@@ -60,23 +60,10 @@ class LutTensorCoreSpec(MatrixUnitSpec):
 
     @model_validator(mode="after")
     def _consistent(self) -> LutTensorCoreSpec:
-        weights, table = format_named(self.weight_format), format_named(self.table_format)
-        if weights.kind != "int" or weights.bits > MOST_WEIGHT_BITS:
-            raise ValueError(
-                f"weight_format: {self.weight_format} is no integer of at most "
-                f"{MOST_WEIGHT_BITS} bits, which are taken one by one"
-            )
-        if self.weight_format.startswith("ternary"):
-            raise ValueError("weight_format: ternary weights have no bits; use int2 or bipolar2")
-        inputs = format_named(self.input_format)
-        if (table.kind, inputs.kind) not in (("int", "int"), ("float", "float")):
-            raise ValueError(f"table_format: sums of {self.input_format} are no {table.name}")
-        if not table.signed or table.step != 1:
-            raise ValueError(f"table_format: sums need a signed format, not {table.name}")
         try:
-            check_formats(self.table_format, "int2", self.accumulator_format)
+            _ = self.arithmetic
         except CyclelabError as error:
-            raise ValueError(f"accumulator_format: {error}") from None
+            raise ValueError(str(error)) from None
         return self
 
     @property
@@ -89,6 +76,7 @@ class LutTensorCoreSpec(MatrixUnitSpec):
             self.accumulator_format,
             self.depth,
             self.table_overflow,
+            tabulated=self.sums != "adders",
         )
 
     @property
@@ -110,6 +98,3 @@ class LutTensorCoreSpec(MatrixUnitSpec):
     def table_bits(self) -> int:
         """Bits of one sum."""
         return format_named(self.table_format).bits
-
-
-MOST_WEIGHT_BITS = 8

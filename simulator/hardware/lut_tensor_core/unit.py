@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -37,10 +38,10 @@ class LutTensorCore(MatrixUnit[LutTensorCoreSpec]):
         self._geometry = Geometry.of(spec)
 
     @property
-    def macs_per_cycle(self) -> int:
-        """M · N · K products in the W cycles of a step, rounded up."""
+    def macs_per_cycle(self) -> Fraction:
+        """M · N · K products in the W cycles of a step."""
         spec = self.spec
-        return -(-spec.rows * spec.columns * spec.depth // spec.weight_bits)
+        return Fraction(spec.rows * spec.columns * spec.depth, spec.weight_bits)
 
     @property
     def granularity(self) -> Tile:
