@@ -125,4 +125,5 @@ class MachineSpec(Spec):
         """Peak of the fastest kind of matrix unit over all cores, rounded up (kinds do not add)."""
         units = self.core.build_matrix_units()
         fastest = max(unit.macs_per_cycle * unit.spec.count for unit in units)
-        return int(math.ceil(self.cores * fastest))
+        peak: int = math.ceil(self.cores * fastest)
+        return peak
