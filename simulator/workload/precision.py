@@ -71,8 +71,9 @@ class PrecisionSpec(Spec):
     def _groups(self) -> PrecisionSpec:
         from simulator.numerics import SCHEMES
 
-        given = {"weight_scale", "weight_zero_point"} & self.model_fields_set
-        given = {key for key in given if getattr(self, key) is not None}
+        fields = type(self).model_fields
+        keys = ("weight_scale", "weight_zero_point")
+        given = {key for key in keys if getattr(self, key) != fields[key].default}
         own = self.weights in SCHEMES
         if own and (self.weight_group_size or given):
             key = "weight_group_size" if self.weight_group_size else min(given)
