@@ -119,8 +119,8 @@ class _Adapter:
         for shape in op.shapes:
             outputs = shape.count * shape.m * shape.n
             products += shape.count * gang_interval(unit, Tile(shape.m, shape.n, shape.k))
-            grouped = 0 < op.weight_group < shape.k and not scaled
-            groups = -(-shape.k // op.weight_group) if grouped else 0
+            group = 0 if scaled else op.group_of(shape.k)
+            groups = -(-shape.k // group) if group else 0
             work.append(VectorWork("scale_add", outputs * (groups + corrected * max(1, groups))))
             work.append(VectorWork("row_sum", corrected * shape.count * shape.m * shape.k))
             if unit.preparation is not None:
@@ -136,7 +136,7 @@ class _Adapter:
         weight, activations, *others = op.inputs
         unit = self.resources.matrix_units[choice.unit]
         operand = self._tables(op, activations, unit) if choice.prepared else activations
-        grouped = not choice.scaled and any(0 < op.weight_group < s.k for s in op.shapes)
+        grouped = not choice.scaled and any(op.group_of(s.k) for s in op.shapes)
         sums = [self._row_sums(op, activations)] if choice.corrected else []
         multiply = replace(
             op,
@@ -176,7 +176,7 @@ class _Adapter:
         """Σx of every row, or of every group of it."""
         name = f"{op.name}_row_sums"
         rows = sum(
-            shape.count * shape.m * -(-shape.k // (op.weight_group or shape.k))
+            shape.count * shape.m * -(-shape.k // (op.group_of(shape.k) or shape.k))
             for shape in op.shapes
         )
         sums = Tensor(name, rows, SUM_BITS, "activation")
@@ -190,7 +190,7 @@ def _filled_up(op: MatMul, depth: int) -> float:
     """Elements of k with each group (or all of k) filled up to whole tables, over k."""
     filled = total = 0
     for shape in op.shapes:
-        group = op.weight_group if 0 < op.weight_group < shape.k else shape.k
+        group = op.group_of(shape.k) or shape.k
         whole, rest = divmod(shape.k, group)
         rows = shape.count * shape.m
         filled += rows * depth * (whole * -(-group // depth) + -(-rest // depth))

@@ -214,11 +214,9 @@ class GemmSearch:
         scratchpad += held(k * n, p.converted_weight_bits, weight_slots)
         scratchpad += held(m * n, p.extra_bits, output_slots)
         scratchpad += held(m * n, p.staging_bits, output_slots)
-        sums = m * n * p.groups(k)
-        psum_slots = np.minimum(outputs * -(-p.k // k), b.accumulator_buffers)
-        if not p.group:
-            psum_slots = np.minimum(outputs, b.accumulator_buffers)
-        psums = held(sums, p.accumulator_bits, psum_slots)
+        drained = outputs * -(-p.k // k) if p.group else outputs
+        psum_slots = np.minimum(drained, b.accumulator_buffers)
+        psums = held(m * n * p.groups(k), p.accumulator_bits, psum_slots)
         if p.group:
             psums += held(m * n, RUNNING_SUM_BITS, np.ones_like(m))
         if b.accumulator_bytes is None:

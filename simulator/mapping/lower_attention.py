@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from simulator.hardware.matrix_unit import Tile, TileTiming
+from simulator.hardware.matrix_unit import Tile
 from simulator.hardware.primitives import ActionCounts
 from simulator.hardware.vector_unit.work import VectorWork
 from simulator.mapping.attention import (
@@ -337,12 +337,12 @@ class AttentionLowering(Lowering):
     ) -> Command:
         """One block product: a unit per head side by side, or all units on one head."""
         heads, unit = self.tiling.heads, self.unit
-        timing: TileTiming | GangTiming = unit.timing(tile)
         if heads == 1:
             timing, counts = gang_timing(unit, tile), gang_actions(unit, tile)
             traffic = gang_traffic(unit, tile, accumulate)
         else:
-            counts = ActionCounts()
+            one, counts = unit.timing(tile), ActionCounts()
+            timing = GangTiming(one.cycles, one.interval_cycles)
             counts.merge(unit_actions(unit, tile), heads)
             traffic = unit.traffic(tile, accumulate=accumulate)
         reads = heads * (traffic.input_read_bytes + traffic.weight_read_bytes)

@@ -101,7 +101,7 @@ class GemmPlanner:
         """Elements of k whose sum has to be scaled apart; 0 if whole columns, or weights, are."""
         if not isinstance(self.op, MatMul) or scaled:
             return 0
-        return self.op.weight_group if self.op.weight_group < shape.k else 0
+        return self.op.group_of(shape.k)
 
     def _vector_cycles(self, work: list[VectorWork]) -> int:
         """Cycles of vector work in the core's clock."""

@@ -78,9 +78,6 @@ class Scheme:
             raise CyclelabError(f"scales that are powers of two are stored as {POWER_OF_TWO}")
         if element.kind == "int" and element.maximum < 1:
             raise CyclelabError(f"{self.element} has no code above zero to bring a value to")
-        special = self.rule != "largest" or self.tensor_scale is not None
-        if self.zero_point is not None and special:
-            raise CyclelabError("a zero point goes with the rule 'largest' and no tensor_scale")
         if self.tensor_scale is not None and (
             self.rule != "largest" or self.scale == POWER_OF_TWO or self.granularity == "tensor"
         ):
@@ -89,21 +86,25 @@ class Scheme:
                 "group or channel"
             )
         if self.zero_point is not None:
-            zero = format_named(self.zero_point)
-            if element.signed or zero.kind != "int" or element.kind != "int":
-                raise CyclelabError(
-                    f"a zero point in {self.zero_point} goes with unsigned integer codes, "
-                    f"not with {self.element}"
-                )
-            if zero.signed or zero.maximum < element.maximum:
-                raise CyclelabError(
-                    f"a zero point is one of the codes: {self.zero_point} does not hold those "
-                    f"of {self.element}"
-                )
+            self._check_zero_point(element, format_named(self.zero_point))
         elif element.kind == "int" and not element.signed:
             raise CyclelabError(f"unsigned codes need a zero point: {self.element} has none")
         if element.kind == "float" and self.rounding != "half_even":
             raise CyclelabError(f"codes in {self.element} round half to even")
+
+    def _check_zero_point(self, element: NumberFormat, zero: NumberFormat) -> None:
+        if self.rule != "largest" or self.tensor_scale is not None:
+            raise CyclelabError("a zero point goes with the rule 'largest' and no tensor_scale")
+        if element.signed or zero.kind != "int" or element.kind != "int":
+            raise CyclelabError(
+                f"a zero point in {zero.name} goes with unsigned integer codes, "
+                f"not with {element.name}"
+            )
+        if zero.signed or zero.maximum < element.maximum:
+            raise CyclelabError(
+                f"a zero point is one of the codes: {zero.name} does not hold those of "
+                f"{element.name}"
+            )
 
     @property
     def code(self) -> NumberFormat:

@@ -120,6 +120,10 @@ class MatMul(Operator):
     unit: int | None = None
     corrected: bool = False
 
+    def group_of(self, k: int) -> int:
+        """Elements of a sum over k whose weights share a scale, 0 if all of them do."""
+        return self.weight_group if self.weight_group < k else 0
+
     @property
     def macs(self) -> int:
         """Multiply-accumulates of all shapes."""

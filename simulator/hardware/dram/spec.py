@@ -277,10 +277,10 @@ class DramDeviceSpec(Spec):
                 f"commands.{unknown[0]}: unknown command; known: {', '.join(COMMANDS)}"
                 + (f"; did you mean {near!r}?" if near else "")
             )
-        opening = ("ACT1", "ACT2") if self.split_activation else ("ACT",)
-        needed = {"commands": (*REQUIRED, *opening)}
+        needed: dict[str, tuple[str, ...]] = {}
+        needed["commands"] = REQUIRED if self.split_activation else (*REQUIRED, "ACT")
         if self.split_activation:
-            needed = {"commands": REQUIRED, "split_activation": opening}
+            needed["split_activation"] = ("ACT1", "ACT2")
         if self.data_clock:
             needed["data_clock"] = ("CAS_RD", "CAS_WR")
         for key, names in needed.items():
