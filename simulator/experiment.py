@@ -23,7 +23,7 @@ from simulator.config import (
 )
 from simulator.cost import Technology, load_technology
 from simulator.hardware.dram.memory_spec import DramMemorySpec
-from simulator.hardware.machine import MachineSpec
+from simulator.hardware.machines import AnyMachine
 from simulator.mapping import MappingSpec
 from simulator.workload import WorkloadSpec
 
@@ -66,7 +66,7 @@ class ExperimentSpec(Spec):
 
     name: str
     description: str = ""
-    machine: MachineSpec
+    machine: AnyMachine
     workload: WorkloadSpec
     mapping: MappingSpec = Field(default_factory=MappingSpec)
     technology: str | None = None

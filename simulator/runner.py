@@ -201,7 +201,8 @@ def _machine_facts(machine: MachineSpec) -> dict[str, Any]:
             }
             for unit in units
         ],
-        "scratchpad_bytes": machine.core.scratchpad.capacity_bytes,
+        "kind": machine.kind,
+        "on_chip_bytes": machine.on_chip_bytes,
         "memory_device": machine.memory.device_name,
         "memory_bandwidth_bytes_per_s": machine.memory.bandwidth_bytes_per_s,
         "memory_latency_s": machine.memory.latency_s,

@@ -6,13 +6,13 @@ import pytest
 
 from simulator.config import load_preset, validate
 from simulator.cost import load_technology
-from simulator.hardware.machine import MachineSpec
+from simulator.hardware.npu import NpuSpec
 
 NAMES = ("npu_w8a8", "npu_w4a8", "npu_w4a8_shift_add", "npu_w4a8_lut")
 
 
-def machine(name: str) -> MachineSpec:
-    return validate(MachineSpec, load_preset("machines", name))
+def machine(name: str) -> NpuSpec:
+    return validate(NpuSpec, load_preset("machines", name))
 
 
 def main_area_mm2(name: str) -> float:

@@ -38,11 +38,13 @@ def json_schema(
     for base, specs in derived.items():
         if base.__name__ in definitions:
             definitions[base.__name__] = {"anyOf": [references[spec] for spec in specs]}
-    root = definitions[model_type.__name__]
-    for key, kind in (presets or {}).items():
-        if key in root.get("properties", {}):
-            root["properties"][key] = _preset_or(root["properties"][key], kind)
-    definitions[model_type.__name__] = _buildable(root)
+    whole = [specs for base, specs in derived.items() if base is model_type]
+    for model in whole[0] if whole else [model_type]:
+        root = definitions[model.__name__]
+        for key, kind in (presets or {}).items():
+            if key in root.get("properties", {}):
+                root["properties"][key] = _preset_or(root["properties"][key], kind)
+        definitions[model.__name__] = _buildable(root)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": model_type.__name__,
@@ -58,6 +60,8 @@ def _derived_specs(root: type[BaseModel]) -> dict[type[Spec], list[type[Spec]]]:
         kind = spec.model_fields.get("kind")
         if kind is None or kind.annotation is not str or not kind.is_required():
             continue
+        if spec.__name__ == root.__name__ and spec is not root:
+            continue  # of the same name, but of no concern to it
         narrowed = [s for s in _all_specs(spec) if s.model_fields["kind"].annotation is not str]
         if narrowed:
             found[spec] = narrowed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simulator.engine.check import DMA_KINDS
 from simulator.engine.errors import InvariantError
 from simulator.engine.record import Execution
 from simulator.mapping.program import Command, Item, Loop, Program, QueueKind
@@ -22,7 +23,7 @@ def check_invariants(program: Program, execution: Execution, bytes_per_s: float)
         raise InvariantError(f"{program.name}: faster than memory bandwidth allows")
     for queue in program.queues:
         busy_fs = execution.busy_cycles[queue.name] * queue.period_fs
-        if queue.kind in (QueueKind.MATRIX, QueueKind.VECTOR) and busy_fs > execution.duration_fs:
+        if queue.kind not in DMA_KINDS and busy_fs > execution.duration_fs:
             raise InvariantError(f"{program.name}: {queue.name} is busy longer than the run")
     commands = list(program.commands())
     for record in execution.records:

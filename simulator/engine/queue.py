@@ -24,6 +24,8 @@ BUSY_WITH_OTHERS = {
     QueueKind.STORE: CAUSES.index(Cause.MEMORY_WRITE),
     QueueKind.MATRIX: CAUSES.index(Cause.MATRIX_UNIT),
     QueueKind.VECTOR: CAUSES.index(Cause.VECTOR_UNIT),
+    QueueKind.L2: CAUSES.index(Cause.L2),
+    QueueKind.LAUNCH: CAUSES.index(Cause.LAUNCH),
 }
 """What an operator's wait is called while its primary queue serves other operators."""
 

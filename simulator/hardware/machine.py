@@ -1,22 +1,21 @@
-"""A machine: cores of matrix units, a vector unit, buffers and DMA, over one memory.
+"""What all machines share: cores with matrix units and a vector unit, over one memory.
 
 Everything here is a frozen spec read from YAML; behaviour is in the component
-folders, and time passes in `engine`.
+folders, and time passes in `engine`. The kinds of machine are `npu.py` and `gpu.py`.
 """
 
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
 from simulator.config import Spec, nearest
-from simulator.hardware.dma.spec import DmaSpec
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.matrix_unit import MATRIX_UNITS, MatrixUnit, MatrixUnitSpec
 from simulator.hardware.memory.spec import IdealMemorySpec
-from simulator.hardware.scratchpad.spec import AccumulatorSpec, ScratchpadSpec
 from simulator.hardware.vector_unit.spec import VectorUnitSpec
 
 FEMTOSECONDS_PER_SECOND = 10**15
@@ -76,20 +75,18 @@ class ClockSpec(Spec):
 
 
 class CoreSpec(Spec):
-    """One core: units that share a scratchpad, an accumulator and a DMA engine.
-
-    accumulator: None when partial sums live in the scratchpad.
-    queue_depth: commands that each unit's queue holds besides the running one.
-    """
+    """What a core of any machine has: matrix units and a vector unit."""
 
     matrix_units: tuple[
         SerializeAsAny[Annotated[MatrixUnitSpec, BeforeValidator(_matrix_unit_spec)]], ...
     ] = Field(min_length=1)
     vector_unit: VectorUnitSpec
-    scratchpad: ScratchpadSpec
-    accumulator: AccumulatorSpec | None = None
-    dma: DmaSpec
-    queue_depth: int = Field(default=16, ge=1, le=4096)
+
+    @model_validator(mode="after")
+    def _unique_units(self) -> CoreSpec:
+        if len({repr(unit) for unit in self.matrix_units}) < len(self.matrix_units):
+            raise ValueError("matrix_units: two of them are identical; use `count` instead")
+        return self
 
     def build_matrix_units(self) -> tuple[MatrixUnit[Any], ...]:
         """The units themselves, in the order of the spec."""
@@ -97,28 +94,20 @@ class CoreSpec(Spec):
 
 
 class MachineSpec(Spec):
-    """A whole machine.
+    """What every machine has. `kind` selects the spec of the rest (`hardware.machines`).
 
     clock: the cores' clock; cycles in reports are cycles of it.
-    vector_clock: clock of the vector units when it differs.
     technology: name of a technology preset for area and energy.
     """
 
+    kind: str
     name: str
     description: str = ""
     clock: ClockSpec
-    vector_clock: ClockSpec | None = None
     cores: int = Field(default=1, ge=1, le=1024)
     core: CoreSpec
     memory: Annotated[IdealMemorySpec | DramMemorySpec, BeforeValidator(_memory_spec)]
     technology: str
-
-    @model_validator(mode="after")
-    def _unique_units(self) -> MachineSpec:
-        names = [unit.kind for unit in self.core.matrix_units]
-        if len(names) > 1 and len({repr(u) for u in self.core.matrix_units}) < len(names):
-            raise ValueError("two matrix units are identical; use `count` instead")
-        return self
 
     @property
     def peak_macs_per_cycle(self) -> int:
@@ -127,3 +116,8 @@ class MachineSpec(Spec):
         fastest = max(unit.macs_per_cycle * unit.spec.count for unit in units)
         peak: int = math.ceil(self.cores * fastest)
         return peak
+
+    @property
+    @abstractmethod
+    def on_chip_bytes(self) -> int:
+        """Capacity of the buffer that holds activations between operators."""

@@ -51,7 +51,7 @@ class _Choice:
         return not (self.corrected or self.prepared)
 
 
-def adapted(phase: Phase, resources: Resources, spec: MappingSpec) -> Phase:
+def adapted(phase: Phase, resources: Resources[Any], spec: MappingSpec) -> Phase:
     """The phase with the operators that the machine's matrix units need; else as it is."""
     segments = tuple(_Adapter(segment, resources, spec).segment() for segment in phase.segments)
     return replace(phase, segments=segments)
@@ -60,7 +60,7 @@ def adapted(phase: Phase, resources: Resources, spec: MappingSpec) -> Phase:
 class _Adapter:
     """One segment's operators, one after the other."""
 
-    def __init__(self, segment: Segment, resources: Resources, spec: MappingSpec) -> None:
+    def __init__(self, segment: Segment, resources: Resources[Any], spec: MappingSpec) -> None:
         self.old, self.resources, self.spec = segment, resources, spec
         self.operators: list[Operator] = []
         self.tables: dict[tuple[str, str, float], Tensor] = {}

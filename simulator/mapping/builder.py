@@ -51,15 +51,16 @@ class Wiring:
 class ProgramBuilder:
     """Tables of a program under construction, shared by its kernels."""
 
-    resources: Resources
+    resources: Resources[Any]
     semaphores: list[Semaphore] = field(default_factory=list)
     operators: list[OperatorInfo] = field(default_factory=list)
     pools: list[int] = field(default_factory=list)
     regions: RegionTable = field(default_factory=RegionTable)
+    shared: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        capacity = self.resources.core.scratchpad.capacity_bytes
-        for core in range(self.resources.machine.cores):
+        capacity = self.resources.machine.on_chip_bytes
+        for core in range(len(self.resources.cores)):
             self.pools.append(
                 self.semaphore(f"core{core}.scratchpad", capacity, Cause.BUFFER_SPACE)
             )
@@ -68,6 +69,12 @@ class ProgramBuilder:
         """Index of a new semaphore."""
         self.semaphores.append(Semaphore(name, initial, cause))
         return len(self.semaphores) - 1
+
+    def shared_semaphore(self, name: str, initial: int, cause: Cause) -> int:
+        """Index of the semaphore of this name, made when first asked for."""
+        if name not in self.shared:
+            self.shared[name] = self.semaphore(name, initial, cause)
+        return self.shared[name]
 
     def allocation(self, core: int, operator: int, size: int) -> tuple[Command, ...]:
         """Takes scratchpad bytes for a kernel, in load order so that nobody can deadlock."""

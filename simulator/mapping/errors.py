@@ -6,7 +6,10 @@ from simulator.config import CyclelabError
 
 
 class NoMappingError(CyclelabError):
-    """No tiling of an operator fits: says which buffer, and how many bytes are missing."""
+    """No tiling of an operator fits: says which buffer, and how many bytes are missing.
+
+    also: what else would help, with `{buffer}` for its name.
+    """
 
     def __init__(
         self,
@@ -15,6 +18,7 @@ class NoMappingError(CyclelabError):
         needed_bytes: int,
         available_bytes: int,
         pattern: str = "",
+        also: str = "lower machine.core.{buffer}.buffers",
     ) -> None:
         self.operator = operator
         self.buffer = buffer
@@ -28,6 +32,6 @@ class NoMappingError(CyclelabError):
             f"bytes of the {buffer}, which has {available_bytes:,} free "
             f"({missing:,} bytes missing); "
             f"{'fix smaller ones, ' if pattern else ''}"
-            f"raise machine.core.{buffer}.capacity_bytes by at least that, or lower "
-            f"machine.core.{buffer}.buffers"
+            f"raise machine.core.{buffer}.capacity_bytes by at least that, or "
+            + also.format(buffer=buffer)
         )

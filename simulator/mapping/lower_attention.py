@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from simulator.hardware.matrix_unit import Tile
+from simulator.hardware.npu import NpuCoreSpec
 from simulator.hardware.primitives import ActionCounts
 from simulator.hardware.vector_unit.work import VectorWork
 from simulator.mapping.attention import (
@@ -135,7 +136,8 @@ class AttentionLowering(Lowering):
 
     # -- set-up --------------------------------------------------------------
     def _staging_bytes(self) -> int:
-        p, t, core = self.problem, self.tiling, self.resources.core
+        p, t = self.problem, self.tiling
+        core: NpuCoreSpec = self.resources.core
         rows = t.query_tokens * self.shape.query_heads * t.heads
         depth = self.shape.head_dim
         buffers = min(core.scratchpad.buffers, len(self.steps) * self.shape.count // t.heads)

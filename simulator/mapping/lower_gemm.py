@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass
 
 from simulator.hardware.matrix_unit import Tile
+from simulator.hardware.npu import NpuCoreSpec
 from simulator.hardware.vector_unit.work import VectorWork
 from simulator.mapping.builder import ProgramBuilder
 from simulator.mapping.gemm_part import GemmPart
@@ -88,7 +89,7 @@ class GemmLowering(Lowering):
     def _staging_bytes(self) -> int:
         tile, p = self.part.tiling.tile, self.problem
         outputs = p.count * -(-p.m // tile.m) * -(-p.n // tile.n)
-        core = self.resources.core
+        core: NpuCoreSpec = self.resources.core
         total = tile_bytes(tile.m * tile.n, p.staging_bits) * min(outputs, core.scratchpad.buffers)
         if core.accumulator is None:
             slots = min(outputs * (-(-p.k // tile.k) if p.group else 1), core.scratchpad.buffers)

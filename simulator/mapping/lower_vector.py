@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from simulator.hardware.scratchpad.spec import ScratchpadSpec
 from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
 from simulator.mapping.builder import ProgramBuilder
 from simulator.mapping.errors import NoMappingError
@@ -62,7 +63,7 @@ def tile_vector(
 ) -> VectorTiling:
     """The row block with the least estimated time; raises NoMappingError if no row fits."""
     resources = builder.resources
-    spec = resources.core.scratchpad
+    spec: ScratchpadSpec = resources.core.scratchpad
     cores = len(resources.cores)
 
     def footprint(rows: int) -> int:

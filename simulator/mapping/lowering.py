@@ -12,16 +12,33 @@ from simulator.mapping.program import Cause, Command, Item, Tokens
 from simulator.mapping.regions import Place
 
 
-class Lowering(ABC):
+class KernelPart(ABC):
     """Makes the commands of one part of a kernel.
 
     operator: index of the kernel in the program's table.
     wiring: set once every kernel of the phase is planned, before `items` is called.
+    taking_part: cores that get work.
+    """
+
+    def __init__(self, builder: ProgramBuilder, operator: int) -> None:
+        self.builder = builder
+        self.resources = builder.resources
+        self.operator = operator
+        self.wiring = Wiring.none(len(self.resources.cores))
+        self.taking_part: list[int] = [0]
+
+    @abstractmethod
+    def items(self) -> tuple[Item, ...]:
+        """The part in program order."""
+
+
+class Lowering(KernelPart):
+    """A part of a kernel on cores with scratchpads.
+
     staging_bytes: scratchpad the part takes at its start and gives back at its end.
     parameter_bytes: biases, gains and scales, loaded once at the start.
     parameter_shares: in how many parts the cores divide them; 1 if each needs all.
     parameter_place: where they lie.
-    taking_part: cores that get work.
     """
 
     def __init__(
@@ -31,20 +48,12 @@ class Lowering(ABC):
         parameter_bytes: int = 0,
         parameter_place: Place | None = None,
     ) -> None:
-        self.builder = builder
-        self.resources = builder.resources
-        self.operator = operator
-        self.wiring = Wiring.none(len(self.resources.cores))
+        super().__init__(builder, operator)
         self.parameter_bytes = parameter_bytes
         self.parameter_place = parameter_place
         self.parameter_shares = 1
-        self.taking_part: list[int] = [0]
         self.staging_bytes = 0
         self.parameters_loaded: dict[int, int] = {}
-
-    @abstractmethod
-    def items(self) -> tuple[Item, ...]:
-        """The part in program order."""
 
     def prologue(self) -> list[Command]:
         """Take the part's own buffers on each core, and load its parameters."""

@@ -8,12 +8,15 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from simulator.config import CyclelabError, nearest
+from simulator.hardware.gpu import GpuSpec
 from simulator.hardware.machine import MachineSpec
 from simulator.mapping.adaptation import adapted
 from simulator.mapping.builder import ProgramBuilder, Wiring
 from simulator.mapping.errors import NoMappingError
+from simulator.mapping.gpu.plan import GpuPlanner
 from simulator.mapping.kernels import Kernel, build_kernels
-from simulator.mapping.lowering import Lowering
+from simulator.mapping.lowering import KernelPart
+from simulator.mapping.plan_npu import NpuPlanner
 from simulator.mapping.planner import KernelPlanner
 from simulator.mapping.planning import Planning
 from simulator.mapping.program import Cause, Command, Item, Loop, Program, Tokens
@@ -23,7 +26,7 @@ from simulator.mapping.residency import (
     boundary_sink,
     plan_residency,
 )
-from simulator.mapping.resources import Resources
+from simulator.mapping.resources import resources_of
 from simulator.mapping.spec import MappingSpec
 from simulator.workload.operators import Phase, Segment
 
@@ -35,7 +38,7 @@ class _SegmentPlan:
     segment: Segment
     kernels: list[Kernel]
     residency: Residency
-    parts: list[Sequence[Lowering]]
+    parts: list[Sequence[KernelPart]]
 
     def boundary_readers(self) -> list[tuple[int, int]]:
         """`(kernel, core)` pairs that wait for the segment before; never empty."""
@@ -49,7 +52,7 @@ class Mapper:
     def __init__(self, machine: MachineSpec, spec: MappingSpec) -> None:
         self.machine = machine
         self.spec = spec
-        self.resources = Resources(machine)
+        self.resources = resources_of(machine)
         self.tilings: dict[Hashable, Any] = {}
         self.used_patterns: set[str] = set()
         self.kernel_names: set[str] = set()
@@ -88,19 +91,24 @@ class Mapper:
                     + (f"; did you mean {hint!r}?" if hint else "")
                 )
 
+    def _planner(self, planning: Planning) -> KernelPlanner:
+        if isinstance(self.machine, GpuSpec):
+            return GpuPlanner(planning)
+        return NpuPlanner(planning)
+
     def _fusing(self) -> tuple[bool, ...]:
         return {"auto": (True, False), "always": (True,), "never": (False,)}[
             self.spec.fuse_attention
         ]
 
     def _keeping(self) -> tuple[bool, ...]:
-        # Activations of one core are not visible in another core's scratchpad.
-        return (True, False) if self.spec.keep_activations and self.machine.cores == 1 else (False,)
+        keeps = self.spec.keep_activations and self.resources.keeps_activations
+        return (True, False) if keeps else (False,)
 
     def _map(self, phase: Phase, fuse_attention: bool, keep: bool) -> Program:
         builder = ProgramBuilder(self.resources)
         planning = Planning(builder, self.spec, self.tilings, self.used_patterns)
-        planner = KernelPlanner(planning)
+        planner = self._planner(planning)
         kernels = [build_kernels(s, self.spec, fuse_attention) for s in phase.segments]
         stream = self._stream_bytes(phase, kernels) if keep else 0
         plans = [
@@ -123,7 +131,7 @@ class Mapper:
             if not last or segment.repeat > 1
         ]
         size = max(flows, default=0)
-        budget = self.spec.resident_fraction * self.machine.core.scratchpad.capacity_bytes
+        budget = self.spec.resident_fraction * self.machine.on_chip_bytes
         return size if 2 * size <= budget else 0
 
     def _plan(
@@ -136,7 +144,7 @@ class Mapper:
         keep: bool,
     ) -> _SegmentPlan:
         segment = phase.segments[index]
-        capacity = self.machine.core.scratchpad.capacity_bytes
+        capacity = self.machine.on_chip_bytes
         budget = int(self.spec.resident_fraction * capacity) if keep else 0
         repeats = segment.repeat > 1
         residency = plan_residency(
@@ -243,7 +251,7 @@ class _Wirer:
         self,
         plan: _SegmentPlan,
         number: int,
-        parts: Sequence[Lowering],
+        parts: Sequence[KernelPart],
         ready: dict[tuple[int, int], list[tuple[int, int]]],
         done: list[tuple[int, int]],
         gives_on: bool,
@@ -267,7 +275,7 @@ class _Wirer:
             )
 
 
-def _cores_of(parts: Sequence[Lowering]) -> list[int]:
+def _cores_of(parts: Sequence[KernelPart]) -> list[int]:
     return sorted({core for part in parts for core in part.taking_part})
 
 

@@ -12,6 +12,7 @@ from simulator.mapping.nest import Dimension
 from simulator.mapping.planning import KernelJob, Plan, Planning, does_not_fit
 from simulator.mapping.regions import pass_bytes
 from simulator.mapping.spec import ATTENTION_SETTINGS
+from simulator.mapping.tiling import Budget
 from simulator.numerics import format_named
 from simulator.workload.operators import AttentionShape, Context, Scores
 
@@ -21,11 +22,12 @@ Tiled = list[tuple[AttentionProblem, AttentionTiling]]
 class AttentionPlanner:
     """Plans one fused attention kernel; the fastest unit wins."""
 
-    def __init__(self, planning: Planning, job: KernelJob) -> None:
+    def __init__(self, planning: Planning, job: KernelJob, budget: Budget) -> None:
         scores, softmax, context = job.kernel.operators[:3]
         assert isinstance(scores, Scores) and isinstance(context, Context)
         self.planning = planning
         self.job = job
+        self.budget = budget
         self.choice, self.pattern = planning.fixed(job.kernel.name, ATTENTION_SETTINGS)
         self.scores = scores
         self.keys, self.queries = scores.inputs[:2]
@@ -50,7 +52,7 @@ class AttentionPlanner:
     def _blocks(
         self, shape: AttentionShape, unit: MatrixUnit[Any], formats: FormatChoice
     ) -> tuple[AttentionProblem, AttentionTiling]:
-        facts, budget, memory = self.job.facts, self.job.budget, self.planning.memory
+        facts, budget, memory = self.job.facts, self.budget, self.planning.memory
         store_bits, _ = facts.output_bits(self.outputs)
         problem = AttentionProblem(
             shape=shape,

@@ -37,12 +37,13 @@ Tiled = list[tuple[GemmProblem, GemmTiling]]
 class GemmPlanner:
     """Plans one GEMM kernel; the fastest unit wins."""
 
-    def __init__(self, planning: Planning, job: KernelJob) -> None:
+    def __init__(self, planning: Planning, job: KernelJob, budget: Budget) -> None:
         self.planning = planning
         self.job = job
+        self.budget = budget
         self.choice, self.pattern = planning.fixed(job.kernel.name, GEMM_SETTINGS)
         self.op = job.kernel.operators[0]
-        self.shapes = _gemm_shapes(job.kernel)
+        self.shapes = gemm_shapes(job.kernel)
         self.outputs = sum(shape.count * shape.m * shape.n for shape in self.shapes)
         self.weight, self.inputs = self.op.inputs[:2]
         surplus = max(0, job.facts.weight_surplus(self.weight, self.shapes))
@@ -54,7 +55,7 @@ class GemmPlanner:
 
     def plan(self) -> Plan:
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
-        formats = _operand_formats(self.op)
+        formats = operand_formats(self.op)
         only = self.op.unit if isinstance(self.op, MatMul) else None
         index, tiled = self.planning.fastest(self.op.name, formats, self.choice, self._tile, only)
         name = self.planning.builder.resources.unit_names[index]
@@ -62,7 +63,7 @@ class GemmPlanner:
 
     def _tile(self, unit: MatrixUnit[Any], formats: FormatChoice) -> Tiled:
         """Every shape with its best tiling on a unit."""
-        budget = self.job.budget
+        budget = self.budget
         budget = replace(budget, scratchpad_bytes=budget.scratchpad_bytes - self.parameter_bytes)
         problems = [self._problem(shape, unit, formats) for shape in self.shapes]
         return [(problem, self._search(problem, unit, budget)) for problem in problems]
@@ -84,7 +85,7 @@ class GemmPlanner:
             m=shape.m,
             n=shape.n,
             k=shape.k,
-            input_bits=facts.loaded_bits(self.inputs) * self._dense_share(),
+            input_bits=facts.loaded_bits(self.inputs) * dense_share(self.op, self.shapes),
             weight_bits=facts.loaded_bits(self.weight),
             converted_weight_bits=formats.converted_bits,
             accumulator_bits=format_named(unit.accumulator_format).bits,
@@ -108,12 +109,6 @@ class GemmPlanner:
         resources = self.planning.builder.resources
         cycles = vector_cycles(resources.core.vector_unit, work)
         return math.ceil(cycles * resources.vector_period_fs / resources.period_fs)
-
-    def _dense_share(self) -> float:
-        """Share of the inputs' rectangle that is in memory: masked probabilities are not."""
-        if not isinstance(self.op, Context):
-            return 1
-        return self.inputs.elements / sum(s.count * s.m * s.k for s in self.shapes)
 
     def _search(self, problem: GemmProblem, unit: MatrixUnit[Any], budget: Budget) -> GemmTiling:
         choice = self.choice
@@ -191,7 +186,15 @@ def group_work(op: Operator) -> tuple[str, ...]:
     return ("scale_add", "scale_add") if op.corrected else ("scale_add",)
 
 
-def _gemm_shapes(kernel: Kernel) -> tuple[GemmShape, ...]:
+def dense_share(op: Operator, shapes: Sequence[GemmShape]) -> float:
+    """Share of the inputs' rectangle that is in memory: masked probabilities are not."""
+    if not isinstance(op, Context):
+        return 1
+    return op.inputs[1].elements / sum(s.count * s.m * s.k for s in shapes)
+
+
+def gemm_shapes(kernel: Kernel) -> tuple[GemmShape, ...]:
+    """The products of a kernel's first operator, whatever kind it is."""
     op = kernel.operators[0]
     if isinstance(op, MatMul):
         return op.shapes
@@ -207,7 +210,8 @@ def _as_gemm(shape: AttentionShape, kind: str) -> GemmShape:
     return GemmShape(shape.count, rows, shape.head_dim, shape.context_tokens)
 
 
-def _operand_formats(op: object) -> tuple[str, str]:
+def operand_formats(op: object) -> tuple[str, str]:
+    """Formats of an operator's activations and of what they are multiplied by."""
     if isinstance(op, MatMul):
         return op.input_format, op.weight_format
     if isinstance(op, Scores):

@@ -14,7 +14,7 @@ from simulator.mapping.errors import NoMappingError
 from simulator.mapping.facts import KernelFacts
 from simulator.mapping.formats import FormatChoice, choose_formats
 from simulator.mapping.kernels import Kernel
-from simulator.mapping.lowering import Lowering
+from simulator.mapping.lowering import KernelPart
 from simulator.mapping.regions import Place
 from simulator.mapping.spec import MappingSpec, TileChoice
 from simulator.mapping.tiling import Budget
@@ -36,7 +36,7 @@ TilingT = TypeVar("TilingT", bound=Tiling)
 class Plan(NamedTuple):
     """Lowerings of a kernel's parts, the unit that runs them, and facts for people."""
 
-    lowerings: Sequence[Lowering]
+    lowerings: Sequence[KernelPart]
     unit: str
     mapping: dict[str, object]
 
@@ -133,13 +133,16 @@ class Planning:
 
 @dataclass(frozen=True, slots=True)
 class KernelJob:
-    """A kernel to plan: where it is, its index in the operator table, its bytes, its budget."""
+    """A kernel to plan: where it is, its index in the operator table, its bytes.
+
+    live_bytes: of activations that stay on chip while it runs.
+    """
 
     segment: Segment
     kernel: Kernel
     operator: int
     facts: KernelFacts
-    budget: Budget
+    live_bytes: int
 
 
 def does_not_fit(

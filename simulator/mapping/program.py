@@ -31,6 +31,8 @@ class QueueKind(StrEnum):
     STORE = "store"
     MATRIX = "matrix"
     VECTOR = "vector"
+    L2 = "l2"
+    LAUNCH = "launch"
 
 
 class Cause(StrEnum):
@@ -41,6 +43,8 @@ class Cause(StrEnum):
     BUFFER_SPACE = "buffer_space"
     MATRIX_UNIT = "matrix_unit"
     VECTOR_UNIT = "vector_unit"
+    L2 = "l2"
+    LAUNCH = "launch"
     DEPENDENCY = "dependency"
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from simulator.config import CyclelabError, nearest
+from simulator.hardware.gpu import GpuSpec
 from simulator.hardware.machine import FEMTOSECONDS_PER_SECOND, MachineSpec
 from simulator.hardware.matrix_unit import MatrixUnit
+from simulator.hardware.npu import NpuSpec
 from simulator.mapping.program import Queue, QueueKind
 
 
@@ -23,47 +26,54 @@ class CoreQueues:
     matrix: tuple[int, ...]
 
 
-class Resources:
+GPU_QUEUE_DEPTH = 64
+"""Commands that stand for all SMs: thread blocks run ahead as far as buffers let them."""
+
+MachineT = TypeVar("MachineT", bound=MachineSpec)
+
+
+class Resources(ABC, Generic[MachineT]):
     """Units, queues and rates of a machine.
 
     matrix_units[i] is driven by queue `cores[c].matrix[i]` of core c. unit_names[i] is
         its kind, numbered (`systolic_array1`) where several are of one kind.
+    cores: that are mapped to one by one.
     """
 
-    def __init__(self, machine: MachineSpec) -> None:
+    def __init__(self, machine: MachineT) -> None:
         self.machine = machine
-        self.core = machine.core
+        self.core: Any = machine.core  # of the type that the kind of machine has
         self.matrix_units: tuple[MatrixUnit[Any], ...] = machine.core.build_matrix_units()
         kinds = [unit.kind for unit in machine.core.matrix_units]
         self.unit_names = tuple(
             kind if kinds.count(kind) == 1 else f"{kind}{index}" for index, kind in enumerate(kinds)
         )
         self.period_fs = machine.clock.period_fs
-        vector_clock = machine.vector_clock or machine.clock
-        self.vector_period_fs = vector_clock.period_fs
         self.queues: list[Queue] = []
-        self.cores = tuple(self._add_core(index) for index in range(machine.cores))
+        self.cores = self._add_cores()
         cycle_s = Fraction(self.period_fs, FEMTOSECONDS_PER_SECOND)
         # The decimal numbers that were written, as the memory's own model takes them.
         self.bytes_per_cycle = Fraction(repr(machine.memory.bandwidth_bytes_per_s)) * cycle_s
         self.latency_cycles = math.ceil(Fraction(repr(machine.memory.latency_s)) / cycle_s)
 
-    def _add_core(self, core: int) -> CoreQueues:
-        def add(kind: QueueKind, name: str, **options: int) -> int:
-            period = self.vector_period_fs if kind is QueueKind.VECTOR else self.period_fs
-            self.queues.append(
-                Queue(f"core{core}.{name}", kind, core, period, self.core.queue_depth, **options)
-            )
-            return len(self.queues) - 1
+    @property
+    def vector_period_fs(self) -> int:
+        """Clock period of the vector units."""
+        return self.period_fs
 
-        dma = self.core.dma
-        options = {"outstanding": dma.outstanding, "bytes_per_cycle": dma.bytes_per_cycle}
-        return CoreQueues(
-            load=add(QueueKind.LOAD, "dma_load", **options),
-            store=add(QueueKind.STORE, "dma_store", **options),
-            vector=add(QueueKind.VECTOR, "vector_unit"),
-            matrix=tuple(add(QueueKind.MATRIX, name) for name in self.unit_names),
-        )
+    @property
+    @abstractmethod
+    def keeps_activations(self) -> bool:
+        """Whether all operators can find an activation in the on-chip buffer."""
+
+    @abstractmethod
+    def _add_cores(self) -> tuple[CoreQueues, ...]:
+        """Make the queues; called once, with the units in place."""
+
+    def _add(self, name: str, kind: QueueKind, core: int, depth: int, **options: int) -> int:
+        period = self.vector_period_fs if kind is QueueKind.VECTOR else self.period_fs
+        self.queues.append(Queue(name, kind, core, period, depth, **options))
+        return len(self.queues) - 1
 
     def memory_cycles(self, transfer_bytes: int) -> int:
         """Cycles the memory needs to move `transfer_bytes` at full bandwidth, rounded up."""
@@ -78,3 +88,85 @@ class Resources:
             f"the machine has no matrix unit {name!r}; it has: {', '.join(self.unit_names)}"
             + (f"; did you mean {hint!r}?" if hint else "")
         )
+
+
+class NpuResources(Resources[NpuSpec]):
+    """Cores that work side by side, each on tiles of its own."""
+
+    @property
+    def vector_period_fs(self) -> int:
+        """Clock period of the vector units, which may have a clock of their own."""
+        return (self.machine.vector_clock or self.machine.clock).period_fs
+
+    @property
+    def keeps_activations(self) -> bool:
+        """Activations of one core are not visible in another core's scratchpad."""
+        return self.machine.cores == 1
+
+    def _add_cores(self) -> tuple[CoreQueues, ...]:
+        return tuple(self._add_core(index) for index in range(self.machine.cores))
+
+    def _add_core(self, core: int) -> CoreQueues:
+        spec = self.machine.core
+        dma, depth = spec.dma, spec.queue_depth
+        options = {"outstanding": dma.outstanding, "bytes_per_cycle": dma.bytes_per_cycle}
+        return CoreQueues(
+            load=self._add(f"core{core}.dma_load", QueueKind.LOAD, core, depth, **options),
+            store=self._add(f"core{core}.dma_store", QueueKind.STORE, core, depth, **options),
+            vector=self._add(f"core{core}.vector_unit", QueueKind.VECTOR, core, depth),
+            matrix=tuple(
+                self._add(f"core{core}.{name}", QueueKind.MATRIX, core, depth)
+                for name in self.unit_names
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GpuQueues(CoreQueues):
+    """Also the L2 cache's ways to and from the SMs, and the launches of kernels."""
+
+    l2: int
+    l2_write: int
+    launch: int
+
+
+class GpuResources(Resources[GpuSpec]):
+    """SMs that do the same in step: one set of queues stands for all of them."""
+
+    cores: tuple[GpuQueues, ...]
+
+    @property
+    def keeps_activations(self) -> bool:
+        """All SMs see the L2 cache."""
+        return True
+
+    @property
+    def launch_cycles(self) -> int:
+        """From one kernel's end to the next one's start."""
+        overhead_fs = Fraction(repr(self.machine.launch_overhead_s)) * FEMTOSECONDS_PER_SECOND
+        return math.ceil(overhead_fs / self.period_fs)
+
+    def _add_cores(self) -> tuple[GpuQueues, ...]:
+        outstanding = self.machine.memory.queue_depth
+
+        def add(name: str, kind: QueueKind, **options: int) -> int:
+            return self._add(f"gpu.{name}", kind, 0, GPU_QUEUE_DEPTH, **options)
+
+        queues = GpuQueues(
+            load=add("hbm_load", QueueKind.LOAD, outstanding=outstanding),
+            store=add("hbm_store", QueueKind.STORE, outstanding=outstanding),
+            vector=add("vector_unit", QueueKind.VECTOR),
+            matrix=tuple(add(name, QueueKind.MATRIX) for name in self.unit_names),
+            l2=add("l2_read", QueueKind.L2),
+            l2_write=add("l2_write", QueueKind.L2),
+            launch=add("launch", QueueKind.LAUNCH),
+        )
+        return (queues,)
+
+
+def resources_of(machine: MachineSpec) -> Resources[Any]:
+    """The machine as its kind is mapped to."""
+    if isinstance(machine, GpuSpec):
+        return GpuResources(machine)
+    assert isinstance(machine, NpuSpec)
+    return NpuResources(machine)

@@ -17,7 +17,8 @@ from simulator.hardware.dram.controller import ControllerSpec
 from simulator.hardware.dram.energy_spec import DramEnergySpec
 from simulator.hardware.dram.load import load_device
 from simulator.hardware.dram.spec import DramDeviceSpec
-from simulator.hardware.machine import MachineSpec
+from simulator.hardware.gpu import GpuSpec
+from simulator.hardware.npu import NpuSpec
 from simulator.hardware.systolic_array import SystolicArraySpec
 from simulator.mapping import MappingSpec
 from simulator.workload import WorkloadSpec
@@ -51,7 +52,8 @@ def words(*pages: str) -> set[str]:
 @pytest.mark.parametrize(
     ("model", "pages"),
     [
-        (MachineSpec, ("machines.md", "dram.md", "cost.md")),
+        (NpuSpec, ("machines.md", "dram.md", "cost.md")),
+        (GpuSpec, ("machines.md", "gpu.md", "dram.md", "cost.md")),
         (SystolicArraySpec, ("systolic_arrays.md",)),
         (MappingSpec, ("mapping.md",)),
         (WorkloadSpec, ("workloads.md", "experiments.md")),

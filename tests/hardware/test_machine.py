@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from simulator.config import ConfigError, Document, list_presets, validate
 from simulator.config.presets import load_preset
 from simulator.hardware.bill import machine_parts
-from simulator.hardware.machine import ClockSpec, MachineSpec
-from simulator.mapping.resources import Resources
+from simulator.hardware.machine import ClockSpec
+from simulator.hardware.npu import NpuSpec
+from simulator.mapping.resources import NpuResources
 from tests.mapping.small import machine, machine_document
 
 
 def refused(document: dict[str, Any]) -> str:
     with pytest.raises(ConfigError) as error:
-        validate(MachineSpec, Document.from_data(document, "machine"))
+        validate(NpuSpec, Document.from_data(document, "machine"))
     return str(error.value)
 
 
@@ -55,7 +56,7 @@ def test_impossible_clocks(frequency_hz: float) -> None:
     [("tpuv3_core", 2 * 128 * 128), ("tpuv4i", 4 * 128 * 128), ("gemmini_16x16", 256)],
 )
 def test_peak_of_shipped_machines(name: str, macs: int) -> None:
-    spec = validate(MachineSpec, load_preset("machines", name))
+    spec = validate(NpuSpec, load_preset("machines", name))
     assert spec.peak_macs_per_cycle == macs
     assert name in list_presets("machines")
 
@@ -64,7 +65,7 @@ def test_peak_counts_cores_and_the_fastest_kind() -> None:
     document = machine_document(cores=3, unit={"count": 2})
     small = document["core"]["matrix_units"][0]
     document["core"]["matrix_units"] = [small, small | {"rows": 8, "count": 1}]
-    spec = validate(MachineSpec, Document.from_data(document, "machine"))
+    spec = validate(NpuSpec, Document.from_data(document, "machine"))
     # 3 cores x max(2 x 16, 1 x 32).
     assert spec.peak_macs_per_cycle == 96
 
@@ -86,10 +87,10 @@ def test_parts_of_all_cores() -> None:
 
 def test_resources() -> None:
     # 4 GB/s at 1 GHz are 4 bytes per cycle; 57 ns are 57 cycles, 57.2 ns are 58.
-    resources = Resources(machine(memory={"latency_s": 57e-9}))
+    resources = NpuResources(machine(memory={"latency_s": 57e-9}))
     assert resources.bytes_per_cycle == 4
     assert resources.latency_cycles == 57
-    assert Resources(machine(memory={"latency_s": 57.2e-9})).latency_cycles == 58
+    assert NpuResources(machine(memory={"latency_s": 57.2e-9})).latency_cycles == 58
     assert resources.memory_cycles(4) == 1 and resources.memory_cycles(5) == 2
     names = [queue.name for queue in resources.queues]
     assert names == [
@@ -103,7 +104,7 @@ def test_resources() -> None:
 @given(st.floats(1, 1e18), st.floats(0, 1))
 def test_resources_of_any_memory(bandwidth: float, latency_s: float) -> None:
     memory = {"bandwidth_bytes_per_s": bandwidth, "latency_s": latency_s}
-    resources = Resources(machine(memory=memory))
+    resources = NpuResources(machine(memory=memory))
     assert resources.bytes_per_cycle > 0
     assert resources.memory_cycles(1) >= 1
     assert 0 <= resources.latency_cycles <= 10**9

@@ -8,7 +8,7 @@ from typing import Any
 
 from simulator.config import Document, validate
 from simulator.experiment import Experiment, build_experiment
-from simulator.hardware.machine import MachineSpec
+from simulator.hardware.npu import NpuSpec
 from simulator.mapping import Mapper, MappingSpec, Program
 from simulator.report.result import Result
 from simulator.runner import run_experiment
@@ -87,9 +87,9 @@ def machine_document(*, accumulator_bytes: int | None = 1 << 20, **changes: Any)
     }
 
 
-def machine(**changes: Any) -> MachineSpec:
+def machine(**changes: Any) -> NpuSpec:
     """The checked machine of `machine_document`."""
-    return validate(MachineSpec, Document.from_data(machine_document(**changes), "machine"))
+    return validate(NpuSpec, Document.from_data(machine_document(**changes), "machine"))
 
 
 def gemms(*sizes: tuple[int, int, int] | tuple[int, int, int, int]) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def phases(workload: dict[str, Any]) -> tuple[Phase, ...]:
 
 
 def programs(
-    workload: dict[str, Any], spec: MachineSpec | None = None, **mapping: Any
+    workload: dict[str, Any], spec: NpuSpec | None = None, **mapping: Any
 ) -> list[Program]:
     """The programs that the workload's phases become; mapping: keys of `MappingSpec`."""
     mapper = Mapper(spec or machine(), MappingSpec(**mapping))

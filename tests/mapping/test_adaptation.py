@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from simulator.config import CyclelabError, Document, validate
-from simulator.hardware.machine import MachineSpec
+from simulator.hardware.npu import NpuSpec
 from simulator.mapping import MappingSpec
 from simulator.mapping.adaptation import adapted
-from simulator.mapping.resources import Resources
+from simulator.mapping.resources import NpuResources
 from simulator.workload import WorkloadSpec, load_workload
 from simulator.workload.operators import MatMul, Operator, Phase, Vector
 from tests.mapping.small import gemms, machine_document, run, transformer
@@ -46,9 +46,9 @@ def workload(weights: str, *shapes: tuple[int, int, int]) -> dict[str, Any]:
 
 def operators(weights: str, *units: dict[str, Any], **mapping: Any) -> list[Operator]:
     """The operators of one GEMM on a machine with these units besides the int8 array."""
-    spec = validate(MachineSpec, Document.from_data(machine(*(units or (LUT,)))))
+    spec = validate(NpuSpec, Document.from_data(machine(*(units or (LUT,)))))
     (phase,) = load_workload(WorkloadSpec.model_validate(workload(weights))).phases
-    found: Phase = adapted(phase, Resources(spec), MappingSpec.model_validate(mapping))
+    found: Phase = adapted(phase, NpuResources(spec), MappingSpec.model_validate(mapping))
     return found.segments[0].operators()
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from simulator.hardware.matrix_unit import Tile
 from simulator.mapping.gemm_search import GemmSearch
-from simulator.mapping.resources import Resources
+from simulator.mapping.resources import NpuResources
 from simulator.mapping.tiling import (
     TIME_TOLERANCE,
     Budget,
@@ -23,7 +23,7 @@ from simulator.mapping.tiling import (
 from tests.mapping.small import machine
 from tests.mapping.test_nest import own_tiles
 
-UNIT = Resources(machine()).matrix_units[0]  # 4x4, weight stationary, double buffered
+UNIT = NpuResources(machine()).matrix_units[0]  # 4x4, weight stationary, double buffered
 ORDERS = ("mn", "nm")
 
 

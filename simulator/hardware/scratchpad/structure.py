@@ -3,40 +3,56 @@
 from __future__ import annotations
 
 from math import ceil
+from typing import Protocol
 
 from simulator.config import CyclelabError
 from simulator.hardware.primitives import Action, Part, Primitive
-from simulator.hardware.scratchpad.spec import ScratchpadSpec
 
 BITS_PER_BYTE = 8
 
 
-def bank(spec: ScratchpadSpec) -> Primitive:
+class Banked(Protocol):
+    """A buffer built from banks of one sram macro."""
+
+    @property
+    def capacity_bytes(self) -> int:
+        """Of all banks."""
+
+    @property
+    def bank_bytes(self) -> int:
+        """Of one bank."""
+
+    @property
+    def width_bits(self) -> int:
+        """Of one access."""
+
+
+def bank(spec: Banked) -> Primitive:
     """Return one bank: single-ported, `width_bits` per access."""
     return Primitive("sram", bits=spec.width_bits, capacity_bytes=spec.bank_bytes)
 
 
-def bank_count(spec: ScratchpadSpec) -> int:
+def bank_count(spec: Banked) -> int:
     """Return the whole banks that hold `capacity_bytes`."""
     return ceil(spec.capacity_bytes / spec.bank_bytes)
 
 
-def scratchpad_parts(spec: ScratchpadSpec, path: str) -> tuple[Part, ...]:
+def scratchpad_parts(spec: Banked, path: str) -> tuple[Part, ...]:
     """Return the banks, all at `path`. Two ports are banks that read while others write."""
     return (Part(path, bank(spec), bank_count(spec)),)
 
 
-def read_action(spec: ScratchpadSpec, path: str) -> Action:
+def read_action(spec: Banked, path: str) -> Action:
     """Return the read of `width_bits` from one bank of the buffer at `path`."""
     return Action(path, bank(spec), "read")
 
 
-def write_action(spec: ScratchpadSpec, path: str) -> Action:
+def write_action(spec: Banked, path: str) -> Action:
     """Return the write of `width_bits` to one bank of the buffer at `path`."""
     return Action(path, bank(spec), "write")
 
 
-def accesses(spec: ScratchpadSpec, transferred_bytes: int) -> int:
+def accesses(spec: Banked, transferred_bytes: int) -> int:
     """Return the bank accesses that move `transferred_bytes`, the last one perhaps in part.
 
     Raises CyclelabError for a negative number of bytes.

@@ -41,6 +41,8 @@ CAUSE_COLOURS = {
     "buffer_space": YELLOW,
     "matrix_unit": "#332288",
     "vector_unit": GREEN,
+    "l2": SKY,
+    "launch": "#882255",
     "drain": GREY,
     "dependency": "#c3ccd5",
     "issue": "#7b5e3b",

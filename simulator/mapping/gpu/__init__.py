@@ -1,0 +1,1 @@
+"""Kernels on a GPU: grids of thread blocks that run in waves."""

@@ -1,0 +1,226 @@
+"""The search for a grid's thread block: all that fit an SM, and the one that should be fastest.
+
+A slab takes as long as the slowest of matrix units (with the ports of shared memory and
+registers), vector unit, L2 cache and main memory, which work on different slabs at
+once; what latencies leave between slabs goes with the stages that shared memory holds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+from simulator.hardware.matrix_unit import MatrixUnit
+from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
+from simulator.mapping.gpu.occupancy import block_use, occupancy, slab_cycles
+from simulator.mapping.gpu.problem import Block, GridProblem
+from simulator.mapping.gpu.waves import Grid
+from simulator.mapping.resources import GpuResources
+from simulator.mapping.tiling import TIME_TOLERANCE
+
+LEAST_SIDE = 16
+MOST_ROWS, MOST_COLUMNS = 256, 512
+SLAB_BYTES = (32, 64, 128, 256)
+"""Of a row of inputs: what one to eight 32-byte sectors of a cache line hold."""
+WARPS = tuple(product((1, 2, 4, 8), repeat=2))
+MOST_WARPS = 16
+MOST_STAGES = 4
+STRIPS = (1, 2, 4, 8, 16)
+MOST_SPLIT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class GridTiling:
+    """A grid with its estimates: cycles of the core clock, bytes of main memory."""
+
+    grid: Grid
+    estimated_cycles: int
+    traffic_bytes: int
+
+
+class GridSearch:
+    """Blocks of one problem on one matrix unit of a GPU.
+
+    fixed: block sizes m, n and k where they are given. cache_bytes: of the L2 cache.
+    """
+
+    def __init__(
+        self,
+        problem: GridProblem,
+        unit: MatrixUnit[Any],
+        resources: GpuResources,
+        cache_bytes: float,
+        fixed: tuple[int | None, int | None, int | None] = (None, None, None),
+    ) -> None:
+        self.problem, self.unit, self.resources = problem, unit, resources
+        self.machine, self.core = resources.machine, resources.machine.core
+        self.cache_bytes, self.fixed = cache_bytes, fixed
+        self.bytes_per_cycle = float(resources.bytes_per_cycle)
+
+    def best(self) -> GridTiling | None:
+        """The tiling with the least time, or of those as good with the least traffic."""
+        found = [self._timed(block, per_sm) for block, per_sm in self._fitting()]
+        if not found:
+            return None
+        limit = TIME_TOLERANCE * min(tiling.estimated_cycles for tiling in found)
+        good = [tiling for tiling in found if tiling.estimated_cycles <= limit]
+        return min(good, key=lambda tiling: (tiling.traffic_bytes, tiling.estimated_cycles))
+
+    def smallest(self) -> tuple[int, int]:
+        """Register and shared-memory bytes of the block that needs least of them."""
+        uses = [block_use(self.problem, block, self.unit, self.core) for block in self._blocks()]
+        return min(u.register_bytes for u in uses), min(u.shared_bytes for u in uses)
+
+    # -- candidates ----------------------------------------------------------
+    def _fitting(self) -> Iterator[tuple[Block, int]]:
+        """Blocks that fit, with as many stages as cost no occupancy, and how many do."""
+        for block in self._blocks():
+            held = occupancy(block_use(self.problem, block, self.unit, self.core), self.core)
+            if not held:
+                continue
+            for stages in range(MOST_STAGES, block.stages, -1):
+                deeper = replace(block, stages=stages)
+                use = block_use(self.problem, deeper, self.unit, self.core)
+                if occupancy(use, self.core) == held:
+                    block = deeper
+                    break
+            yield block, held
+            for split in self._splits(block, held):
+                yield replace(block, split=split), held
+
+    def _splits(self, block: Block, per_sm: int) -> Iterator[int]:
+        """Shares of k that give SMs work that would have none; groups are not divided."""
+        p, split = self.problem, 2
+        blocks = p.count * -(-p.m // block.m) * -(-p.n // block.n)
+        while not p.group and split <= MOST_SPLIT and p.k >= split * block.k * block.stages:
+            if blocks * split > 2 * self.machine.cores * per_sm:
+                return
+            yield split
+            split *= 2
+
+    def _blocks(self) -> Iterator[Block]:
+        grain = self.unit.granularity
+        rows = self._sides(self.problem.m, max(LEAST_SIDE, grain.m), MOST_ROWS, self.fixed[0])
+        columns = self._sides(self.problem.n, max(LEAST_SIDE, grain.n), MOST_COLUMNS, self.fixed[1])
+        for m, n, k in product(rows, columns, self._depths()):
+            for warps_m, warps_n in self._warps(m, n):
+                yield Block(m, n, k, warps_m, warps_n, stages=min(2, -(-self.problem.k // k)))
+
+    def _sides(self, total: int, least: int, most: int, fixed: int | None) -> list[int]:
+        if fixed is not None:
+            return [fixed]
+        sizes = []
+        side = least
+        while side <= max(most, least):
+            sizes.append(side)
+            if side >= total:
+                break
+            side *= 2
+        return sizes
+
+    def _depths(self) -> list[int]:
+        """Slabs of whole steps; of a group, whole shares."""
+        grain, p = self.unit.granularity.k, self.problem
+        if self.fixed[2] is not None:
+            return [self.fixed[2]]
+        sizes = {max(grain, int(size * 8 / p.input_bits) // grain * grain) for size in SLAB_BYTES}
+        if p.group:
+            fitting = {math.gcd(size, p.group) for size in sizes}
+            return sorted(size for size in fitting if size % grain == 0) or [p.group]
+        return sorted({min(size, -(-p.k // grain) * grain) for size in sizes})
+
+    def _warps(self, m: int, n: int) -> Iterator[tuple[int, int]]:
+        """For each number of warps the shape that reads least from shared memory."""
+        grain, p = self.unit.granularity, self.problem
+        best: dict[int, tuple[float, tuple[int, int]]] = {}
+        for tall, wide in WARPS:
+            fits = m % tall == 0 and n % wide == 0 and tall * wide <= MOST_WARPS
+            if not fits or m // tall % grain.m or n // wide % grain.n:
+                continue
+            read = m * p.input_bits * wide + n * p.weight_bits * tall
+            found = best.get(tall * wide)
+            if found is None or read < found[0]:
+                best[tall * wide] = (read, (tall, wide))
+        yield from (shape for _, shape in best.values()) if best else [(1, 1)]
+
+    # -- estimates -----------------------------------------------------------
+    def _timed(self, block: Block, per_sm: int) -> GridTiling:
+        p, sms = self.problem, self.machine.cores
+        flat = Grid(p, block, sms, per_sm, 1)
+        per_sm = min(per_sm, -(-flat.blocks // sms))
+        tries = [Grid(p, block, sms, per_sm, strip) for strip in STRIPS if strip <= flat.shape[1]]
+        grid = min(tries, key=self._panel_bytes)
+        traffic = self._traffic(grid)
+        return GridTiling(grid, math.ceil(self._cycles(grid, traffic)), math.ceil(traffic))
+
+    def _panel_bytes(self, grid: Grid) -> float:
+        """Of one wave, over all of k, with every panel once."""
+        p = self.problem
+        rows, columns = grid.wave_shape()
+        bits = rows * grid.block.m * p.input_bits * (not p.inputs_on_chip)
+        bits += columns * grid.block.n * p.weight_bits * (not p.weights_on_chip)
+        return p.k / grid.block.split * bits / 8
+
+    def _traffic(self, grid: Grid) -> float:
+        """Main-memory bytes of the operands, and of what else the epilogue moves."""
+        p = self.problem
+        least = p.count * p.k * p.m * p.input_bits * (not p.inputs_on_chip)
+        least += p.count * p.k * p.n * p.weight_bits * (not p.weights_on_chip)
+        rest = p.outputs * (p.extra_load_bits + p.store_bits) / 8
+        wave = self._panel_bytes(grid)
+        if 2 * wave <= self.cache_bytes:
+            return least / 8 + rest
+        return max(least / 8, grid.blocks / grid.wave_blocks * wave) + rest
+
+    def _cycles(self, grid: Grid, traffic: float) -> float:
+        p, block, l2 = self.problem, grid.block, self.machine.l2
+        slabs = -(-p.k // (block.k * block.split))
+        slab = slab_cycles(p, block, block.k, grid.per_sm, self.unit, self.core)
+        per_sm_bytes = grid.per_sm * block.slab_bits(p) / 8
+        blocks = min(grid.blocks, grid.wave_blocks)
+        cache = max(
+            blocks * block.slab_bits(p) / 8 / l2.bytes_per_cycle,
+            per_sm_bytes / l2.sm_bytes_per_cycle,
+        )
+        converted = self._vector([("dequantise", grid.per_sm * block.k * block.n * p.converts)])
+        scaled = self._vector([(f, grid.per_sm * block.m * block.n) for f in p.group_work])
+        vector = converted + (scaled * block.k / p.group if p.group else 0)
+        ahead = self.resources.latency_cycles + l2.latency_cycles + slab.latency + cache
+        period = max(slab.busy, cache, vector, ahead / block.stages)
+        epilogue = self._epilogue(grid)
+        one_by_one = grid.per_sm == 1
+        waves = grid.blocks / grid.wave_blocks if not one_by_one else grid.waves
+        waves = max(1.0, waves)
+        busy = waves * (slabs * period + one_by_one * (ahead + epilogue))
+        busy = max(busy, waves * epilogue)
+        reduction = self._reduction(grid) if block.split > 1 else 0
+        return max(busy, traffic / self.bytes_per_cycle) + ahead + epilogue + reduction
+
+    def _epilogue(self, grid: Grid) -> float:
+        """Cycles of one wave's epilogue and results."""
+        p, block = self.problem, grid.block
+        outputs = grid.per_sm * block.m * block.n
+        moved = min(grid.blocks, grid.wave_blocks) * block.m * block.n
+        moved_bytes = moved * (p.result_bits + p.extra_bits) / 8
+        work = self._vector([(f, outputs * share) for f, share in p.epilogue])
+        return work + moved_bytes / self.machine.l2.bytes_per_cycle
+
+    def _reduction(self, grid: Grid) -> float:
+        """Cycles of writing partial sums, reading them again and adding them up."""
+        p, split = self.problem, grid.block.split
+        moved = 2 * split * p.outputs * p.accumulator_bits / 8
+        adds = -(-split * p.outputs // self.machine.cores)
+        latency = 2 * self.machine.l2.latency_cycles
+        return moved / self.machine.l2.bytes_per_cycle + self._vector([("add", adds)]) + latency
+
+    def _vector(self, work: list[tuple[str, float]]) -> int:
+        todo = [VectorWork(f, math.ceil(elements)) for f, elements in work if elements]
+        return vector_cycles(self._lanes, todo) if todo else 0
+
+    @cached_property
+    def _lanes(self) -> Any:
+        return self.core.vector_unit

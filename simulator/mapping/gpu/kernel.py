@@ -1,0 +1,233 @@
+"""What every kernel on a GPU shares: its launch, its end, and the commands in between.
+
+Commands stand for all SMs, which work in step: their cycles are those of the busiest
+SM, their bytes and actions those of all. Kernels run one after the other, as in one
+stream: the next one is launched when the last result of this one is in the L2 cache.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from simulator.hardware.bill import L2, REGISTER_FILE, SHARED_MEMORY, VECTOR_UNIT
+from simulator.hardware.primitives import ActionCounts
+from simulator.hardware.scratchpad.structure import (
+    Banked,
+    accesses,
+    read_action,
+    write_action,
+)
+from simulator.hardware.vector_unit.work import VectorWork, vector_actions, vector_cycles
+from simulator.mapping.builder import ProgramBuilder
+from simulator.mapping.lowering import KernelPart
+from simulator.mapping.program import Cause, Command, Item, Tokens
+from simulator.mapping.regions import Place
+from simulator.mapping.resources import GpuQueues, GpuResources
+
+STREAM = "stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Bytes at the memories inside all SMs."""
+
+    shared_read: int = 0
+    shared_write: int = 0
+    register_read: int = 0
+    register_write: int = 0
+
+
+class GpuKernel(KernelPart):
+    """A kernel between its launch and its end.
+
+    parameter_bytes: biases, gains and scales, loaded at the start; parameters: where
+        they lie.
+    ends: semaphore that every command which makes a last result gives to; `count_end`
+        tells how many there are.
+    """
+
+    def __init__(
+        self,
+        builder: ProgramBuilder,
+        operator: int,
+        parameter_bytes: int = 0,
+        parameters: Place | None = None,
+    ) -> None:
+        super().__init__(builder, operator)
+        self.gpu = cast(GpuResources, builder.resources)
+        self.queues: GpuQueues = self.gpu.cores[0]
+        self.l2 = self.gpu.machine.l2
+        self.parameter_bytes, self.parameter_place = parameter_bytes, parameters
+        self.ends = self.semaphore("results", 0, Cause.MATRIX_UNIT)
+        self.parameters_in = self.semaphore("parameters", 0, Cause.MEMORY_READ)
+
+    def semaphore(self, name: str, initial: int, cause: Cause) -> int:
+        """A new semaphore of this kernel."""
+        return self.builder.semaphore(f"{self.operator}.{name}", initial, cause)
+
+    # -- beginning and end -----------------------------------------------------
+    def begin(self) -> list[Item]:
+        """The launch; what the kernel keeps on chip is taken, its parameters are loaded."""
+        stream = self.builder.shared_semaphore(STREAM, 1, Cause.DEPENDENCY)
+        started = self.semaphore("started", 0, Cause.LAUNCH)
+        cycles = self.gpu.launch_cycles
+        commands: list[Item] = [
+            Command(
+                queue=self.queues.launch,
+                operator=self.operator,
+                label="launch",
+                cycles=cycles,
+                latency_cycles=cycles,
+                compute_cycles=cycles,
+                acquire=((stream, 1), *self.wiring.ready[0]),
+                release=((started, 2),),
+            ),
+            Command(self.queues.load, self.operator, "begin", acquire=((started, 1),)),
+            *self.builder.allocation(0, self.operator, self.wiring.alloc_bytes),
+        ]
+        arrived: Tokens = ()
+        if self.parameter_bytes:
+            place, size = self.parameter_place, self.parameter_bytes
+            arrived = ((self.parameters_in, 1),)
+            commands.append(self.load("parameters", size, (), arrived, place))
+        commands.append(
+            Command(self.queues.l2, self.operator, "begin", acquire=((started, 1), *arrived))
+        )
+        return commands
+
+    def end(self, results: int) -> list[Item]:
+        """What follows the last of `results` commands that gave to `ends`."""
+        stream = self.builder.shared_semaphore(STREAM, 1, Cause.DEPENDENCY)
+        size = self.wiring.free_bytes
+        pool: Tokens = ((self.builder.pools[0], size),) if size else ()
+        done = self.wiring.done_for(0, self.taking_part)
+        return [
+            Command(
+                queue=self.queues.l2_write,
+                operator=self.operator,
+                label="end",
+                acquire=((self.ends, results),),
+                release=((stream, 1), *pool, *done),
+            )
+        ]
+
+    # -- commands --------------------------------------------------------------
+    def load(
+        self, label: str, size: int, acquire: Tokens, release: Tokens, place: Place | None
+    ) -> Command:
+        """A transfer from main memory into the L2 cache."""
+        counts = ActionCounts()
+        counts.add(write_action(self.l2, L2), accesses(self.l2, size))
+        return Command(
+            queue=self.queues.load,
+            operator=self.operator,
+            label=f"load {label}",
+            transfer_bytes=size,
+            tensor=place.kind if place else "",
+            acquire=acquire,
+            release=release,
+            actions=counts,
+            region=self.builder.regions.reserve(place, size),
+        )
+
+    def store(self, size: int, acquire: Tokens, place: Place | None) -> Command:
+        """A transfer from the L2 cache to main memory."""
+        counts = ActionCounts()
+        counts.add(read_action(self.l2, L2), accesses(self.l2, size))
+        return Command(
+            queue=self.queues.store,
+            operator=self.operator,
+            label="store outputs",
+            transfer_bytes=size,
+            tensor=place.kind if place else "",
+            acquire=acquire,
+            actions=counts,
+            region=self.builder.regions.reserve(place, size),
+        )
+
+    def read_l2(
+        self, label: str, size: int, most_per_sm: float, acquire: Tokens, late: Tokens
+    ) -> Command:
+        """From the L2 cache into shared memory. most_per_sm: bytes of the busiest SM."""
+        cycles = self._l2_cycles(size, most_per_sm)
+        counts = ActionCounts()
+        counts.add(read_action(self.l2, L2), accesses(self.l2, size))
+        self.count(counts, Moved(shared_write=size))
+        return Command(
+            queue=self.queues.l2,
+            operator=self.operator,
+            label=f"read {label}",
+            cycles=cycles,
+            latency_cycles=cycles + self.l2.latency_cycles,
+            compute_cycles=cycles,
+            acquire=acquire,
+            release_late=late,
+            actions=counts,
+        )
+
+    def write_l2(
+        self, size: int, most_per_sm: float, acquire: Tokens, release: Tokens, late: Tokens
+    ) -> Command:
+        """From registers into the L2 cache."""
+        cycles = self._l2_cycles(size, most_per_sm)
+        counts = ActionCounts()
+        counts.add(write_action(self.l2, L2), accesses(self.l2, size))
+        self.count(counts, Moved(register_read=size))
+        return Command(
+            queue=self.queues.l2_write,
+            operator=self.operator,
+            label="write outputs",
+            cycles=cycles,
+            latency_cycles=cycles + self.l2.latency_cycles,
+            compute_cycles=cycles,
+            acquire=acquire,
+            release=release,
+            release_late=late,
+            actions=counts,
+        )
+
+    def vector(
+        self,
+        busiest: Sequence[VectorWork],
+        everywhere: Sequence[VectorWork],
+        moved: Moved,
+        acquire: Tokens,
+        release: Tokens = (),
+        late: Tokens = (),
+    ) -> Command:
+        """Vector work: what the busiest SM does, and what all of them do."""
+        spec = self.gpu.core.vector_unit
+        cycles = vector_cycles(spec, busiest)
+        counts = vector_actions(spec, everywhere, VECTOR_UNIT)
+        self.count(counts, moved)
+        return Command(
+            queue=self.queues.vector,
+            operator=self.operator,
+            label="+".join(item.function for item in busiest),
+            cycles=cycles,
+            latency_cycles=cycles + spec.latency_cycles,
+            compute_cycles=cycles,
+            acquire=acquire,
+            release=release,
+            release_late=late,
+            actions=counts,
+        )
+
+    def count(self, counts: ActionCounts, moved: Moved) -> None:
+        """Add accesses to shared memory and registers."""
+        core = self.gpu.machine.core
+        buffers: tuple[tuple[Banked, str, int, int], ...] = (
+            (core.shared_memory, SHARED_MEMORY, moved.shared_read, moved.shared_write),
+            (core.register_file, REGISTER_FILE, moved.register_read, moved.register_write),
+        )
+        for spec, path, read, written in buffers:
+            counts.add(read_action(spec, path), accesses(spec, read))
+            counts.add(write_action(spec, path), accesses(spec, written))
+
+    def _l2_cycles(self, size: int, most_per_sm: float) -> int:
+        return max(
+            -(-size // self.l2.bytes_per_cycle), math.ceil(most_per_sm / self.l2.sm_bytes_per_cycle)
+        )

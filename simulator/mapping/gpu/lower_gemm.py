@@ -1,0 +1,325 @@
+"""Lowers grids of GEMM blocks: waves, and in each the slabs of k."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from simulator.hardware.matrix_unit import MatrixUnit
+from simulator.hardware.primitives import ActionCounts
+from simulator.hardware.vector_unit.work import VectorWork
+from simulator.mapping.builder import ProgramBuilder
+from simulator.mapping.gpu.kernel import GpuKernel, Moved
+from simulator.mapping.gpu.occupancy import slab_cycles, slab_traffic, warp_tile
+from simulator.mapping.gpu.problem import Block
+from simulator.mapping.gpu.waves import Grid, Wave, waves_of
+from simulator.mapping.program import Cause, Command, Item, Loop, Tokens
+from simulator.mapping.regions import Place
+from simulator.mapping.tiling import tile_bytes
+from simulator.mapping.unit_work import unit_actions
+
+WAVES_IN_FLIGHT = 2
+"""Where an SM holds several blocks: one starts while another ends."""
+
+
+class GridPlaces(NamedTuple):
+    """Where the tensors lie; None for what is never moved."""
+
+    inputs: Place | None
+    weights: Place | None
+    extras: Place | None
+    outputs: Place | None
+    parameters: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Semaphores:
+    room: int
+    cached: int
+    loaded: int
+    slab: int
+    converted: int
+    sums_free: int
+    group_sum: int
+    blocks: int
+    sums: int
+    extras_cached: int
+    extras: int
+    results: int
+    written: int
+    partial: int
+
+
+class GridKernel(GpuKernel):
+    """One kernel: its grids one after the other, on one matrix unit."""
+
+    def __init__(
+        self,
+        builder: ProgramBuilder,
+        operator: int,
+        unit: int,
+        grids: list[Grid],
+        places: GridPlaces,
+        cache_bytes: float,
+        parameter_bytes: int,
+    ) -> None:
+        super().__init__(builder, operator, parameter_bytes, places.parameters)
+        self.unit_index, self.unit = unit, self.gpu.matrix_units[unit]
+        self.grids, self.places, self.cache_bytes = grids, places, cache_bytes
+
+    def items(self) -> tuple[Item, ...]:
+        """The kernel in program order."""
+        items, results = self.begin(), 0
+        for number, grid in enumerate(self.grids):
+            lowering = _GridLowering(self, grid, str(number))
+            items.extend(lowering.items())
+            results += lowering.results
+        return (*items, *self.end(results))
+
+
+class _GridLowering:
+    """The waves of one grid."""
+
+    def __init__(self, kernel: GridKernel, grid: Grid, name: str) -> None:
+        self.kernel, self.grid, self.problem, self.block = kernel, grid, grid.problem, grid.block
+        self.unit: MatrixUnit[Any] = kernel.unit
+        self.results = 0
+        self.is_split = grid.block.split > 1
+        self.at = self._semaphores(name)
+
+    def items(self) -> Iterator[Item]:
+        """Waves, equal neighbours as a loop, and the sum over splits of k."""
+        for wave, count in _runs_of(waves_of(self.grid, self.kernel.cache_bytes)):
+            body = tuple(self._wave(wave))
+            self.results += count
+            yield from body if count == 1 else (Loop(count, body),)
+        if self.is_split:
+            yield from self._reduction()
+
+    def _semaphores(self, name: str) -> _Semaphores:
+        def add(what: str, initial: int, cause: Cause) -> int:
+            return self.kernel.semaphore(f"{name}.{what}", initial, cause)
+
+        flying = WAVES_IN_FLIGHT if self.grid.per_sm > 1 else 1
+        return _Semaphores(
+            room=add("room", self.block.stages, Cause.BUFFER_SPACE),
+            cached=add("cached", 0, Cause.MEMORY_READ),
+            loaded=add("loaded", 0, Cause.MEMORY_READ),
+            slab=add("slab", 0, Cause.L2),
+            converted=add("converted", 0, Cause.VECTOR_UNIT),
+            sums_free=add("sums_free", 2, Cause.VECTOR_UNIT),
+            group_sum=add("group_sum", 0, Cause.MATRIX_UNIT),
+            blocks=add("blocks", flying, Cause.MATRIX_UNIT),
+            sums=add("sums", 0, Cause.MATRIX_UNIT),
+            extras_cached=add("extras_cached", 0, Cause.MEMORY_READ),
+            extras=add("extras", 0, Cause.L2),
+            results=add("results", 0, Cause.VECTOR_UNIT),
+            written=add("written", 0, Cause.L2),
+            partial=add("partial", 0, Cause.L2),
+        )
+
+    # -- one wave ----------------------------------------------------------------
+    def _wave(self, wave: Wave) -> Iterator[Item]:
+        for depth, closes, first, last, count in self._runs():
+            body = tuple(self._slab(wave, depth, first, closes, last))
+            yield from body if count == 1 else (Loop(count, body),)
+        yield from self._epilogue(wave)
+
+    def _runs(self) -> Iterator[tuple[int, bool, bool, bool, int]]:
+        """Slabs: depth, whether one closes a group, is the first, the last, and how many."""
+        slabs = self._slabs()
+        final = len(slabs) - 1
+        keys = [(*slab, i == 0, i == final) for i, slab in enumerate(slabs)]
+        for key, same in groupby(keys):
+            yield (*key, sum(1 for _ in same))
+
+    def _slabs(self) -> list[tuple[int, bool]]:
+        """Depths of k, and whether a group ends there."""
+        group, position, found = self.problem.group, 0, []
+        depth = -(-self.problem.k // self.block.split)
+        while position < depth:
+            size = min(self.block.k, depth - position)
+            if group:
+                size = min(size, group - position % group)
+            position += size
+            found.append((size, bool(group) and (position % group == 0 or position == depth)))
+        return found
+
+    def _slab(
+        self, wave: Wave, depth: int, first: bool, closes: bool, last: bool
+    ) -> Iterator[Command]:
+        """Loads of what the cache lacks, the way into shared memory, and the products.
+
+        first, last: of the wave's slabs; closes: it is the last of a group of k.
+        """
+        at, p, k = self.at, self.problem, self.kernel
+        room: Tokens = ((at.room, 1), *(((at.blocks, 1),) if first else ()))
+        loads = 0
+        for label, rows, bits, place in (
+            ("inputs", wave.missing_rows, p.input_bits, k.places.inputs),
+            ("weights", wave.missing_columns, p.weight_bits, k.places.weights),
+        ):
+            if rows:
+                size = tile_bytes(rows * depth, bits)
+                arrived: Tokens = ((at.cached, 1), (at.loaded, 1))
+                yield k.load(label, size, () if loads else room, arrived, place)
+                loads += 1
+        size = tile_bytes(wave.rows * depth, p.input_bits)
+        size += tile_bytes(wave.columns * depth, p.weight_bits)
+        busiest = wave.most_per_sm * depth / self.block.k * self.block.slab_bits(p) / 8
+        waits: Tokens = ((at.cached, loads),) if loads else room
+        yield k.read_l2("slab", size, busiest, waits, ((at.slab, 1),))
+        arrived = (*(((at.loaded, loads),) if loads else ()), (at.slab, 1))
+        if p.converts:
+            yield self._convert(wave, depth, arrived)
+            arrived = ((at.converted, 1),)
+        yield self._multiply(wave, depth, arrived, closes, last)
+        if p.group and closes:
+            late: Tokens = ((at.sums, 1),) if last else ()
+            work = [(function, 1.0) for function in p.group_work]
+            yield self._on_outputs(wave, work, ((at.group_sum, 1),), ((at.sums_free, 1),), late)
+
+    def _convert(self, wave: Wave, depth: int, arrived: Tokens) -> Command:
+        """Weights of a slab become what the unit multiplies, in every block."""
+        elements = wave.columns * depth
+        most = wave.most_per_sm * self.block.n * depth
+        return self.kernel.vector(
+            [VectorWork("dequantise", most)],
+            [VectorWork("dequantise", elements)],
+            Moved(),
+            arrived,
+            late=((self.at.converted, 1),),
+        )
+
+    def _multiply(
+        self, wave: Wave, depth: int, arrived: Tokens, closes: bool, last: bool
+    ) -> Command:
+        at, p, k = self.at, self.problem, self.kernel
+        core = k.gpu.machine.core
+        cycles = slab_cycles(p, self.block, depth, wave.most_per_sm, self.unit, core)
+        counts = self._slab_actions(wave, depth)
+        acquire: Tokens = arrived
+        late: Tokens = ()
+        if p.group and closes:
+            acquire, late = (*arrived, (at.sums_free, 1)), ((at.group_sum, 1),)
+        elif last:
+            late = ((at.sums, 1),)
+        return Command(
+            queue=k.queues.matrix[k.unit_index],
+            operator=k.operator,
+            label="multiply",
+            cycles=cycles.busy,
+            latency_cycles=cycles.latency,
+            compute_cycles=cycles.compute,
+            acquire=acquire,
+            release=((at.room, 1),),
+            release_late=late,
+            actions=counts,
+            macs=wave.outputs * depth,
+        )
+
+    def _slab_actions(self, wave: Wave, depth: int) -> ActionCounts:
+        counts = ActionCounts()
+        totals: Counter[str] = Counter()
+        for (m, n), blocks in wave.sizes:
+            used = Block(m, n, depth, min(self.block.warps_m, m), min(self.block.warps_n, n), 1)
+            counts.merge(unit_actions(self.unit, warp_tile(used, depth)), blocks * used.warps)
+            moved = slab_traffic(self.problem, used, depth, self.unit)
+            for name in ("shared_read", "register_read", "register_write"):
+                totals[name] += blocks * getattr(moved, name)
+        self.kernel.count(counts, Moved(**totals))
+        return counts
+
+    # -- its end -----------------------------------------------------------------
+    def _epilogue(self, wave: Wave) -> Iterator[Command]:
+        at, p, k = self.at, self.problem, self.kernel
+        if self.is_split:
+            size = tile_bytes(wave.outputs, p.accumulator_bits)
+            yield self._write(wave, size, p.accumulator_bits, ((at.sums, 1),))
+            return
+        waits: Tokens = ((at.sums, 1),)
+        if p.extra_bits:
+            yield from self._extras(wave.outputs, wave.most_per_sm * self.block.m * self.block.n)
+            waits = (*waits, (at.extras, 1))
+        if p.epilogue:
+            yield self._on_outputs(wave, p.epilogue, waits, (), ((at.results, 1),))
+            waits = ((at.results, 1),)
+        size = tile_bytes(wave.outputs, p.result_bits)
+        yield self._write(wave, size, p.result_bits, waits)
+        stored = tile_bytes(wave.outputs, p.store_bits)
+        if stored:
+            yield k.store(stored, ((at.written, 1),), k.places.outputs)
+
+    def _extras(self, outputs: int, most_per_sm: float) -> Iterator[Command]:
+        """Further inputs of the epilogue, for so many outputs."""
+        at, p, k = self.at, self.problem, self.kernel
+        size = tile_bytes(outputs, p.extra_load_bits)
+        if size:
+            yield k.load("extras", size, (), ((at.extras_cached, 1),), k.places.extras)
+        ready: Tokens = ((at.extras_cached, 1),) if size else ()
+        most, size = most_per_sm * p.extra_bits / 8, tile_bytes(outputs, p.extra_bits)
+        yield k.read_l2("extras", size, most, ready, ((at.extras, 1),))
+
+    def _write(self, wave: Wave, size: int, bits: float, waits: Tokens) -> Command:
+        """Results into the L2 cache; they end the wave."""
+        at, most = self.at, wave.most_per_sm * self.block.m * self.block.n * bits / 8
+        late: Tokens = ((at.partial if self.is_split else self.kernel.ends, 1),)
+        if self.problem.store_bits and not self.is_split:
+            late = (*late, (at.written, 1))
+        return self.kernel.write_l2(size, most, waits, ((at.blocks, 1),), late)
+
+    def _on_outputs(
+        self,
+        wave: Wave,
+        work: Iterable[tuple[str, float]],
+        acquire: Tokens,
+        release: Tokens,
+        late: Tokens,
+    ) -> Command:
+        """Vector functions on a wave's outputs, with their elements per output."""
+        most = wave.most_per_sm * self.block.m * self.block.n
+        work = tuple(work)
+        return self.kernel.vector(
+            [VectorWork(function, math.ceil(most * share)) for function, share in work],
+            [VectorWork(function, math.ceil(wave.outputs * share)) for function, share in work],
+            Moved(),
+            acquire,
+            release,
+            late,
+        )
+
+    def _reduction(self) -> Iterator[Command]:
+        """Sums of every split of k are read again, added up, and finished."""
+        at, p, k = self.at, self.problem, self.kernel
+        split, sms = self.block.split, self.grid.sms
+        size = split * tile_bytes(p.outputs, p.accumulator_bits)
+        partial = self.results
+        yield k.read_l2("partial sums", size, size / sms, ((at.partial, partial),), ((at.sums, 1),))
+        waits: Tokens = ((at.sums, 1),)
+        if p.extra_bits:
+            yield from self._extras(p.outputs, p.outputs / sms)
+            waits = (*waits, (at.extras, 1))
+        work = (("add", float(split)), *p.epilogue)
+        yield k.vector(
+            [VectorWork(f, math.ceil(p.outputs * share / sms)) for f, share in work],
+            [VectorWork(f, math.ceil(p.outputs * share)) for f, share in work],
+            Moved(),
+            waits,
+            late=((at.results, 1),),
+        )
+        size, stored = tile_bytes(p.outputs, p.result_bits), tile_bytes(p.outputs, p.store_bits)
+        late: Tokens = ((k.ends, 1), *(((at.written, 1),) if stored else ()))
+        yield k.write_l2(size, size / sms, ((at.results, 1),), (), late)
+        if stored:
+            yield k.store(stored, ((at.written, 1),), k.places.outputs)
+        self.results = 1
+
+
+def _runs_of(waves: Iterable[Wave]) -> Iterator[tuple[Wave, int]]:
+    """Equal neighbours, counted."""
+    for wave, same in groupby(waves):
+        yield wave, sum(1 for _ in same)

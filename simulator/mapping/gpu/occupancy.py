@@ -1,0 +1,130 @@
+"""How many blocks an SM holds at once, and the cycles of a slab on it: closed forms.
+
+Occupancy is what registers, shared memory, threads and block slots allow (NVIDIA, CUDA
+C++ Best Practices Guide, "Calculating Occupancy"). A warp's sums and fragments are in
+registers; each of its fragments is read from shared memory once per slab, so that an
+operand is read as often as warps side by side need it (Kerr et al., CUTLASS: Fast
+Linear Algebra in CUDA C++, NVIDIA developer blog, 2017).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.hardware.gpu import REGISTER_BYTES, THREADS_PER_WARP, SmSpec
+from simulator.hardware.matrix_unit import MatrixUnit, Tile
+from simulator.mapping.gpu.problem import Block, GridProblem
+
+FRAGMENT_BUFFERS = 2
+"""Fragments of the next step are read from shared memory while this one is multiplied."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockUse:
+    """What one block takes of an SM."""
+
+    registers_per_thread: int
+    register_bytes: int
+    shared_bytes: int
+    threads: int
+
+
+def block_use(problem: GridProblem, block: Block, unit: MatrixUnit[Any], core: SmSpec) -> BlockUse:
+    """Registers, shared memory and threads of one block."""
+    warp_m, warp_n = block.m // block.warps_m, block.n // block.warps_n
+    sums = warp_m * warp_n * problem.accumulator_bits * (2 if problem.group else 1)
+    depth = unit.granularity.k
+    fragments = warp_m * problem.input_bits + warp_n * problem.weight_bits
+    bits = sums + FRAGMENT_BUFFERS * depth * fragments
+    per_thread = math.ceil(bits / (8 * REGISTER_BYTES * THREADS_PER_WARP))
+    per_thread += core.spare_registers_per_thread
+    threads = THREADS_PER_WARP * block.warps
+    return BlockUse(
+        registers_per_thread=per_thread,
+        register_bytes=per_thread * threads * REGISTER_BYTES,
+        shared_bytes=block.stages * math.ceil(block.slab_bits(problem) / 8),
+        threads=threads,
+    )
+
+
+def occupancy(use: BlockUse, core: SmSpec) -> int:
+    """Blocks that an SM holds at once; 0 if not even one."""
+    if use.registers_per_thread > core.max_registers_per_thread:
+        return 0
+    return min(
+        core.register_file.capacity_bytes // use.register_bytes,
+        core.shared_memory.capacity_bytes // max(1, use.shared_bytes),
+        core.max_threads // use.threads,
+        core.max_blocks,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SlabCycles:
+    """Cycles of one slab of all blocks on an SM.
+
+    compute: of the matrix units. busy: until the next slab, with the ports of shared
+    memory and registers. latency: until the sums are there.
+    """
+
+    compute: int
+    busy: int
+    latency: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlabTraffic:
+    """Bytes of one slab of one block, at the SM's memories."""
+
+    shared_read: int
+    shared_write: int
+    register_read: int
+    register_write: int
+
+
+def warp_tile(block: Block, depth: int) -> Tile:
+    """What one warp does of a slab."""
+    return Tile(-(-block.m // block.warps_m), -(-block.n // block.warps_n), depth)
+
+
+def slab_traffic(
+    problem: GridProblem, block: Block, depth: int, unit: MatrixUnit[Any]
+) -> SlabTraffic:
+    """Bytes that a slab of `depth` moves for one whole block."""
+    rows, columns = block.m * problem.input_bits, block.n * problem.weight_bits
+    moved = unit.traffic(warp_tile(block, depth), accumulate=True)
+    operands = moved.input_read_bytes + moved.weight_read_bytes
+    shared = math.ceil(depth * (rows * block.warps_n + columns * block.warps_m) / 8)
+    return SlabTraffic(
+        shared_read=shared,
+        shared_write=math.ceil(depth * (rows + columns) / 8),
+        register_read=block.warps * (operands + moved.psum_read_bytes),
+        register_write=shared + block.warps * moved.psum_write_bytes,
+    )
+
+
+def slab_cycles(
+    problem: GridProblem, block: Block, depth: int, blocks: int, unit: MatrixUnit[Any], core: SmSpec
+) -> SlabCycles:
+    """Cycles that an SM takes for a slab of `blocks` blocks.
+
+    Warps are dealt out to sub-cores; a warp has the matrix units of its sub-core.
+    """
+    rounds = -(-blocks * block.warps // core.sub_cores)
+    shares = unit.split(warp_tile(block, depth), unit.spec.count // core.sub_cores)
+    slowest = max(
+        (unit.timing(share.tile) for share in shares), key=lambda t: (t.interval_cycles, t.cycles)
+    )
+    compute = rounds * slowest.interval_cycles
+    traffic = slab_traffic(problem, block, depth, unit)
+    shared = blocks * (traffic.shared_read + traffic.shared_write)
+    registers, warp_rounds = core.register_file, rounds / block.warps
+    busy = max(
+        compute,
+        -(-shared // core.shared_memory.bytes_per_cycle),
+        math.ceil(warp_rounds * traffic.register_read / registers.read_bytes_per_cycle),
+        math.ceil(warp_rounds * traffic.register_write / registers.write_bytes_per_cycle),
+    )
+    return SlabCycles(compute, busy, busy + slowest.cycles - slowest.interval_cycles)

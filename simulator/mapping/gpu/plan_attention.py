@@ -1,0 +1,139 @@
+"""Plans a fused attention kernel on a GPU: unit, formats and blocks of each of its shapes."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from simulator.hardware.matrix_unit import MatrixUnit
+from simulator.mapping.errors import NoMappingError
+from simulator.mapping.formats import FormatChoice
+from simulator.mapping.gpu.attention import (
+    AttentionGrid,
+    best_cut,
+    cut,
+    estimated_cycles,
+    shared_bytes,
+)
+from simulator.mapping.gpu.lower_attention import AttentionKernel
+from simulator.mapping.lower_attention import AttentionPlaces
+from simulator.mapping.planning import KernelJob, Plan, Planning
+from simulator.mapping.resources import GpuResources
+from simulator.mapping.spec import ATTENTION_SETTINGS
+from simulator.mapping.tiling import tile_bytes
+from simulator.numerics import format_named
+from simulator.workload.operators import AttentionShape, Context, Scores
+
+
+class _Timed:
+    """A grid with its estimated time, as `Planning.fastest` compares them."""
+
+    def __init__(self, estimated_cycles: int) -> None:
+        self.estimated_cycles = estimated_cycles
+
+
+Tiled = list[tuple[AttentionGrid, _Timed]]
+
+
+class GpuAttentionPlanner:
+    """Plans one fused attention kernel; the fastest unit wins."""
+
+    def __init__(self, planning: Planning, job: KernelJob, cache_bytes: int) -> None:
+        scores, softmax, context = job.kernel.operators[:3]
+        assert isinstance(scores, Scores) and isinstance(context, Context)
+        self.planning, self.job, self.cache_bytes = planning, job, cache_bytes
+        self.resources = cast(GpuResources, planning.builder.resources)
+        self.choice, self.pattern = planning.fixed(job.kernel.name, ATTENTION_SETTINGS)
+        self.scores = scores
+        self.keys, self.queries = scores.inputs[:2]
+        self.values = context.inputs[0]
+        self.probabilities = softmax.outputs[0]
+        self.outputs = sum(
+            s.count * s.query_heads * s.query_tokens * s.head_dim for s in scores.shapes
+        )
+        self.epilogue = tuple((v.function, v.elements / self.outputs) for v in job.kernel.epilogue)
+
+    def plan(self) -> Plan:
+        """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
+        formats = (self.scores.input_format, self.scores.key_format)
+        index, tiled = self.planning.fastest(self.scores.name, formats, self.choice, self._tile)
+        grids = [grid for grid, _ in tiled]
+        kernel = AttentionKernel(
+            self.planning.builder,
+            self.job.operator,
+            index,
+            grids,
+            self._places(grids),
+            self.cache_bytes,
+        )
+        return Plan([kernel], self.resources.unit_names[index], self._mapping(tiled))
+
+    def _tile(self, unit: MatrixUnit[Any], formats: FormatChoice) -> Tiled:
+        """Every shape with its best blocks on a unit."""
+        return [self._grid(shape, unit, formats) for shape in self.scores.shapes]
+
+    def _grid(
+        self, shape: AttentionShape, unit: MatrixUnit[Any], formats: FormatChoice
+    ) -> tuple[AttentionGrid, _Timed]:
+        facts, resident, machine = self.job.facts, self.job.facts.resident, self.resources.machine
+        store_bits, result_bits = facts.output_bits(self.outputs)
+        grid = AttentionGrid(
+            shape=shape,
+            query_bits=self.queries.bits_per_element,
+            key_bits=self.keys.bits_per_element,
+            value_bits=self.values.bits_per_element,
+            queries_on_chip=self.queries.name in resident,
+            cache_on_chip=self.keys.name in resident and self.values.name in resident,
+            converted_bits=formats.converted_bits,
+            probability_bits=self.probabilities.bits_per_element,
+            accumulator_bits=format_named(unit.accumulator_format).bits,
+            result_bits=result_bits,
+            store_bits=store_bits,
+            epilogue=self.epilogue,
+        )
+        fixed = (self.choice.query_tokens, self.choice.keys)
+        key, memory = (unit.spec, grid, fixed), self.planning.memory
+        if key not in memory:
+            memory[key] = best_cut(grid, unit, machine, fixed)
+        found: AttentionGrid | None = memory[key]
+        if found is None:
+            least = cut(grid, fixed[0] or 1, fixed[1] or 1, machine.cores)
+            raise NoMappingError(
+                self.job.kernel.name,
+                "shared_memory",
+                shared_bytes(least),
+                machine.core.shared_memory.capacity_bytes,
+                self.pattern,
+                also="set mapping.fuse_attention=never",
+            )
+        return found, _Timed(estimated_cycles(found, unit, machine))
+
+    def _places(self, grids: list[AttentionGrid]) -> AttentionPlaces:
+        place, job = self.planning.place, self.job
+
+        def held(bits: str) -> int:
+            return sum(
+                tile_bytes(s.count * s.context_tokens * s.head_dim, getattr(grid, bits))
+                for grid in grids
+                for s in [grid.shape]
+            )
+
+        first = grids[0]
+        return AttentionPlaces(
+            queries=place(job, [] if first.queries_on_chip else [self.queries]),
+            keys=place(job, [] if first.cache_on_chip else [self.keys], held("key_bits")),
+            values=place(job, [] if first.cache_on_chip else [self.values], held("value_bits")),
+            outputs=place(job, job.facts.stored()),
+        )
+
+    def _mapping(self, tiled: Tiled) -> dict[str, object]:
+        grid, _ = tiled[0]
+        return {
+            "query_tokens": grid.tokens,
+            "keys": grid.keys,
+            "blocks": grid.blocks,
+            **({"key_shares": grid.split} if grid.split > 1 else {}),
+            "steps_per_sm": grid.rounds,
+            "estimated_cycles": sum(timed.estimated_cycles for _, timed in tiled),
+            **({"shapes": len(tiled)} if len(tiled) > 1 else {}),
+            **({"fixed_by": self.pattern} if self.pattern else {}),
+        }

@@ -1,0 +1,190 @@
+"""Plans a GEMM kernel on a GPU: unit, formats, and the thread block of each of its shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from simulator.config import CyclelabError
+from simulator.hardware.matrix_unit import MatrixUnit
+from simulator.mapping.errors import NoMappingError
+from simulator.mapping.formats import FormatChoice
+from simulator.mapping.gpu.gemm_search import GridSearch, GridTiling
+from simulator.mapping.gpu.lower_gemm import GridKernel, GridPlaces
+from simulator.mapping.gpu.problem import GridProblem
+from simulator.mapping.plan_gemm import dense_share, gemm_shapes, group_work, operand_formats
+from simulator.mapping.planning import KernelJob, Plan, Planning
+from simulator.mapping.regions import Place
+from simulator.mapping.resources import GpuResources
+from simulator.mapping.spec import GEMM_SETTINGS
+from simulator.mapping.tiling import tile_bytes
+from simulator.numerics import format_named
+from simulator.workload.operators import GemmShape, MatMul, Tensor
+
+Tiled = list[tuple[GridProblem, GridTiling]]
+
+
+class GridPlanner:
+    """Plans one GEMM kernel; the fastest unit wins."""
+
+    def __init__(self, planning: Planning, job: KernelJob, cache_bytes: int) -> None:
+        self.planning, self.job, self.cache_bytes = planning, job, cache_bytes
+        self.resources = cast(GpuResources, planning.builder.resources)
+        self.choice, self.pattern = planning.fixed(job.kernel.name, GEMM_SETTINGS)
+        self.op = job.kernel.operators[0]
+        self.shapes = gemm_shapes(job.kernel)
+        self.outputs = sum(shape.count * shape.m * shape.n for shape in self.shapes)
+        self.weight, self.inputs = self.op.inputs[:2]
+        surplus = max(0, job.facts.weight_surplus(self.weight, self.shapes))
+        self.parameter_bytes = surplus + job.facts.parameter_bytes
+        self.parameters = [self.weight] * (surplus > 0) + job.facts.parameters
+        self.epilogue = [("add", 1.0)] if isinstance(self.op, MatMul) and self.op.bias else []
+        self.epilogue += [(v.function, v.elements / self.outputs) for v in job.kernel.epilogue]
+
+    def plan(self) -> Plan:
+        """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
+        if self.choice.order:
+            raise CyclelabError(
+                f"mapping.operators.{self.pattern}.order: thread blocks of a GPU have no loop "
+                "order; m, n, k and unit can be fixed"
+            )
+        only = self.op.unit if isinstance(self.op, MatMul) else None
+        formats = operand_formats(self.op)
+        index, tiled = self.planning.fastest(self.op.name, formats, self.choice, self._tile, only)
+        kernel = GridKernel(
+            self.planning.builder,
+            self.job.operator,
+            index,
+            [tiling.grid for _, tiling in tiled],
+            self._places(tiled),
+            self.cache_bytes,
+            self.parameter_bytes,
+        )
+        return Plan([kernel], self.resources.unit_names[index], self._mapping(tiled))
+
+    def _tile(self, unit: MatrixUnit[Any], formats: FormatChoice) -> Tiled:
+        """Every shape with its best thread block on a unit."""
+        problems = [self._problem(shape, unit, formats) for shape in self.shapes]
+        return [(problem, self._search(problem, unit)) for problem in problems]
+
+    def _problem(
+        self, shape: GemmShape, unit: MatrixUnit[Any], formats: FormatChoice
+    ) -> GridProblem:
+        facts, resident = self.job.facts, self.job.facts.resident
+        store_bits, result_bits = facts.output_bits(self.outputs)
+        load_bits, extra_bits = facts.extra_bits(self.outputs)
+        grouped = isinstance(self.op, MatMul) and not (formats.scaled or unit.scales_weights)
+        group = self.op.group_of(shape.k) if grouped and isinstance(self.op, MatMul) else 0
+        return GridProblem(
+            count=shape.count,
+            m=shape.m,
+            n=shape.n,
+            k=shape.k,
+            input_bits=self.inputs.bits_per_element * dense_share(self.op, self.shapes),
+            weight_bits=self.weight.bits_per_element,
+            inputs_on_chip=self.inputs.name in resident,
+            weights_on_chip=self.weight.name in resident,
+            accumulator_bits=format_named(unit.accumulator_format).bits,
+            converts=formats.converted_bits > 0,
+            extra_bits=extra_bits,
+            extra_load_bits=load_bits,
+            result_bits=result_bits,
+            store_bits=store_bits,
+            epilogue=tuple(self.epilogue),
+            group=group,
+            group_work=group_work(self.op) if group else (),
+        )
+
+    def _search(self, problem: GridProblem, unit: MatrixUnit[Any]) -> GridTiling:
+        fixed = (self.choice.m, self.choice.n, self.choice.k)
+        self._check_fixed(problem, unit)
+        key = (unit.spec, problem, self.cache_bytes, fixed)
+        memory = self.planning.memory
+        if key not in memory:
+            search = GridSearch(problem, unit, self.resources, self.cache_bytes, fixed)
+            memory[key] = search.best() or search.smallest()
+        found = memory[key]
+        if isinstance(found, GridTiling):
+            return found
+        raise self._does_not_fit(*found)
+
+    def _check_fixed(self, problem: GridProblem, unit: MatrixUnit[Any]) -> None:
+        """Raise CyclelabError for a fixed block that cuts a step of the unit, or a group."""
+        grain, choice = unit.granularity, self.choice
+        for name in ("m", "n", "k"):
+            size, least = getattr(choice, name), getattr(grain, name)
+            if size and size % least:
+                raise CyclelabError(
+                    f"mapping.operators.{self.pattern}.{name}: {size} is no multiple of "
+                    f"{least}, which {unit.title} takes at once"
+                )
+        if choice.k and problem.group and problem.group % choice.k:
+            raise CyclelabError(
+                f"mapping.operators.{self.pattern}.k: {choice.k} does not divide the "
+                f"{problem.group} weights that share a scale"
+            )
+
+    def _does_not_fit(self, register_bytes: int, shared_bytes: int) -> NoMappingError:
+        core = self.resources.machine.core
+        buffer, needed, available = "register_file", register_bytes, core.register_file
+        if shared_bytes > core.shared_memory.capacity_bytes:
+            return NoMappingError(
+                self.job.kernel.name,
+                "shared_memory",
+                shared_bytes,
+                core.shared_memory.capacity_bytes,
+                self.pattern,
+                also="fix a smaller block",
+            )
+        return NoMappingError(
+            self.job.kernel.name,
+            buffer,
+            needed,
+            available.capacity_bytes,
+            self.pattern,
+            also="raise machine.core.max_registers_per_thread",
+        )
+
+    def _places(self, tiled: Tiled) -> GridPlaces:
+        facts = self.job.facts
+
+        def place(tensors: Sequence[Tensor], least: float) -> Place | None:
+            return self.planning.place(self.job, tensors, int(least))
+
+        problems = [problem for problem, _ in tiled]
+        return GridPlaces(
+            inputs=place(
+                [] if problems[0].inputs_on_chip else [self.inputs],
+                sum(tile_bytes(p.count * p.m * p.k, p.input_bits) for p in problems),
+            ),
+            weights=place(
+                [] if problems[0].weights_on_chip else [self.weight],
+                sum(tile_bytes(p.count * p.k * p.n, p.weight_bits) for p in problems),
+            ),
+            extras=place(facts.loaded(), 0),
+            outputs=place(facts.stored(), 0),
+            parameters=place(self.parameters, 0),
+        )
+
+    def _mapping(self, tiled: Tiled) -> dict[str, object]:
+        problem, tiling = tiled[0]
+        grid, block = tiling.grid, tiling.grid.block
+        rows, columns = grid.shape
+        mapping: dict[str, object] = {
+            "shape": f"{problem.m}×{problem.k} · {problem.k}×{problem.n}",
+            "block": {"m": block.m, "n": block.n, "k": block.k},
+            "warps": f"{block.warps_m}×{block.warps_n}",
+            "stages": block.stages,
+            "blocks_per_sm": grid.per_sm,
+            "grid": f"{rows}×{columns}",
+            "waves": round(grid.blocks / grid.wave_blocks, 2),
+            "estimated_cycles": sum(t.estimated_cycles for _, t in tiled),
+            "traffic_bytes": sum(t.traffic_bytes for _, t in tiled),
+        }
+        if block.split > 1:
+            mapping["k_split"] = block.split
+        if len(tiled) > 1:
+            mapping["shapes"] = len(tiled)
+        if self.pattern:
+            mapping["fixed_by"] = self.pattern
+        return mapping

@@ -1,0 +1,48 @@
+"""Plans kernels for the cores of an NPU."""
+
+from __future__ import annotations
+
+from simulator.hardware.npu import NpuCoreSpec
+from simulator.mapping.lower_vector import VectorLowering, tile_vector
+from simulator.mapping.plan_attention import AttentionPlanner
+from simulator.mapping.plan_gemm import GemmPlanner
+from simulator.mapping.plan_vector import vector_places, vector_problem
+from simulator.mapping.planner import KernelPlanner
+from simulator.mapping.planning import KernelJob, Plan
+from simulator.mapping.tiling import Budget
+
+
+class NpuPlanner(KernelPlanner):
+    """Tiles of a kernel go through the cores' scratchpads."""
+
+    def plan_kernel(self, job: KernelJob) -> Plan:
+        """Tilings by estimated time; raises NoMappingError when nothing fits."""
+        budget = self._budget(job.live_bytes)
+        if job.kernel.kind in ("vector", "gather"):
+            return self._plan_vector(job, budget)
+        if job.kernel.kind == "attention":
+            return AttentionPlanner(self.planning, job, budget).plan()
+        return GemmPlanner(self.planning, job, budget).plan()
+
+    def _budget(self, live_bytes: int) -> Budget:
+        core: NpuCoreSpec = self.resources.core
+        accumulator = core.accumulator
+        return Budget(
+            scratchpad_bytes=core.scratchpad.capacity_bytes - live_bytes,
+            accumulator_bytes=accumulator.capacity_bytes if accumulator else None,
+            buffers=core.scratchpad.buffers,
+            accumulator_buffers=accumulator.buffers if accumulator else core.scratchpad.buffers,
+            cores=len(self.resources.cores),
+            bytes_per_cycle=float(self.resources.bytes_per_cycle),
+            latency_cycles=self.resources.latency_cycles,
+        )
+
+    def _plan_vector(self, job: KernelJob, budget: Budget) -> Plan:
+        problem = vector_problem(job)
+        parameters = job.facts.parameter_bytes if problem.work else 0
+        free = budget.scratchpad_bytes - parameters
+        tiling = tile_vector(job.kernel.name, problem, self.builder, free)
+        places = vector_places(self.planning, job, problem, tiling.rows)
+        lowering = VectorLowering(self.builder, job.operator, problem, tiling, places, parameters)
+        unit = "vector_unit" if problem.work else "dma"
+        return Plan([lowering], unit, {"rows_per_tile": tiling.rows})
