@@ -19,16 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.hardware.matrix_unit import RegisterHazardError
 from simulator.hardware.systolic_array import parts
 from simulator.hardware.systolic_array.delay_lines import EMPTY, DelayLines, Tokens
 from simulator.hardware.systolic_array.geometry import Extents, Fold, Geometry, folds
 from simulator.hardware.systolic_array.multiplier import MULTIPLIER
 from simulator.hardware.systolic_array.spec import SystolicArraySpec
 from simulator.numerics import Accumulator, format_named
-
-
-class RegisterHazardError(RuntimeError):
-    """Two words collided, or the wrong ones met, in the register-level model."""
 
 
 def require(condition: bool | np.bool_, otherwise: str) -> None:
