@@ -61,7 +61,8 @@ class BlockModel(ABC):
     """A unit stepping through `repeats` tiles of one product, back to back.
 
     behind: the logic behind each register between a lane's first stage and its
-    accumulator, in the order that values pass it; shapes are (m, n, …).
+    accumulator, in the order that values pass it; shapes are (m, n, …), in the end (m, n)
+    or (m, n, 1).
     """
 
     def __init__(
@@ -135,9 +136,10 @@ class BlockModel(ABC):
 
     def _accumulate(self, moving: Moving) -> None:
         _, _, _, depth = self.steps[moving.step]
+        terms = moving.values.reshape(moving.values.shape[:2])  # one of each lane is left
         if depth == 0 and moving.cycle == 0:
-            self.sums = np.zeros_like(moving.values)
-        self.sums = self.accumulator.add(self.sums, moving.values)
+            self.sums = np.zeros_like(terms)
+        self.sums = self.accumulator.add(self.sums, terms)
         if depth == self.depth - 1 and moving.cycle == self.geometry.step_cycles - 1:
             self.leaving = (moving.step, self.sums)
 
