@@ -19,6 +19,7 @@ from simulator.hardware.dram.load import load_device
 from simulator.hardware.dram.spec import DramDeviceSpec
 from simulator.hardware.machine import MachineSpec
 from simulator.hardware.systolic_array import SystolicArraySpec
+from simulator.hardware.tensor_core import TensorCoreSpec
 from simulator.mapping import MappingSpec
 from simulator.workload import WorkloadSpec
 from tests.docs.pages import ROOT, blocks, prose
@@ -53,6 +54,7 @@ def words(*pages: str) -> set[str]:
     [
         (MachineSpec, ("machines.md", "dram.md", "cost.md")),
         (SystolicArraySpec, ("systolic_arrays.md",)),
+        (TensorCoreSpec, ("tensor_cores.md",)),
         (MappingSpec, ("mapping.md",)),
         (WorkloadSpec, ("workloads.md", "experiments.md")),
         (ControllerSpec, ("dram.md",)),
