@@ -2,3 +2,4 @@
 
 from simulator.hardware import lut_tensor_core as lut_tensor_core
 from simulator.hardware import systolic_array as systolic_array
+from simulator.hardware import tensor_core as tensor_core

@@ -97,6 +97,10 @@ class RegisterRun:
     actions: ActionCounts = field(default_factory=ActionCounts)
 
 
+class RegisterHazardError(RuntimeError):
+    """In a register-level model, words collided, met wrongly or were lost: a fault of control."""
+
+
 @dataclass(frozen=True, slots=True)
 class Preparation:
     """What has to become of activations before a unit takes them.

@@ -26,6 +26,7 @@ from simulator.numerics.scheme import (
     packed_bits,
     scheme_named,
 )
+from simulator.numerics.tree import tree_gemm
 
 __all__ = [
     "FORMATS",
@@ -52,5 +53,6 @@ __all__ = [
     "reference_gemm",
     "rounded",
     "scheme_named",
+    "tree_gemm",
     "unpack",
 ]

@@ -40,7 +40,7 @@ def check_formats(input_format: str, weight_format: str, accumulator_format: str
             "accumulator pairs with a float"
         )
     if not floats:
-        bits = _product_bits(*pair)
+        bits = product_bits(*pair)
         if accumulator.step != 1 or not accumulator.signed or accumulator.bits < bits:
             raise CyclelabError(f"{named}: the accumulator needs at least {bits} signed bits")
         return
@@ -57,7 +57,7 @@ def check_formats(input_format: str, weight_format: str, accumulator_format: str
         raise CyclelabError(f"{named}: products of integers of at most {most} bits round once")
 
 
-def _product_bits(left: NumberFormat, right: NumberFormat) -> int:
+def product_bits(left: NumberFormat, right: NumberFormat) -> int:
     """Bits of the narrowest signed integer that holds every product of two formats."""
     ends = [
         int(a * b) for a in (left.minimum, left.maximum) for b in (right.minimum, right.maximum)
@@ -139,18 +139,14 @@ def reference_gemm(
     overflow of any partial sum.
     """
     check_formats(input_format, weight_format, accumulator_format)
-    if inputs.ndim != 2 or weights.ndim != 2 or inputs.shape[1] != weights.shape[0]:
-        raise CyclelabError(f"shapes {inputs.shape} and {weights.shape} do not multiply")
-    depth = inputs.shape[1]
+    accumulator = Accumulator(format_named(accumulator_format))
+    left, right = operands_of(inputs, weights, input_format, weight_format, accumulator)
+    depth = left.shape[1]
     length = depth if segment is None else segment
     if length < 1:
         raise CyclelabError("a GEMM and its segments need at least one product per output")
-    accumulator = Accumulator(format_named(accumulator_format))
-    left = accumulator.operand(as_format(inputs, input_format))
-    right = accumulator.operand(as_format(weights, weight_format))
-    if accumulator.number_format.kind == "int" and _cannot_overflow(left, right, accumulator):
-        # No order of exact additions can differ: float64 BLAS is exact below 2^53.
-        return accumulator.stored(left.astype(np.float64) @ right.astype(np.float64))
+    if cannot_overflow(left, right, accumulator):
+        return exact_product(left, right, accumulator)
     total = accumulator.zeros((left.shape[0], right.shape[1]))
     for start in range(0, depth, length):
         partial = np.zeros_like(total)
@@ -160,9 +156,46 @@ def reference_gemm(
     return accumulator.stored(total)
 
 
-def _cannot_overflow(left: NDArray[Any], right: NDArray[Any], accumulator: Accumulator) -> bool:
-    """Whether even products of the largest magnitudes, all of one sign, would fit."""
-    if not left.size or not right.size:
+def operands_of(
+    inputs: NDArray[Any],
+    weights: NDArray[Any],
+    input_format: str,
+    weight_format: str,
+    accumulator: Accumulator,
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """`inputs[m, k]` and `weights[k, n]` in their formats, widened for the accumulator.
+
+    Raises CyclelabError for shapes that do not multiply or values outside their format.
+    """
+    if inputs.ndim != 2 or weights.ndim != 2 or inputs.shape[1] != weights.shape[0]:
+        raise CyclelabError(f"shapes {inputs.shape} and {weights.shape} do not multiply")
+    return (
+        accumulator.operand(as_format(inputs, input_format)),
+        accumulator.operand(as_format(weights, weight_format)),
+    )
+
+
+def cannot_overflow(left: NDArray[Any], right: NDArray[Any], accumulator: Accumulator) -> bool:
+    """Whether integer products of the largest magnitudes, all of one sign, would still fit."""
+    if accumulator.number_format.kind == "float" or not left.size or not right.size:
         return False
     bound = int(np.abs(left).max()) * int(np.abs(right).max()) * left.shape[1]
     return bool(bound <= min(accumulator.number_format.maximum, _EXACT_FLOAT64))
+
+
+def exact_product(
+    left: NDArray[Any], right: NDArray[Any], accumulator: Accumulator
+) -> NDArray[Any]:
+    """The product of integers that `cannot_overflow`: no order of exact sums can differ.
+
+    float64 BLAS is exact below 2^53.
+    """
+    return accumulator.stored(left.astype(np.float64) @ right.astype(np.float64))
+
+
+def blocks_of(operands: NDArray[Any], depth: int) -> NDArray[Any]:
+    """Operands [rows, k] in blocks of `depth`, [rows, blocks, depth], zeros behind the last."""
+    rows, k = operands.shape
+    padded = np.zeros((rows, -(-k // depth) * depth), dtype=operands.dtype)
+    padded[:, :k] = operands
+    return padded.reshape(rows, -1, depth)

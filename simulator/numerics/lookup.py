@@ -20,6 +20,7 @@ from simulator.config import CyclelabError
 from simulator.numerics.accumulate import (
     Accumulator,
     AccumulatorOverflowError,
+    blocks_of,
     check_formats,
 )
 from simulator.numerics.formats import NumberFormat, as_format, format_named, rounded
@@ -136,14 +137,6 @@ def scaled(found: NDArray[Any], value: int, accumulator: Accumulator) -> NDArray
     with np.errstate(all="ignore"):
         product: NDArray[Any] = accumulator.operand(found) * accumulator.dtype.type(value)
     return product.astype(accumulator.dtype)
-
-
-def blocks_of(inputs: NDArray[Any], depth: int) -> NDArray[Any]:
-    """Activations [m, k] in blocks of `depth`, [m, blocks, depth], zeros behind the last."""
-    rows, k = inputs.shape
-    padded = np.zeros((rows, -(-k // depth) * depth), dtype=inputs.dtype)
-    padded[:, :k] = inputs
-    return padded.reshape(rows, -1, depth)
 
 
 def plane_indices(weights: NDArray[Any], how: LookupGemm) -> NDArray[np.uint8]:

@@ -8,6 +8,7 @@ from typing import Any
 from simulator.hardware.lut_tensor_core import LutTensorCoreSpec
 from simulator.hardware.matrix_unit import MatrixUnitSpec
 from simulator.hardware.systolic_array import SystolicArraySpec
+from simulator.hardware.tensor_core import TensorCoreSpec
 
 FORMATS = (
     ("int8", "int8", "int32"),
@@ -149,7 +150,48 @@ def lut_tensor_cores() -> tuple[LutTensorCoreSpec, ...]:
     return tuple(found)
 
 
+TENSOR_BLOCKS = ((2, 4, 4), (3, 2, 5), (1, 3, 8), (4, 2, 3), (2, 5, 7), (1, 1, 4))
+SHALLOW = (
+    # rows, columns, depth, stages: trees of one level, and of none
+    (2, 3, 2, 3),
+    (3, 2, 1, 2),
+    (2, 2, 1, 1),
+)
+
+
+def tensor_cores() -> tuple[TensorCoreSpec, ...]:
+    """Every combination of options, over blocks and formats in turn; then shallow ones."""
+    blocks = [
+        (*TENSOR_BLOCKS[index % len(TENSOR_BLOCKS)], stages, double_buffer, partial_sums)
+        for index, (stages, double_buffer, partial_sums) in enumerate(
+            product((1, 2, 3, 4), (True, False), ("lanes", "buffer"))
+        )
+    ]
+    blocks += [(*block, True, "lanes") for block in SHALLOW]
+    formats = [(a, w, w, sums) for a, w, sums in FORMATS]
+    formats += [(a, stored, w, sums) for a, stored, w, sums in DEQUANTISED]
+    found = []
+    for index, (rows, columns, depth, stages, double_buffer, partial_sums) in enumerate(blocks):
+        inputs, stored, weights, sums = formats[index % len(formats)]
+        found.append(
+            TensorCoreSpec(
+                rows=rows,
+                columns=columns,
+                depth=depth,
+                input_format=inputs,
+                weight_format=weights,
+                stored_weight_format=None if stored == weights else stored,
+                accumulator_format=sums,
+                pipeline_stages=stages,
+                double_buffer=double_buffer,
+                partial_sums=partial_sums,  # type: ignore[arg-type]
+            )
+        )
+    return tuple(found)
+
+
 EXAMPLES: dict[str, tuple[MatrixUnitSpec, ...]] = {
     "systolic_array": (*systolic_arrays(), *shift_add_arrays(), *dequantising_arrays()),
     "lut_tensor_core": lut_tensor_cores(),
+    "tensor_core": tensor_cores(),
 }

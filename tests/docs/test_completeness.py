@@ -20,6 +20,7 @@ from simulator.hardware.dram.spec import DramDeviceSpec
 from simulator.hardware.gpu import GpuSpec
 from simulator.hardware.npu import NpuSpec
 from simulator.hardware.systolic_array import SystolicArraySpec
+from simulator.hardware.tensor_core import TensorCoreSpec
 from simulator.mapping import MappingSpec
 from simulator.workload import WorkloadSpec
 from tests.docs.pages import ROOT, blocks, prose
@@ -55,6 +56,7 @@ def words(*pages: str) -> set[str]:
         (NpuSpec, ("machines.md", "dram.md", "cost.md")),
         (GpuSpec, ("machines.md", "gpu.md", "dram.md", "cost.md")),
         (SystolicArraySpec, ("systolic_arrays.md",)),
+        (TensorCoreSpec, ("tensor_cores.md",)),
         (MappingSpec, ("mapping.md",)),
         (WorkloadSpec, ("workloads.md", "experiments.md")),
         (ControllerSpec, ("dram.md",)),

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from simulator.config import CyclelabError, parse_document, validate
 from simulator.config.errors import ConfigError
+from simulator.hardware.block_unit import BlockModel
 from simulator.hardware.lut_tensor_core import LutTensorCore, LutTensorCoreSpec
-from simulator.hardware.matrix_unit import Tile
+from simulator.hardware.matrix_unit import RegisterHazardError, Tile
 from simulator.numerics import LookupGemm, format_named, lookup_gemm, random_values
 from simulator.numerics.lookup import additions, all_sums, half_table
 
@@ -230,6 +231,13 @@ def test_the_functional_check_is_vectorised() -> None:
     weights = random_values(rng, (1000, 1000), "bipolar2")
     exact = inputs.astype(np.int64) @ weights.astype(np.int64)
     np.testing.assert_array_equal(lookup_gemm(inputs, weights, how), exact)
+
+
+# -- registers ----------------------------------------------------------------------------
+def test_a_bank_is_not_overwritten_before_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BlockModel, "is_free", lambda model, step: True)
+    with pytest.raises(RegisterHazardError, match="overwritten before they were used"):
+        core(double_buffer=False).registers(np.ones((1, 8), int), np.ones((8, 1), int))
 
 
 # -- structure ----------------------------------------------------------------------------

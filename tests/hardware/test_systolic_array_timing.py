@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulator.hardware.matrix_unit import Tile
+from simulator.hardware.matrix_unit import RegisterHazardError, Tile
 from simulator.hardware.systolic_array import SystolicArray, SystolicArraySpec
 from simulator.hardware.systolic_array.geometry import Extents, Fold
-from simulator.hardware.systolic_array.registers import RegisterHazardError, RegisterModel
+from simulator.hardware.systolic_array.registers import RegisterModel
 from simulator.hardware.systolic_array.stationary_operand import StationaryOperandModel
 from simulator.hardware.systolic_array.stationary_output import StationaryOutputModel
 

@@ -1,16 +1,10 @@
-"""What a LUT tensor core is made of, and when each part acts.
-
-One table serves both: a part's share per row, column or lane gives the structure, and
-what makes it act gives the actions. Control (counters, valid bits) is not counted.
-"""
+"""What a LUT tensor core is made of, and when each part acts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
-
+from simulator.hardware.block_unit import Element, Trigger, adder, flip_flop, mux, operands
 from simulator.hardware.lut_tensor_core.spec import LutTensorCoreSpec
-from simulator.hardware.primitives import Action, Part, Primitive
+from simulator.hardware.primitives import Primitive
 from simulator.numerics import format_named
 from simulator.numerics.lookup import additions
 
@@ -18,59 +12,25 @@ EXPONENT_BITS = 8
 """Of fp32; a plane's weight is added to the exponent of a float sum."""
 
 
-class Trigger(Enum):
-    """What makes a part act: operands of a step arriving, or a bit of weights served."""
-
-    ROW = "operands of a row of activations arrive"
-    COLUMN = "operands of a column of weights arrive"
-    COLUMN_BIT = "a bit of a column's weights is served"
-    LANE_BIT = "a lane meets a bit of its weights"
-
-
-@dataclass(frozen=True, slots=True)
-class Element:
-    """`share` copies of a primitive per row, column or lane; banks: sets of them."""
-
-    primitive: Primitive
-    trigger: Trigger
-    share: int
-    banks: int = 1
-
-    @property
-    def verb(self) -> str:
-        """What it does: registers are written, all else operates."""
-        return "write" if self.primitive.kind == "flip_flop" else "operate"
-
-
 def elements(spec: LutTensorCoreSpec) -> dict[str, Element]:
     """Everything in the unit, by path."""
-    found = {**_operands(spec), **_lane(spec)}
-    return {path: element for path, element in found.items() if element.share}
+    return {**_operands(spec), **_lane(spec)}
 
 
 def _operands(spec: LutTensorCoreSpec) -> dict[str, Element]:
     banks = 2 if spec.double_buffer else 1
     inputs, weights = format_named(spec.input_format), spec.weight_bits
-    found = {
-        "weight.register": Element(_flip_flop(weights), Trigger.COLUMN, spec.depth, banks),
-        # Of W bits, one at a time: W - 1 two-way selections, once more to choose the bank.
-        "weight.bit_select": Element(_mux(1), Trigger.COLUMN_BIT, spec.depth * (weights - 1)),
-        "weight.bank_select": Element(_mux(weights), Trigger.COLUMN, spec.depth * (banks - 1)),
-    }
-
-    def row(path: str, bits: int, share: int) -> None:
-        """Registers of what all lanes of a row meet, and the selection of their bank."""
-        found[f"{path}.register"] = Element(_flip_flop(bits), Trigger.ROW, share, banks)
-        found[f"{path}.bank_select"] = Element(_mux(bits), Trigger.ROW, share * (banks - 1))
-
+    found = operands("weight", Trigger.COLUMN, weights, spec.depth, banks)
+    # Of W bits, one at a time: W - 1 two-way selections, once more to choose the bank.
+    selections = spec.depth * (weights - 1)
+    found["weight.bit_select"] = Element(mux(1), Trigger.COLUMN_CYCLE, selections)
     if spec.sums == "adders":
-        row("input", inputs.bits, spec.depth)
-        return found
-    row("table", spec.table_bits, spec.entries)
+        return found | operands("input", Trigger.ROW, inputs.bits, spec.depth, banks)
+    found |= operands("table", Trigger.ROW, spec.table_bits, spec.entries, banks)
     if spec.sums == "built_table":
-        found["input.register"] = Element(_flip_flop(inputs.bits), Trigger.ROW, spec.depth)
+        found["input.register"] = Element(flip_flop(inputs.bits), Trigger.ROW, spec.depth)
         adders = additions(spec.depth, spec.symmetric)
-        found["table.adder"] = Element(_adder(spec.table_format), Trigger.ROW, adders)
+        found["table.adder"] = Element(adder(spec.table_format), Trigger.ROW, adders)
     return found
 
 
@@ -81,7 +41,7 @@ def _lane(spec: LutTensorCoreSpec) -> dict[str, Element]:
     found: dict[str, Element] = {}
 
     def lane(path: str, primitive: Primitive, share: int = 1) -> None:
-        found[f"lane.{path}"] = Element(primitive, Trigger.LANE_BIT, share)
+        found[f"lane.{path}"] = Element(primitive, Trigger.LANE_CYCLE, share)
 
     one = 1 if is_float else bits
     top_bit_is_negative = not spec.symmetric and format_named(spec.weight_format).signed
@@ -91,9 +51,9 @@ def _lane(spec: LutTensorCoreSpec) -> dict[str, Element]:
             lane("sign", Primitive("xor2", bits=1 if is_float else width), spec.depth)
         else:
             lane("gate", Primitive("and2", bits=width), spec.depth)
-        lane("sum_adder", _adder(spec.table_format), spec.depth - 1)
+        lane("sum_adder", adder(spec.table_format), spec.depth - 1)
     else:
-        lane("table_select", _mux(bits), spec.entries - 1)
+        lane("table_select", mux(bits), spec.entries - 1)
         if spec.symmetric:
             lane("sign", Primitive("xor2", bits=one))
             if spec.index_negation == "circuit":
@@ -104,43 +64,9 @@ def _lane(spec: LutTensorCoreSpec) -> dict[str, Element]:
         exponents = Primitive("adder", formats=(f"int{EXPONENT_BITS}",))
         lane("exponent_adder", exponents, int(spec.weight_bits > 1))
     else:
-        lane("shift_select", _mux(wide), spec.weight_bits - 1)
+        lane("shift_select", mux(wide), spec.weight_bits - 1)
     if spec.pipeline_stages == 2:
-        lane("stage_register", _flip_flop(wide))
-    lane("adder", _adder(spec.accumulator_format))
-    lane("accumulator", _flip_flop(format_named(spec.accumulator_format).bits))
+        lane("stage_register", flip_flop(wide))
+    lane("adder", adder(spec.accumulator_format))
+    lane("accumulator", flip_flop(format_named(spec.accumulator_format).bits))
     return found
-
-
-def structure(spec: LutTensorCoreSpec) -> tuple[Part, ...]:
-    """Parts of one unit."""
-    copies = {
-        Trigger.ROW: spec.rows,
-        Trigger.COLUMN: spec.columns,
-        Trigger.COLUMN_BIT: spec.columns,
-        Trigger.LANE_BIT: spec.rows * spec.columns,
-    }
-    return tuple(
-        Part(path, each.primitive, copies[each.trigger] * each.share * each.banks)
-        for path, each in elements(spec).items()
-    )
-
-
-def actions(spec: LutTensorCoreSpec) -> dict[Trigger, list[tuple[Action, int]]]:
-    """What happens on each trigger, and how often, for one row, column or lane."""
-    found: dict[Trigger, list[tuple[Action, int]]] = {trigger: [] for trigger in Trigger}
-    for path, each in elements(spec).items():
-        found[each.trigger].append((Action(path, each.primitive, each.verb), each.share))
-    return found
-
-
-def _flip_flop(bits: int) -> Primitive:
-    return Primitive("flip_flop", bits=bits)
-
-
-def _mux(bits: int) -> Primitive:
-    return Primitive("mux2", bits=bits)
-
-
-def _adder(format_name: str) -> Primitive:
-    return Primitive("adder", formats=(format_name,))

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from simulator.hardware.dequantiser import dequantiser
 from simulator.hardware.matrix_unit import OperandTraffic, Tile
 from simulator.hardware.primitives import Action, ActionCounts
 from simulator.hardware.systolic_array import parts
@@ -92,7 +93,9 @@ def action_counts(spec: SystolicArraySpec, tile: Tile) -> Counter[str]:
             "weight_stationary": rows.total * columns.total,
             "input_stationary": stream * columns.count * rows.total,
         }[spec.dataflow]
-        counts |= Counter(dict.fromkeys(parts.dequantiser(spec), entering))
+        counts |= Counter(
+            dict.fromkeys(dequantiser(spec.stored_weight_format, spec.weight_format), entering)
+        )
     return counts
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from simulator.hardware.dequantiser import dequantised
 from simulator.hardware.systolic_array.spec import SystolicArraySpec
-from simulator.numerics import as_format, reference_gemm
+from simulator.numerics import reference_gemm
 
 
 def product(spec: SystolicArraySpec, inputs: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
@@ -18,7 +19,7 @@ def product(spec: SystolicArraySpec, inputs: NDArray[Any], weights: NDArray[Any]
     Dequantised weights have a scale of 1 here, which their users fold in.
     Raises AccumulatorOverflowError rather than wrap.
     """
-    weights = as_format(as_format(weights, spec.weight_codes), spec.weight_format)
+    weights = dequantised(weights, spec.weight_codes, spec.weight_format)
     segment = None if spec.dataflow == "output_stationary" else spec.rows
     return reference_gemm(
         inputs, weights, spec.input_format, spec.weight_format, spec.accumulator_format, segment

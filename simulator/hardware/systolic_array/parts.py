@@ -8,6 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from simulator.hardware.dequantiser import (
+    CONVERTER,
+    DEQUANTISER,
+    SCALE,
+    dequantiser,
+    scale_register,
+)
 from simulator.hardware.primitives import Part, Primitive
 from simulator.hardware.systolic_array.multiplier import multiplier_parts
 from simulator.hardware.systolic_array.spec import SystolicArraySpec
@@ -17,10 +24,6 @@ ADDER = "pe.adder"
 ACCUMULATOR = "pe.accumulator"
 SHADOW = "pe.shadow_output"
 EDGE_ADDER = "edge.adder"
-DEQUANTISER = "edge.dequantiser"
-CONVERTER = "edge.converter"
-SCALE = "edge.scale_register"
-"""Dequantising a weight where it enters: its code to a float, times its scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +77,7 @@ def primitives(spec: SystolicArraySpec) -> dict[str, Primitive]:
         found[SHADOW] = sums
     if adds_at_edge(spec):
         found[EDGE_ADDER] = adder
-    return found | dequantiser(spec)
-
-
-def dequantiser(spec: SystolicArraySpec) -> dict[str, Primitive]:
-    """What every weight that enters goes through, by path; nothing if it comes as it is."""
-    if spec.stored_weight_format is None:
-        return {}
-    stored = format_named(spec.stored_weight_format)
-    found = {DEQUANTISER: Primitive("multiplier", formats=(spec.weight_format,) * 2)}
-    if stored.kind == "int":
-        found[CONVERTER] = Primitive("adder", formats=(f"int{stored.bits}",))
-    return found
+    return found | dequantiser(spec.stored_weight_format, spec.weight_format)
 
 
 def adds_at_edge(spec: SystolicArraySpec) -> bool:
@@ -136,8 +128,7 @@ def structure(spec: SystolicArraySpec) -> tuple[Part, ...]:
         # A register takes the PE's own sum or the one above.
         parts.append(Part("pe.drain_select", sums, pes))
     if spec.stored_weight_format is not None:
-        scale = Primitive("flip_flop", bits=format_named(spec.weight_format).bits)
-        parts.append(Part(SCALE, scale, lanes))
+        parts.append(Part(SCALE, scale_register(spec.weight_format), lanes))
     if adds_at_edge(spec) and spec.edge == "true_size":
         # Each column's output is taken from any of its rows.
         parts.append(Part("edge.tap", sums, (spec.rows - 1) * spec.columns))

@@ -19,16 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.hardware.dequantiser import dequantiser
+from simulator.hardware.matrix_unit import RegisterHazardError
 from simulator.hardware.systolic_array import parts
 from simulator.hardware.systolic_array.delay_lines import EMPTY, DelayLines, Tokens
 from simulator.hardware.systolic_array.geometry import Extents, Fold, Geometry, folds
 from simulator.hardware.systolic_array.multiplier import MULTIPLIER
 from simulator.hardware.systolic_array.spec import SystolicArraySpec
 from simulator.numerics import Accumulator, format_named
-
-
-class RegisterHazardError(RuntimeError):
-    """Two words collided, or the wrong ones met, in the register-level model."""
 
 
 def require(condition: bool | np.bool_, otherwise: str) -> None:
@@ -70,7 +68,7 @@ class RegisterModel(ABC):
             for name in Fold.__dataclass_fields__
         }
         self.row_paths, self.column_paths = parts.row_operand(spec), parts.column_operand(spec)
-        self.dequantiser = parts.dequantiser(spec)
+        self.dequantiser = dequantiser(spec.stored_weight_format, spec.weight_format)
         edge = int(spec.input_register)
         skewed = parts.columns_are_skewed(spec)
         self.row_lines = DelayLines(np.arange(self.rows) + edge, left.dtype)

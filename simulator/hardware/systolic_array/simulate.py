@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from simulator.hardware.dequantiser import dequantised
 from simulator.hardware.matrix_unit import RegisterRun, tile_of
 from simulator.hardware.systolic_array.actions import path_actions, to_actions
 from simulator.hardware.systolic_array.geometry import Extents
@@ -26,8 +27,7 @@ def simulate(
     tile = tile_of(inputs, weights, repeats)
     accumulator = Accumulator(format_named(spec.accumulator_format))
     a = accumulator.operand(as_format(inputs, spec.input_format))
-    codes = as_format(weights, spec.weight_codes)
-    w = accumulator.operand(as_format(codes, spec.weight_format))
+    w = accumulator.operand(dequantised(weights, spec.weight_codes, spec.weight_format))
     extents = Extents.of(spec.dataflow, tile)
     model: StationaryOutputModel | StationaryOperandModel
     if spec.dataflow == "output_stationary":

@@ -7,9 +7,10 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from simulator.config import CyclelabError
+from simulator.hardware.dequantiser import check_stored
 from simulator.hardware.formats import FormatName
 from simulator.hardware.matrix_unit import MatrixUnitSpec
-from simulator.numerics import NumberFormat, check_formats, format_named
+from simulator.numerics import check_formats, format_named
 
 MAX_SIDE = 65536
 MOST_SHIFTS = 8
@@ -67,19 +68,6 @@ class SystolicArraySpec(MatrixUnitSpec):
         """Format in which weights come."""
         return self.stored_weight_format or self.weight_format
 
-    def _check_stored(self, weights: NumberFormat) -> None:
-        """Raise ValueError unless every stored code is a value of the weights' format."""
-        stored = format_named(self.weight_codes)
-        exact = stored.kind == "int" and max(-stored.minimum, stored.maximum) <= (
-            1 << weights.significand_bits
-        )
-        narrow = stored.kind == "float" and stored.bits < weights.bits
-        if weights.kind != "float" or not (exact or narrow):
-            raise ValueError(
-                f"stored_weight_format: {stored.name} is not dequantised to {weights.name}: "
-                "expected a float that holds all of its codes"
-            )
-
     @model_validator(mode="after")
     def _consistent(self) -> SystolicArraySpec:
         try:
@@ -88,8 +76,7 @@ class SystolicArraySpec(MatrixUnitSpec):
             raise ValueError(str(error)) from None
         weights = format_named(self.weight_format)
         plain = weights.kind == "int" and weights.step == 1 and weights.bits <= MOST_SHIFTS
-        if self.stored_weight_format is not None:
-            self._check_stored(weights)
+        check_stored(self.stored_weight_format, self.weight_format)
         if self.multiplier == "shift_add" and not plain:
             raise ValueError(
                 f"multiplier 'shift_add' takes integer weights of at most {MOST_SHIFTS} bits, "
