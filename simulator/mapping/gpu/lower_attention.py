@@ -86,6 +86,7 @@ class _GridLowering:
         self.sums = add("sums", 0, Cause.MATRIX_UNIT)
         self.made = add("made", 0, Cause.VECTOR_UNIT)
         self.partial = add("partial", 0, Cause.L2)
+        self.gathered = add("gathered", 0, Cause.L2)
         self.written = add("written", 0, Cause.L2)
 
     def items(self) -> Iterator[Item]:
@@ -198,8 +199,8 @@ class _GridLowering:
         g, k = self.grid, self.kernel
         size = g.split * tile_bytes(g.outputs, g.accumulator_bits)
         ready: Tokens = ((self.partial, g.rounds),)
-        yield k.read_l2("partial results", size, size / self.sms, ready, ((self.sums, 1),))
-        yield from self._results(g.outputs, ((self.sums, 1),), [("scale_add", float(g.split))])
+        yield k.read_l2("partial results", size, size / self.sms, ready, ((self.gathered, 1),))
+        yield from self._results(g.outputs, ((self.gathered, 1),), [("scale_add", float(g.split))])
 
     def _multiply(
         self, label: str, tile: Tile, steps: int, acquire: Tokens, release: Tokens, late: Tokens

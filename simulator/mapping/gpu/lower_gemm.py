@@ -52,6 +52,7 @@ class _Semaphores:
     results: int
     written: int
     partial: int
+    gathered: int
 
 
 class GridKernel(GpuKernel):
@@ -120,6 +121,7 @@ class _GridLowering:
             results=add("results", 0, Cause.VECTOR_UNIT),
             written=add("written", 0, Cause.L2),
             partial=add("partial", 0, Cause.L2),
+            gathered=add("gathered", 0, Cause.L2),
         )
 
     # -- one wave ----------------------------------------------------------------
@@ -298,8 +300,8 @@ class _GridLowering:
         split, sms = self.block.split, self.grid.sms
         size = split * tile_bytes(p.outputs, p.accumulator_bits)
         partial = self.results
-        yield k.read_l2("partial sums", size, size / sms, ((at.partial, partial),), ((at.sums, 1),))
-        waits: Tokens = ((at.sums, 1),)
+        yield k.read_l2("partial sums", size, size / sms, ((at.partial, partial),), ((at.gathered, 1),))
+        waits: Tokens = ((at.gathered, 1),)
         if p.extra_bits:
             yield from self._extras(p.outputs, p.outputs / sms)
             waits = (*waits, (at.extras, 1))
