@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from simulator.hardware.gpu import GpuSpec
+from simulator.hardware.gpu import THREADS_PER_WARP, GpuSpec, SmSpec
 from simulator.hardware.matrix_unit import MatrixUnit, Tile
 from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
 from simulator.mapping.tiling import TIME_TOLERANCE, gang_interval, tile_bytes
@@ -20,7 +20,8 @@ from simulator.workload.operators import AttentionShape
 
 ROWS = (16, 32, 64, 128)
 KEYS = (32, 64, 128, 256)
-KEY_STAGES = 2
+MOST_STAGES = 4
+"""Key blocks in flight per block of rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class AttentionGrid:
         the unit's format, 0 when they are stored in it.
     epilogue: vector functions with their elements per element of the output.
     tokens, keys: of a step. steps: of all blocks; rounds: that the busiest SM takes.
-    split: shares of a block's keys.
+    split: shares of a block's keys. slots: blocks of keys and values that an SM holds.
     """
 
     shape: AttentionShape
@@ -51,6 +52,7 @@ class AttentionGrid:
     steps: int = 0
     rounds: int = 0
     split: int = 1
+    slots: int = 0
 
     @property
     def rows(self) -> int:
@@ -115,11 +117,15 @@ def steps_of(shape: AttentionShape, tokens: int, keys: int) -> tuple[int, int]:
     return sum(each), each[-1]
 
 
-def shared_bytes(grid: AttentionGrid) -> int:
-    """Shared memory of one block: queries, and keys and values of the steps in flight."""
-    depth = grid.shape.head_dim
-    size = tile_bytes(grid.rows * depth, grid.query_bits) + KEY_STAGES * grid.key_value_bytes
-    return size + tile_bytes(2 * grid.keys * depth, grid.converted_bits)
+def query_bytes(grid: AttentionGrid) -> int:
+    """Of the queries of one block, in shared memory."""
+    return tile_bytes(grid.rows * grid.shape.head_dim, grid.query_bits)
+
+
+def stage_bytes(grid: AttentionGrid) -> int:
+    """Of the keys and values of one step in shared memory, with their converted copies."""
+    converted = tile_bytes(2 * grid.keys * grid.shape.head_dim, grid.converted_bits)
+    return grid.key_value_bytes + converted
 
 
 def register_bytes(grid: AttentionGrid) -> int:
@@ -128,18 +134,36 @@ def register_bytes(grid: AttentionGrid) -> int:
     return tile_bytes(1, sums + grid.probability_bits * grid.rows * grid.keys)
 
 
-def fits(grid: AttentionGrid, machine: GpuSpec) -> bool:
-    """Whether an SM holds a block of the grid."""
-    core = machine.core
-    within = shared_bytes(grid) <= core.shared_memory.capacity_bytes
-    return within and register_bytes(grid) <= core.register_file.capacity_bytes
+def key_slots(grid: AttentionGrid, core: SmSpec) -> int:
+    """Steps whose keys and values an SM holds at once, over as many blocks as fit; 0 if none."""
+    threads = core.sub_cores * THREADS_PER_WARP
+    held = core.register_file.capacity_bytes // max(1, register_bytes(grid))
+    held = min(held, core.max_threads // threads, core.max_blocks)
+    free = core.shared_memory.capacity_bytes
+    return max(
+        (
+            blocks * min(MOST_STAGES, (free // blocks - query_bytes(grid)) // stage_bytes(grid))
+            for blocks in range(1, held + 1)
+            if free // blocks > query_bytes(grid)
+        ),
+        default=0,
+    )
+
+
+def shared_cycles(grid: AttentionGrid, core: SmSpec) -> int:
+    """Cycles in which the warps of a block read the keys, or the values, of a step.
+
+    A warp on each sub-core has its share of the rows and reads all of either.
+    """
+    return -(-core.sub_cores * grid.key_value_bytes // 2 // core.shared_memory.bytes_per_cycle)
 
 
 def step_cycles(
     grid: AttentionGrid, unit: MatrixUnit[Any], machine: GpuSpec
 ) -> tuple[int, int, int]:
     """Cycles of one step on an SM: scores, vector work, context."""
-    scores, context = (gang_interval(unit, product) for product in grid.products())
+    shared = shared_cycles(grid, machine.core)
+    scores, context = (max(shared, gang_interval(unit, each)) for each in grid.products())
     vector = vector_cycles(machine.core.vector_unit, [*grid.softmax(), *grid.conversion()])
     return scores, vector, context
 
@@ -159,9 +183,10 @@ def best_cut(
     grid: AttentionGrid,
     unit: MatrixUnit[Any],
     machine: GpuSpec,
+    latency: int,
     fixed: tuple[int | None, int | None] = (None, None),
 ) -> AttentionGrid | None:
-    """The fastest block size that fits an SM; None if none does."""
+    """The fastest block size that fits an SM; None if none does. latency: of main memory."""
     shape = grid.shape
     tokens = {max(1, min(shape.query_tokens, rows // shape.query_heads)) for rows in ROWS}
     keys = {min(size, shape.context_tokens) for size in KEYS}
@@ -170,19 +195,26 @@ def best_cut(
         for t in sorted({fixed[0]} if fixed[0] else tokens)
         for k in sorted({fixed[1]} if fixed[1] else keys)
     ]
-    timed = [(estimated_cycles(each, unit, machine), each) for each in found if fits(each, machine)]
+    held = [replace(each, slots=key_slots(each, machine.core)) for each in found]
+    timed = [(estimated_cycles(each, unit, machine, latency), each) for each in held if each.slots]
     if not timed:
         return None
     limit = TIME_TOLERANCE * min(cycles for cycles, _ in timed)
     return max((g for cycles, g in timed if cycles <= limit), key=lambda g: g.rows * g.keys)
 
 
-def estimated_cycles(grid: AttentionGrid, unit: MatrixUnit[Any], machine: GpuSpec) -> int:
-    """Rounds times the slower of matrix units, vector unit and L2 cache."""
+def estimated_cycles(
+    grid: AttentionGrid, unit: MatrixUnit[Any], machine: GpuSpec, latency: int
+) -> int:
+    """Rounds times the slowest of matrix units, vector unit and L2 cache, latencies covered.
+
+    latency: of main memory, in cycles.
+    """
     scores, vector, context = step_cycles(grid, unit, machine)
     cache = max(
         grid.steps / grid.rounds * grid.key_value_bytes / machine.l2.bytes_per_cycle,
         grid.key_value_bytes / machine.l2.sm_bytes_per_cycle,
     )
-    each = max(scores + context, vector, cache)
-    return int(grid.rounds * each) + scores + vector + context
+    whole = latency + machine.l2.latency_cycles + cache + scores + vector + context
+    each = max(scores + context, vector, cache, whole / grid.slots)
+    return int(grid.rounds * each + whole)

@@ -22,10 +22,11 @@ from simulator.mapping.gpu.waves import Grid
 from simulator.mapping.resources import GpuResources
 from simulator.mapping.tiling import TIME_TOLERANCE
 
-LEAST_SIDE = 16
+WARP_ROWS, WARP_COLUMNS = 16, 8
+"""Least outputs of a warp: those of one `mma` instruction (NVIDIA, PTX ISA, mma.m16n8)."""
 MOST_ROWS, MOST_COLUMNS = 256, 512
-SLAB_BYTES = (32, 64, 128, 256)
-"""Of a row of inputs: what one to eight 32-byte sectors of a cache line hold."""
+SLAB_BYTES = (64, 128, 256)
+"""Of a row of inputs: half a cache line of 128 bytes or more, so that DRAM bursts are used."""
 WARPS = tuple(product((1, 2, 4, 8), repeat=2))
 MOST_WARPS = 16
 MOST_STAGES = 4
@@ -104,8 +105,10 @@ class GridSearch:
 
     def _blocks(self) -> Iterator[Block]:
         grain = self.unit.granularity
-        rows = self._sides(self.problem.m, max(LEAST_SIDE, grain.m), MOST_ROWS, self.fixed[0])
-        columns = self._sides(self.problem.n, max(LEAST_SIDE, grain.n), MOST_COLUMNS, self.fixed[1])
+        rows = self._sides(self.problem.m, max(WARP_ROWS, grain.m), MOST_ROWS, self.fixed[0])
+        columns = self._sides(
+            self.problem.n, max(WARP_COLUMNS, grain.n), MOST_COLUMNS, self.fixed[1]
+        )
         for m, n, k in product(rows, columns, self._depths()):
             for warps_m, warps_n in self._warps(m, n):
                 yield Block(m, n, k, warps_m, warps_n, stages=min(2, -(-self.problem.k // k)))
@@ -127,7 +130,8 @@ class GridSearch:
         grain, p = self.unit.granularity.k, self.problem
         if self.fixed[2] is not None:
             return [self.fixed[2]]
-        sizes = {max(grain, int(size * 8 / p.input_bits) // grain * grain) for size in SLAB_BYTES}
+        steps = [max(1, int(size * 8 / p.input_bits) // grain) for size in SLAB_BYTES]
+        sizes = {grain << step.bit_length() - 1 for step in steps}
         if p.group:
             fitting = {math.gcd(size, p.group) for size in sizes}
             return sorted(size for size in fitting if size % grain == 0) or [p.group]
@@ -138,8 +142,8 @@ class GridSearch:
         grain, p = self.unit.granularity, self.problem
         best: dict[int, tuple[float, tuple[int, int]]] = {}
         for tall, wide in WARPS:
-            fits = m % tall == 0 and n % wide == 0 and tall * wide <= MOST_WARPS
-            if not fits or m // tall % grain.m or n // wide % grain.n:
+            least_m, least_n = max(WARP_ROWS, grain.m), max(WARP_COLUMNS, grain.n)
+            if m % (tall * least_m) or n % (wide * least_n) or tall * wide > MOST_WARPS:
                 continue
             read = m * p.input_bits * wide + n * p.weight_bits * tall
             found = best.get(tall * wide)

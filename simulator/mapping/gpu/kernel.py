@@ -133,6 +133,25 @@ class GpuKernel(KernelPart):
             region=self.builder.regions.reserve(place, size),
         )
 
+    def fetch(
+        self, what: Sequence[tuple[str, int, Place | None]], room: Tokens, arrivals: Sequence[int]
+    ) -> list[Command]:
+        """Loads of all that has bytes to load; `arrivals` are given one token by each.
+
+        room: taken by the first, or by a request that finds everything in the cache, so
+        that room is taken in program order.
+        """
+        release = tuple((semaphore, 1) for semaphore in arrivals)
+        loads = [each for each in what if each[1]]
+        if not loads:
+            return [
+                Command(self.queues.load, self.operator, "request", 0, 0, 0, 0, "", room, release)
+            ]
+        return [
+            self.load(label, size, () if position else room, release, place)
+            for position, (label, size, place) in enumerate(loads)
+        ]
+
     def store(self, size: int, acquire: Tokens, place: Place | None) -> Command:
         """A transfer from the L2 cache to main memory."""
         counts = ActionCounts()

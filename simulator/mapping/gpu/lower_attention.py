@@ -16,7 +16,7 @@ from simulator.hardware.matrix_unit import MatrixUnit, Tile
 from simulator.hardware.primitives import ActionCounts
 from simulator.hardware.vector_unit.work import VectorWork
 from simulator.mapping.builder import ProgramBuilder
-from simulator.mapping.gpu.attention import KEY_STAGES, AttentionGrid
+from simulator.mapping.gpu.attention import AttentionGrid, shared_cycles
 from simulator.mapping.gpu.kernel import GpuKernel, Moved
 from simulator.mapping.lower_attention import AttentionPlaces
 from simulator.mapping.program import Cause, Command, Item, Loop, Tokens
@@ -77,7 +77,7 @@ class _GridLowering:
         def add(what: str, initial: int, cause: Cause) -> int:
             return kernel.semaphore(f"{name}.{what}", initial, cause)
 
-        self.room = add("room", KEY_STAGES, Cause.BUFFER_SPACE)
+        self.room = add("room", grid.slots, Cause.BUFFER_SPACE)
         self.cached = add("cached", 0, Cause.MEMORY_READ)
         self.loaded = add("loaded", 0, Cause.MEMORY_READ)
         self.keys = add("keys", 0, Cause.L2)
@@ -128,21 +128,20 @@ class _GridLowering:
     def _scores(self, each: _Round) -> Iterator[Command]:
         """Keys and values on their way into shared memory, and the first product."""
         k, places = self.kernel, self.kernel.places
-        waits: Tokens = ((self.room, 1),)
-        loads = 0
-        for label, size, place in (
-            ("queries", each.queries, places.queries),
-            ("keys", each.keys, places.keys),
-            ("values", each.values, places.values),
-        ):
-            if size:
-                arrived: Tokens = ((self.cached, 1), (self.loaded, 1))
-                yield k.load(label, size, () if loads else waits, arrived, place)
-                loads += 1
-        ready = ((self.cached, loads),) if loads else waits
+        loads = k.fetch(
+            (
+                ("queries", each.queries, places.queries),
+                ("keys", each.keys, places.keys),
+                ("values", each.values, places.values),
+            ),
+            ((self.room, 1),),
+            (self.cached, self.loaded),
+        )
+        yield from loads
         busiest = max(self.grid.key_value_bytes, each.read / self.sms)
+        ready: Tokens = ((self.cached, len(loads)),)
         yield k.read_l2("keys and values", each.read, busiest, ready, ((self.keys, 1),))
-        arrived = (*(((self.loaded, loads),) if loads else ()), (self.keys, 1))
+        arrived: Tokens = ((self.loaded, len(loads)), (self.keys, 1))
         scores, _ = self.grid.products()
         yield self._multiply("scores", scores, each.steps, arrived, (), ((self.scores, 1),))
         yield self._softmax(each)
@@ -206,20 +205,21 @@ class _GridLowering:
         self, label: str, tile: Tile, steps: int, acquire: Tokens, release: Tokens, late: Tokens
     ) -> Command:
         """One product on every SM, by all its matrix units together."""
-        k, core = self.kernel, self.kernel.gpu.machine.core
+        k = self.kernel
         timing = gang_timing(self.unit, tile)
         moved = gang_traffic(self.unit, tile, accumulate=False)
         operands = moved.input_read_bytes + moved.weight_read_bytes
-        shared = -(-moved.weight_read_bytes // core.shared_memory.bytes_per_cycle)
-        busy = max(timing.interval_cycles, shared)
+        core = k.gpu.machine.core
+        busy = max(timing.interval_cycles, shared_cycles(self.grid, core))
+        shared = core.sub_cores * self.grid.key_value_bytes // 2
         counts = ActionCounts()
         counts.merge(gang_actions(self.unit, tile), steps)
         k.count(
             counts,
             Moved(
-                shared_read=steps * moved.weight_read_bytes,
+                shared_read=steps * shared,
                 register_read=steps * (operands + moved.psum_read_bytes),
-                register_write=steps * (moved.weight_read_bytes + moved.psum_write_bytes),
+                register_write=steps * (shared + moved.psum_write_bytes),
             ),
         )
         return Command(

@@ -160,22 +160,24 @@ class _GridLowering:
         """
         at, p, k = self.at, self.problem, self.kernel
         room: Tokens = ((at.room, 1), *(((at.blocks, 1),) if first else ()))
-        loads = 0
-        for label, rows, bits, place in (
-            ("inputs", wave.missing_rows, p.input_bits, k.places.inputs),
-            ("weights", wave.missing_columns, p.weight_bits, k.places.weights),
-        ):
-            if rows:
-                size = tile_bytes(rows * depth, bits)
-                arrived: Tokens = ((at.cached, 1), (at.loaded, 1))
-                yield k.load(label, size, () if loads else room, arrived, place)
-                loads += 1
+        loads = k.fetch(
+            (
+                ("inputs", tile_bytes(wave.missing_rows * depth, p.input_bits), k.places.inputs),
+                (
+                    "weights",
+                    tile_bytes(wave.missing_columns * depth, p.weight_bits),
+                    k.places.weights,
+                ),
+            ),
+            room,
+            (at.cached, at.loaded),
+        )
+        yield from loads
         size = tile_bytes(wave.rows * depth, p.input_bits)
         size += tile_bytes(wave.columns * depth, p.weight_bits)
         busiest = wave.most_per_sm * depth / self.block.k * self.block.slab_bits(p) / 8
-        waits: Tokens = ((at.cached, loads),) if loads else room
-        yield k.read_l2("slab", size, busiest, waits, ((at.slab, 1),))
-        arrived = (*(((at.loaded, loads),) if loads else ()), (at.slab, 1))
+        yield k.read_l2("slab", size, busiest, ((at.cached, len(loads)),), ((at.slab, 1),))
+        arrived: Tokens = ((at.loaded, len(loads)), (at.slab, 1))
         if p.converts:
             yield self._convert(wave, depth, arrived)
             arrived = ((at.converted, 1),)
@@ -300,7 +302,9 @@ class _GridLowering:
         split, sms = self.block.split, self.grid.sms
         size = split * tile_bytes(p.outputs, p.accumulator_bits)
         partial = self.results
-        yield k.read_l2("partial sums", size, size / sms, ((at.partial, partial),), ((at.gathered, 1),))
+        yield k.read_l2(
+            "partial sums", size, size / sms, ((at.partial, partial),), ((at.gathered, 1),)
+        )
         waits: Tokens = ((at.gathered, 1),)
         if p.extra_bits:
             yield from self._extras(p.outputs, p.outputs / sms)

@@ -72,14 +72,12 @@ class VectorKernel(GpuKernel):
         p, sms = self.problem, self.gpu.machine.cores
         load, store = tile_bytes(rows, p.load_bits), tile_bytes(rows, p.store_bits)
         read, write = tile_bytes(rows, p.read_bits), tile_bytes(rows, p.write_bits)
-        waits: Tokens = ((self.room, 1),)
-        if load:
-            arrived: Tokens = ((self.cached, 1), (self.loaded, 1))
-            yield self.load("inputs", load, waits, arrived, self.places.inputs)
-            waits = ((self.cached, 1),)
+        inputs = (("inputs", load, self.places.inputs),)
+        yield from self.fetch(inputs, ((self.room, 1),), (self.cached, self.loaded))
         share = -(-rows // sms) / rows
-        yield self.read_l2("inputs", read, read * share, waits, ((self.chunk, 1),))
-        waits = (*(((self.loaded, 1),) if load else ()), (self.chunk, 1))
+        ready: Tokens = ((self.cached, 1),)
+        yield self.read_l2("inputs", read, read * share, ready, ((self.chunk, 1),))
+        waits: Tokens = ((self.loaded, 1), (self.chunk, 1))
         if p.work:
             everywhere = p.work_of(rows)
             busiest = [self._busiest(work, rows) for work in everywhere]

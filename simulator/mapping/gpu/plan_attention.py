@@ -12,7 +12,8 @@ from simulator.mapping.gpu.attention import (
     best_cut,
     cut,
     estimated_cycles,
-    shared_bytes,
+    query_bytes,
+    stage_bytes,
 )
 from simulator.mapping.gpu.lower_attention import AttentionKernel
 from simulator.mapping.lower_attention import AttentionPlaces
@@ -93,19 +94,21 @@ class GpuAttentionPlanner:
         fixed = (self.choice.query_tokens, self.choice.keys)
         key, memory = (unit.spec, grid, fixed), self.planning.memory
         if key not in memory:
-            memory[key] = best_cut(grid, unit, machine, fixed)
+            latency = self.resources.latency_cycles
+            memory[key] = best_cut(grid, unit, machine, latency, fixed)
         found: AttentionGrid | None = memory[key]
         if found is None:
             least = cut(grid, fixed[0] or 1, fixed[1] or 1, machine.cores)
             raise NoMappingError(
                 self.job.kernel.name,
                 "shared_memory",
-                shared_bytes(least),
+                query_bytes(least) + stage_bytes(least),
                 machine.core.shared_memory.capacity_bytes,
                 self.pattern,
                 also="set mapping.fuse_attention=never",
             )
-        return found, _Timed(estimated_cycles(found, unit, machine))
+        cycles = estimated_cycles(found, unit, machine, self.resources.latency_cycles)
+        return found, _Timed(cycles)
 
     def _places(self, grids: list[AttentionGrid]) -> AttentionPlaces:
         place, job = self.planning.place, self.job
@@ -133,6 +136,7 @@ class GpuAttentionPlanner:
             "blocks": grid.blocks,
             **({"key_shares": grid.split} if grid.split > 1 else {}),
             "steps_per_sm": grid.rounds,
+            "key_blocks_in_flight": grid.slots,
             "estimated_cycles": sum(timed.estimated_cycles for _, timed in tiled),
             **({"shapes": len(tiled)} if len(tiled) > 1 else {}),
             **({"fixed_by": self.pattern} if self.pattern else {}),
