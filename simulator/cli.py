@@ -55,9 +55,15 @@ def build_parser() -> argparse.ArgumentParser:
         "what",
         nargs="?",
         default="all",
-        help="machines, models, units, formats, technologies, experiments, dram, gemms, "
-        "traces, dram_traces or all",
+        help="machines, models, units, formats, technologies, experiments, dram, published, "
+        "gemms, traces, dram_traces or all",
     )
+
+    reproduce = commands.add_parser("reproduce", help="put published numbers beside ours")
+    reproduce.add_argument("study", nargs="?", metavar="STUDY", help="all are listed without one")
+    shape = reproduce.add_mutually_exclusive_group()
+    shape.add_argument("--markdown", action="store_true", help="print the table as Markdown")
+    _path_argument(shape, "--json", "FILE", "write the findings as JSON; - prints them")
 
     schema = commands.add_parser("schema", help="write the JSON schema of a file, for editors")
     _path_argument(schema, "--output", "FILE", "a file instead of the terminal")

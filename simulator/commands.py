@@ -121,11 +121,35 @@ def dram(options: argparse.Namespace) -> None:
     simulate(options)
 
 
+def reproduce(options: argparse.Namespace) -> None:
+    """`cyclelab reproduce`: a study of published numbers, or the list of all."""
+    from simulator.published.studies import studies, study_named
+    from simulator.published.table import document, markdown, text
+
+    if options.study is None:
+        names = studies()
+        width = max(map(len, names), default=0)
+        print("\n".join(f"{name:<{width}}  {study_named(name).title}" for name in names))
+        return
+    study = study_named(options.study)
+    found = study.run()
+    if options.json:
+        data = json.dumps(document(study, found), indent=2) + "\n"
+        if options.json == STANDARD_OUTPUT:
+            sys.stdout.write(data)
+        else:
+            write_text(Path(options.json), data)
+            print(f"wrote {options.json}")
+    else:
+        sys.stdout.write(markdown(found) if options.markdown else text(study, found))
+
+
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "run": run,
     "gemm": gemm,
     "explain": explain,
     "dram": dram,
+    "reproduce": reproduce,
     "list": show,
     "schema": schema,
 }
@@ -223,11 +247,11 @@ def _describe(kind: str, name: str) -> str:
         from simulator.workload import find_model, parameters
 
         return f"{parameters(find_model(name)) / 1e9:.2f} G parameters"
-    if kind in ("machines", "technologies", "experiments", "dram"):
+    if kind in ("machines", "technologies", "experiments", "dram", "published"):
         from simulator.config import load_document
 
         data = load_document(find(kind, name)).data
-        return str(data.get("description") or data.get("name", ""))
+        return str(data.get("description") or data.get("title") or data.get("name", ""))
     if kind == "dram_traces":
         from simulator.hardware.dram.trace_file import trace_title
 

@@ -21,7 +21,10 @@ MAY_IMPORT = {
     "engine": {"mapping", "hardware"},
     "cost": {"hardware", "engine"},
     "report": {"engine", "cost"},
-    "explore": {"report"},
+    "experiment": {"mapping", "cost"},
+    "runner": {"experiment", "report"},
+    "api": {"runner"},
+    "explore": {"api"},
     "published": {"explore"},
 }
 ANYBODY = ("simulator.__version__", "simulator.lazy.loader")

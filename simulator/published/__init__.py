@@ -1,0 +1,1 @@
+"""Claims of the literature: what was published, and what the simulator finds."""

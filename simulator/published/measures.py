@@ -1,0 +1,67 @@
+"""What can be read off a result, by the names that studies use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simulator.config import CyclelabError, nearest
+from simulator.report.result import Result
+
+UM2_PER_MM2 = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A number of a result: what it is called in tables, its unit, how it is read."""
+
+    title: str
+    unit: str
+    of: Callable[[Result], float]
+
+
+def _peak_tops(result: Result) -> float:
+    """Two operations per MAC of the first matrix unit, at the clock."""
+    unit = result.machine["matrix_units"][0]
+    macs = unit["macs_per_cycle"] * result.machine["cores"]
+    return float(2 * macs * result.machine["clock_hz"] / 1e12)
+
+
+def _unit_area(result: Result) -> float:
+    """mm² of the first kind of matrix unit, all of them in the machine."""
+    kind = result.machine["matrix_units"][0]["kind"]
+    prefix = f"core.matrix_unit.{kind}."
+    return sum(v.value for path, v in result.area_by_component.items() if path.startswith(prefix))
+
+
+def _matmul_cycles(result: Result) -> float:
+    """Exclusive cycles of all GEMMs."""
+    return sum(op.exclusive_cycles for op in result.operators if op.kind == "matmul")
+
+
+def _compute_bound(result: Result) -> float:
+    """Cycles of all GEMMs at the peak of their units."""
+    return sum(op.compute_bound_cycles for op in result.operators if op.kind == "matmul")
+
+
+MEASURES = {
+    "milliseconds": Measure("time", "ms", lambda result: 1e3 * result.seconds),
+    "microseconds": Measure("time", "µs", lambda result: 1e6 * result.seconds),
+    "cycles": Measure("cycles", "cycles", lambda result: result.cycles),
+    "energy_mj": Measure("energy", "mJ", lambda result: 1e3 * result.energy_j.value),
+    "peak_tops": Measure("peak of the matrix units", "TOPS", _peak_tops),
+    "unit_area_mm2": Measure("area of the matrix units", "mm²", _unit_area),
+    "gemm_cycles": Measure("GEMM", "cycles", _matmul_cycles),
+    "gemm_bound_cycles": Measure("GEMM at peak", "cycles", _compute_bound),
+}
+
+
+def measure_named(name: str) -> Measure:
+    """A measure; raises CyclelabError with the nearest name for an unknown one."""
+    if name not in MEASURES:
+        hint = nearest(name, MEASURES)
+        raise CyclelabError(
+            f"unknown measure {name!r}; known: {', '.join(MEASURES)}"
+            + (f"; did you mean {hint!r}?" if hint else "")
+        )
+    return MEASURES[name]

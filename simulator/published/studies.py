@@ -1,0 +1,30 @@
+"""All studies by name: those in YAML, and those whose method is code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from simulator.config import CyclelabError, nearest
+from simulator.published.claims import load_study, study_names
+from simulator.published.finding import Study
+
+METHODS: dict[str, Callable[[], Study]] = {}
+"""Studies that a method of their own computes, by name."""
+
+
+def studies() -> list[str]:
+    """Names of all studies, sorted."""
+    return sorted([*study_names(), *METHODS])
+
+
+def study_named(name: str) -> Study:
+    """A study; raises CyclelabError with the nearest name for an unknown one."""
+    if name in METHODS:
+        return METHODS[name]()
+    if name in study_names():
+        return load_study(name)
+    hint = nearest(name, studies())
+    raise CyclelabError(
+        f"no study is called {name!r}; known: {', '.join(studies())}"
+        + (f"; did you mean {hint!r}?" if hint else "")
+    )
