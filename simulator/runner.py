@@ -105,7 +105,6 @@ def _result(
     cycles = sum(phase.cycles for phase in phases)
     seconds = sum(phase.seconds for phase in phases)
     energy = sum((phase.energy_j for phase in phases), ZERO)
-    macs = sum(phase.macs for phase in phases)
     generated = sum(phase.generated for phase in phases)
     produced = generated or sum(phase.tokens for phase in phases if phase.kind == "encode")
     return Result(
@@ -117,7 +116,7 @@ def _result(
         time_to_first_token_s=_first_token(phases),
         time_per_output_token_s=_per_token(phases),
         tokens_per_s=produced / seconds if produced else None,
-        utilisation=macs / (cycles * machine.peak_macs_per_cycle) if cycles else 0.0,
+        utilisation=sum(op.utilisation * op.cycles for op in builder.operators) / max(1, cycles),
         area_mm2=sum(builder.area_by_component.values(), ZERO),
         energy_j=energy,
         power_w=energy.scaled(1 / seconds) if seconds else ZERO,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import cast
 
 from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
@@ -57,6 +58,7 @@ class KernelPlanner(ABC):
         vector_bound *= self.resources.vector_period_fs / self.resources.period_fs
         bound = math.ceil(vector_bound)
         primary = queues.vector if kernel.kind == "vector" else queues.load
+        peak: int | Fraction = 0
         if macs:
             index = self.resources.unit_index(plan.unit)
             chosen = self.resources.matrix_units[index]
@@ -77,4 +79,5 @@ class KernelPlanner(ABC):
             compute_bound_cycles=bound,
             memory_bound_cycles=self.resources.memory_cycles(reads + writes),
             mapping=plan.mapping,
+            peak_macs_per_cycle=float(peak),
         )

@@ -152,6 +152,7 @@ class OperatorInfo:
     compulsory_bytes: main-memory bytes that no mapping can avoid.
     compute_bound_cycles, memory_bound_cycles: roofline bounds, core clock.
     unit: name of the unit chosen; mapping: human-readable tiling.
+    peak_macs_per_cycle: of all matrix units of the kind chosen, 0 for vector work.
     """
 
     name: str
@@ -167,6 +168,7 @@ class OperatorInfo:
     compute_bound_cycles: int
     memory_bound_cycles: int
     mapping: dict[str, object]
+    peak_macs_per_cycle: float = 0
 
 
 @dataclass(frozen=True, slots=True)

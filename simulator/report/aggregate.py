@@ -44,7 +44,8 @@ def split_exclusive(operator: OperatorResult) -> dict[str, int]:
 class PhaseGroup:
     """Phases of one kind: a prefill, or all decode steps of a run.
 
-    label: the phase's name, or `decode ×8`. Sums over `phases`.
+    label: the phase's name, or `decode ×8`. Sums over `phases`; peak_cycles: what
+        the MACs take at the peak of the units they run on.
     """
 
     label: str
@@ -55,6 +56,7 @@ class PhaseGroup:
     cycles: int = 0
     seconds: float = 0.0
     macs: int = 0
+    peak_cycles: float = 0.0
     dram_read_bytes: int = 0
     dram_write_bytes: int = 0
     memory_busy_seconds: float = 0.0
@@ -65,6 +67,11 @@ class PhaseGroup:
     def dram_bytes(self) -> int:
         """Bytes moved to and from main memory."""
         return self.dram_read_bytes + self.dram_write_bytes
+
+    @property
+    def utilisation(self) -> float:
+        """Share of the cycles that the MACs take at peak."""
+        return self.peak_cycles / self.cycles if self.cycles else 0.0
 
     @property
     def tokens_per_s(self) -> float | None:
@@ -128,6 +135,9 @@ class OperatorGroup:
 def phase_groups(result: Result) -> list[PhaseGroup]:
     """Phases grouped by kind, in order of first appearance."""
     kinds: dict[str, list[PhaseResult]] = {}
+    at_peak: dict[str, float] = {}
+    for op in result.operators:
+        at_peak[op.phase] = at_peak.get(op.phase, 0.0) + op.utilisation * op.cycles
     for phase in result.phases:
         kinds.setdefault(phase.kind, []).append(phase)
     groups = []
@@ -140,6 +150,7 @@ def phase_groups(result: Result) -> list[PhaseGroup]:
             group.cycles += phase.cycles
             group.seconds += phase.seconds
             group.macs += phase.macs
+            group.peak_cycles += at_peak.get(phase.name, 0.0)
             group.dram_read_bytes += phase.dram_read_bytes
             group.dram_write_bytes += phase.dram_write_bytes
             group.memory_busy_seconds += phase.memory_busy_seconds

@@ -178,7 +178,7 @@ class ResultBuilder:
             stall_cycles=stalls,
             bytes=cost.bytes,
             macs=cost.macs,
-            utilisation=cost.macs / (cycles * self.machine.peak_macs_per_cycle) if cycles else 0.0,
+            utilisation=cost.macs / (cycles * info.peak_macs_per_cycle) if cost.macs else 0.0,
             bound=_bound(info, cycles),
             compute_bound_cycles=info.compute_bound_cycles,
             memory_bound_cycles=info.memory_bound_cycles,

@@ -104,7 +104,6 @@ def _dram_table(result: Result) -> list[str]:
 
 
 def _phase_row(result: Result, group: PhaseGroup) -> tuple[str, ...]:
-    peak = int(result.machine["peak_macs_per_cycle"]) * max(group.cycles, 1)
     available = bandwidth_bytes_per_second(result) * group.seconds
     return (
         _clip(group.label, NAME_WIDTH),
@@ -112,7 +111,7 @@ def _phase_row(result: Result, group: PhaseGroup) -> tuple[str, ...]:
         si(group.cycles, "", 4),
         seconds(group.seconds),
         _rate(group.tokens_per_s),
-        percent(group.macs / peak),
+        percent(group.utilisation),
         si(group.dram_read_bytes, "B"),
         si(group.dram_write_bytes, "B"),
         percent(group.dram_bytes / available) if available else "–",

@@ -70,11 +70,9 @@ def phase_table(result: Result) -> str:
         "DRAM read",
     )
     header += ("DRAM written", "of bandwidth", "energy")
-    peak = int(result.machine["peak_macs_per_cycle"])
     rows = []
     for group in phase_groups(result):
         rate = group.tokens_per_s
-        used = group.macs / (peak * max(group.cycles, 1))
         busy = group.dram_bytes / max(bandwidth_bytes_per_second(result) * group.seconds, 1e-30)
         rows.append(
             (
@@ -83,7 +81,7 @@ def phase_table(result: Result) -> str:
                 number(count(group.cycles), group.cycles),
                 number(seconds(group.seconds), group.seconds),
                 number("–" if rate is None else si(rate, ""), rate or 0.0),
-                number(percent(used), used),
+                number(percent(group.utilisation), group.utilisation),
                 number(si(group.dram_read_bytes, "B"), group.dram_read_bytes),
                 number(si(group.dram_write_bytes, "B"), group.dram_write_bytes),
                 number(percent(busy), busy),

@@ -28,7 +28,8 @@ class OperatorResult:
     exclusive_cycles: how much it put off the end; adds up over the phase.
     bytes: by memory level: `dram_read`, `dram_write`, `scratchpad_read`, …
     bound: `compute`, `memory`, `vector` or `latency`: what its time is nearest to.
-    utilisation: MACs / (cycles × peak MACs per cycle), 0 for vector work.
+    utilisation: MACs / (cycles × peak MACs per cycle of the units it runs on), 0 for
+        vector work.
     """
 
     phase: str
@@ -87,6 +88,7 @@ class PhaseResult:
 class Result:
     """What `cyclelab run` found. See `docs/results.md` for every field.
 
+    utilisation: share of all cycles that the MACs take at the peak of their units.
     machine: name, clock_hz, peak_macs_per_cycle, memory_bandwidth_bytes_per_s,
         memory_latency_s, memory_capacity_bytes, matrix units, queues…
     area_by_component: mm², path → Estimate; energy_by_component: joules.

@@ -66,7 +66,7 @@ def _judge(result: Result, phase: PhaseGroup, operators: list[OperatorGroup]) ->
         bound=bound,
         bound_cycles=max(matrix, vector, memory),
         memory_busy=phase.memory_busy_seconds / phase.seconds,
-        utilisation=phase.macs / (phase.cycles * int(result.machine["peak_macs_per_cycle"])),
+        utilisation=phase.utilisation,
         losses=tuple(sorted(losses.items(), key=lambda item: -item[1])),
         top=max(operators, key=lambda group: group.share),
     )
