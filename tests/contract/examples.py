@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+from simulator.hardware.fusible_array import FusibleArraySpec
 from simulator.hardware.lut_tensor_core import LutTensorCoreSpec
 from simulator.hardware.matrix_unit import MatrixUnitSpec
 from simulator.hardware.systolic_array import SystolicArraySpec
@@ -190,8 +191,50 @@ def tensor_cores() -> tuple[TensorCoreSpec, ...]:
     return tuple(found)
 
 
+FUSED = (
+    # widest operands, bricks, formats of inputs, weights, sums
+    (8, 2, "int2", "int2", "int16"),
+    (8, 2, "int4", "int4", "int32"),
+    (8, 2, "int8", "int4", "int32"),
+    (8, 2, "int4", "int8", "int24"),
+    (8, 2, "int8", "int8", "int32"),
+    (8, 2, "int3", "ternary", "int32"),
+    (16, 2, "int16", "int4", "int48"),
+    (8, 4, "int4", "int8", "int32"),
+    (8, 2, "uint8", "int2", "int32"),
+    (16, 4, "int8", "uint5", "int64"),
+    (8, 2, "int2", "int8", "int32"),
+)
+UNITS_BY_SIDES = ((2, 3), (3, 2), (1, 2), (2, 1), (1, 1))
+
+
+def fusible_arrays() -> tuple[FusibleArraySpec, ...]:
+    """Every combination of options with every pair of formats, over sides in turn."""
+    options = product(
+        ("weight_stationary", "output_stationary"), ("summed", "crossed"), (False, True), FUSED
+    )
+    return tuple(
+        FusibleArraySpec(
+            rows=UNITS_BY_SIDES[index % len(UNITS_BY_SIDES)][0],
+            columns=UNITS_BY_SIDES[index % len(UNITS_BY_SIDES)][1],
+            max_bits=most,  # type: ignore[arg-type]
+            brick_bits=brick,  # type: ignore[arg-type]
+            input_format=inputs,
+            weight_format=weights,
+            accumulator_format=sums,
+            dataflow=dataflow,  # type: ignore[arg-type]
+            products=products,  # type: ignore[arg-type]
+            double_buffer=double_buffer,
+        )
+        for index, (dataflow, products, double_buffer, (most, brick, inputs, weights, sums)) in (
+            enumerate(options)
+        )
+    )
+
+
 EXAMPLES: dict[str, tuple[MatrixUnitSpec, ...]] = {
     "systolic_array": (*systolic_arrays(), *shift_add_arrays(), *dequantising_arrays()),
     "lut_tensor_core": lut_tensor_cores(),
     "tensor_core": tensor_cores(),
+    "fusible_array": fusible_arrays(),
 }

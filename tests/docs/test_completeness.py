@@ -17,6 +17,7 @@ from simulator.hardware.dram.controller import ControllerSpec
 from simulator.hardware.dram.energy_spec import DramEnergySpec
 from simulator.hardware.dram.load import load_device
 from simulator.hardware.dram.spec import DramDeviceSpec
+from simulator.hardware.fusible_array import FusibleArraySpec
 from simulator.hardware.gpu import GpuSpec
 from simulator.hardware.npu import NpuSpec
 from simulator.hardware.systolic_array import SystolicArraySpec
@@ -57,6 +58,7 @@ def words(*pages: str) -> set[str]:
         (GpuSpec, ("machines.md", "gpu.md", "dram.md", "cost.md")),
         (SystolicArraySpec, ("systolic_arrays.md",)),
         (TensorCoreSpec, ("tensor_cores.md",)),
+        (FusibleArraySpec, ("fusible_arrays.md", "systolic_arrays.md")),
         (MappingSpec, ("mapping.md",)),
         (WorkloadSpec, ("workloads.md", "experiments.md")),
         (ControllerSpec, ("dram.md",)),
