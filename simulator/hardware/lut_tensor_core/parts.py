@@ -12,7 +12,7 @@ from enum import Enum
 from simulator.hardware.lut_tensor_core.spec import LutTensorCoreSpec
 from simulator.hardware.primitives import Action, Part, Primitive
 from simulator.numerics import format_named
-from simulator.numerics.lookup import additions
+from simulator.numerics.tables import additions
 
 EXPONENT_BITS = 8
 """Of fp32; a plane's weight is added to the exponent of a float sum."""
@@ -25,6 +25,7 @@ class Trigger(Enum):
     COLUMN = "operands of a column of weights arrive"
     COLUMN_BIT = "a bit of a column's weights is served"
     LANE_BIT = "a lane meets a bit of its weights"
+    LANE_STEP = "a lane has met all bits of its weights"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,14 @@ def _operands(spec: LutTensorCoreSpec) -> dict[str, Element]:
         row("input", inputs.bits, spec.depth)
         return found
     row("table", spec.table_bits, spec.entries)
+    if spec.scale_bits:
+        row("table.scale", spec.scale_bits, 1)
+        # A scale is used when the codes of its table have gone through all stages.
+        delay = Element(_flip_flop(spec.scale_bits), Trigger.ROW, spec.pipeline_stages)
+        found["table.scale.delay"] = delay
+    if spec.symmetric and spec.index_negation == "circuit":
+        negation = Element(Primitive("xor2", bits=1), Trigger.COLUMN_BIT, spec.depth - 1)
+        found["weight.index_negation"] = negation
     if spec.sums == "built_table":
         found["input.register"] = Element(_flip_flop(inputs.bits), Trigger.ROW, spec.depth)
         adders = additions(spec.depth, spec.symmetric)
@@ -96,8 +105,6 @@ def _lane(spec: LutTensorCoreSpec) -> dict[str, Element]:
         lane("table_select", _mux(bits), spec.entries - 1)
         if spec.symmetric:
             lane("sign", Primitive("xor2", bits=one))
-            if spec.index_negation == "circuit":
-                lane("index_negation", Primitive("xor2", bits=1), spec.depth - 1)
     if top_bit_is_negative:
         lane("sign", Primitive("xor2", bits=one))
     if is_float:
@@ -107,8 +114,28 @@ def _lane(spec: LutTensorCoreSpec) -> dict[str, Element]:
         lane("shift_select", _mux(wide), spec.weight_bits - 1)
     if spec.pipeline_stages == 2:
         lane("stage_register", _flip_flop(wide))
-    lane("adder", _adder(spec.accumulator_format))
-    lane("accumulator", _flip_flop(format_named(spec.accumulator_format).bits))
+    return found | _sums(spec)
+
+
+def _sums(spec: LutTensorCoreSpec) -> dict[str, Element]:
+    """What adds in a lane: sums of a step's bits and their scale, and the running sum."""
+    when = Trigger.LANE_STEP if spec.scale_bits else Trigger.LANE_BIT
+    sum_bits = format_named(spec.accumulator_format).bits
+    found: dict[str, Element] = {}
+    if spec.scale_bits:
+        step = f"int{spec.arithmetic.step_bits}"
+        found["lane.step_adder"] = Element(
+            _adder(step), Trigger.LANE_BIT, int(spec.weight_bits > 1)
+        )
+        register = _flip_flop(spec.arithmetic.step_bits)
+        found["lane.step_register"] = Element(register, Trigger.LANE_BIT, 1)
+        scale = Primitive("multiplier", formats=(step, str(spec.table_scale_format)))
+        found["lane.scale_multiplier"] = Element(scale, when, 1)
+    elif spec.partial_sums == "buffer":
+        # The first bit is added to the sum from the buffer, the others to the lane's own.
+        found["lane.sum_select"] = Element(_mux(sum_bits), when, int(spec.weight_bits > 1))
+    found["lane.adder"] = Element(_adder(spec.accumulator_format), when, 1)
+    found["lane.accumulator"] = Element(_flip_flop(sum_bits), when, 1)
     return found
 
 
@@ -119,6 +146,7 @@ def structure(spec: LutTensorCoreSpec) -> tuple[Part, ...]:
         Trigger.COLUMN: spec.columns,
         Trigger.COLUMN_BIT: spec.columns,
         Trigger.LANE_BIT: spec.rows * spec.columns,
+        Trigger.LANE_STEP: spec.rows * spec.columns,
     }
     return tuple(
         Part(path, each.primitive, copies[each.trigger] * each.share * each.banks)

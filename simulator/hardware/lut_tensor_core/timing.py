@@ -9,10 +9,13 @@ behind the selection).
 - load: W cycles to fill a bank of operand registers through the port, or one with a
   port wide enough and no second bank; one more if tables are built of activations;
 - stream: W cycles per step, ⌈m/M⌉ · ⌈n/N⌉ · ⌈k/K⌉ steps;
-- drain: one cycle for the second stage, one for the last sums to leave.
+- drain: one cycle for the second stage, one for the scale of a table if it has one (the
+  sum over a step's bits is scaled while the next step is served), one for the last sums
+  to leave.
 
 Sums leave while the next block's first ones are formed, so that blocks follow each
-other without a gap. The register-level model steps all of this.
+other without a gap, whatever their order: stationary weights change what comes through
+the port, not when. The register-level model steps all of this.
 """
 
 from __future__ import annotations
@@ -40,9 +43,8 @@ class Geometry:
         """The geometry of a spec."""
         shares = spec.weight_bits if spec.double_buffer else 1
         load = shares + (spec.sums == "built_table")
-        return cls(
-            spec.rows, spec.columns, spec.depth, spec.weight_bits, load, spec.pipeline_stages
-        )
+        drain = spec.pipeline_stages + (spec.table_scale_format is not None)
+        return cls(spec.rows, spec.columns, spec.depth, spec.weight_bits, load, drain)
 
     def blocks(self, tile: Tile) -> tuple[int, int, int]:
         """Blocks of rows, columns and depth that a tile is cut into."""

@@ -65,18 +65,21 @@ class LutTensorCore(MatrixUnit[LutTensorCoreSpec]):
 
     @property
     def rounding_formats(self) -> tuple[str, ...]:
-        """Sums of activations round, too."""
-        return (self.spec.table_format, self.spec.accumulator_format)
+        """Sums of activations round, too, and scales."""
+        spec = self.spec
+        scale = (spec.table_scale_format,) if spec.table_scale_format else ()
+        return (spec.table_format, *scale, spec.accumulator_format)
 
     @property
     def preparation(self) -> Preparation | None:
-        """Tables of K activations each, if they are not made in the unit."""
+        """Tables of K activations each, with their scales, if they are not made in the unit."""
         spec = self.spec
         if spec.sums != "table":
             return None
-        kind = "half" if spec.symmetric else "full"
-        bits = spec.entries * spec.table_bits / spec.depth
-        return Preparation(f"{kind}_table_{spec.depth}", bits)
+        kind = "half_table" if spec.symmetric else "full_table"
+        if spec.scale_bits:
+            kind = f"scaled_{kind}"
+        return Preparation(f"{kind}_{spec.depth}", self._port_bits[0] / spec.depth)
 
     def timing(self, tile: Tile) -> TileTiming:
         """Closed-form cycles of `tile`; see `timing` for the formulas and their source."""
@@ -106,31 +109,38 @@ class LutTensorCore(MatrixUnit[LutTensorCoreSpec]):
         """
         row_blocks, column_blocks, depth = self._geometry.blocks(tile)
         bits = self._geometry.weight_bits
-        columns = tile.n * row_blocks * depth
+        lane_steps = tile.m * tile.n * depth
         counts = {
             Trigger.ROW: tile.m * column_blocks * depth,
-            Trigger.COLUMN: columns,
-            Trigger.COLUMN_BIT: columns * bits,
-            Trigger.LANE_BIT: tile.m * tile.n * depth * bits,
+            Trigger.COLUMN: tile.n * self._weight_visits(row_blocks) * depth,
+            Trigger.COLUMN_BIT: tile.n * row_blocks * depth * bits,
+            Trigger.LANE_BIT: lane_steps * bits,
+            Trigger.LANE_STEP: lane_steps,
         }
         return self._actions(counts)
 
     def traffic(self, tile: Tile, accumulate: bool = False) -> OperandTraffic:
         """Bytes at the port: tables or activations, weights, and sums as they leave.
 
-        Rows come again for every block of columns, and columns for every block of rows.
-        Sums kept in a buffer are written by every step, and read by all but the first.
+        Rows come again for every block of columns, and columns for every block of rows
+        unless weights stay. Sums kept in a buffer are written by every step, and read by
+        all but the first.
         """
         row_blocks, column_blocks, depth = self._geometry.blocks(tile)
         row_bits, column_bits, sum_bits = self._port_bits
         sums = -(-tile.m * tile.n * sum_bits // 8)
+        weight_visits = self._weight_visits(row_blocks)
         visits = depth if self.spec.partial_sums == "buffer" else 1
         return OperandTraffic(
             input_read_bytes=-(-tile.m * column_blocks * depth * row_bits // 8),
-            weight_read_bytes=-(-tile.n * row_blocks * depth * column_bits // 8),
+            weight_read_bytes=-(-tile.n * weight_visits * depth * column_bits // 8),
             psum_read_bytes=sums * (visits - 1 + accumulate),
             psum_write_bytes=sums * visits,
         )
+
+    def _weight_visits(self, row_blocks: int) -> int:
+        """How often the weights of a step come."""
+        return 1 if self.spec.stationary == "weights" else row_blocks
 
     @cached_property
     def _port_bits(self) -> tuple[int, int, int]:
@@ -138,7 +148,7 @@ class LutTensorCore(MatrixUnit[LutTensorCoreSpec]):
         spec = self.spec
         row = spec.depth * format_named(spec.input_format).bits
         if spec.sums == "table":
-            row = spec.entries * spec.table_bits
+            row = spec.entries * spec.table_bits + spec.scale_bits
         return row, spec.depth * spec.weight_bits, format_named(spec.accumulator_format).bits
 
     @cached_property
