@@ -17,6 +17,7 @@ from simulator.hardware.dram.controller import ControllerSpec
 from simulator.hardware.dram.energy_spec import DramEnergySpec
 from simulator.hardware.dram.load import load_device
 from simulator.hardware.dram.spec import DramDeviceSpec
+from simulator.hardware.lut_tensor_core import LutTensorCoreSpec
 from simulator.hardware.machine import MachineSpec
 from simulator.hardware.systolic_array import SystolicArraySpec
 from simulator.mapping import MappingSpec
@@ -53,6 +54,7 @@ def words(*pages: str) -> set[str]:
     [
         (MachineSpec, ("machines.md", "dram.md", "cost.md")),
         (SystolicArraySpec, ("systolic_arrays.md",)),
+        (LutTensorCoreSpec, ("lut_tensor_cores.md",)),
         (MappingSpec, ("mapping.md",)),
         (WorkloadSpec, ("workloads.md", "experiments.md")),
         (ControllerSpec, ("dram.md",)),
