@@ -207,3 +207,6 @@ def test_the_published_area_at_its_node(files: Path) -> None:
     narrow = {"table_format": "int8", "table_overflow": "saturate", "accumulator_format": "int16"}
     small = area_um2(core(files / "unpu.yaml", **ABLATION[3], **narrow), technology)
     assert sum(small.values()) / PUBLISHED_UM2[3] == pytest.approx(1.25, abs=0.005)
+    # 16.22 mW at 1 GHz in 128 lanes are 127 fJ per look-up; 2000 of them in each lane.
+    look_up_fj = 1000 * energy_pj(core(files / "unpu.yaml", **lut), technology) / (128 * 2000)
+    assert look_up_fj / (1000 * PUBLISHED_MW[3] / 128) == pytest.approx(2.54, abs=0.01)

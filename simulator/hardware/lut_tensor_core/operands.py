@@ -9,7 +9,7 @@ sent only when others take their place.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -65,7 +65,7 @@ class Bank:
 
     owner: int = -1
     shares: int = 0
-    content: Any = field(default=None)
+    content: Any = None
 
 
 class OperandPort:
