@@ -126,13 +126,15 @@ def reference_gemm(
     weight_format: str,
     accumulator_format: str,
     segment: int | None = None,
+    group: int = 1,
 ) -> NDArray[Any]:
     """`inputs[m, k] · weights[k, n]` with every rounding in its place, shape (m, n).
 
     k is cut into segments of `segment` (None: one segment). Within a segment,
     products are added one after the other, k ascending, onto zero; segment sums
     are then added in order to a running total that starts as the first of them.
-    Products and all sums are in `accumulator_format`, as the result is.
+    Products and all sums are in `accumulator_format`, as the result is. Of integers,
+    `group` products are summed exactly before they are added.
 
     Raises CyclelabError for formats that do not go together, shapes that do not
     match or values outside their format, AccumulatorOverflowError for integer
@@ -143,15 +145,23 @@ def reference_gemm(
     left, right = operands_of(inputs, weights, input_format, weight_format, accumulator)
     depth = left.shape[1]
     length = depth if segment is None else segment
-    if length < 1:
+    if min(length, group) < 1:
         raise CyclelabError("a GEMM and its segments need at least one product per output")
+    if group > 1 and accumulator.number_format.kind != "int":
+        raise CyclelabError(f"groups of {group} products are summed exactly of integers only")
     if cannot_overflow(left, right, accumulator):
         return exact_product(left, right, accumulator)
     total = accumulator.zeros((left.shape[0], right.shape[1]))
     for start in range(0, depth, length):
         partial = np.zeros_like(total)
-        for k in range(start, min(start + length, depth)):
-            partial = accumulator.add(partial, accumulator.product(left[:, k, None], right[k]))
+        end = min(start + length, depth)
+        for k in range(start, end, group):
+            stop = min(k + group, end)
+            if stop - k > 1:
+                terms = left[:, k:stop] @ right[k:stop]
+            else:
+                terms = accumulator.product(left[:, k, None], right[k])
+            partial = accumulator.add(partial, terms)
         total = accumulator.add(total, partial) if start else partial
     return accumulator.stored(total)
 

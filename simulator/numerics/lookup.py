@@ -6,28 +6,35 @@ sum is looked up or added, the order of additions below defines what is bit-exac
 Half table (Mo et al., LUT Tensor Core, ISCA 2025, arXiv:2408.06003): bits
 stand for -1 and 1, so that F[i] = -F[2^K - 1 - i] and half of the sums are enough.
 Full table: bits stand for 0 and 1; the top bit of two's complement counts below zero.
+
+Tables may be integers with a scale each: the sums of a step's bits are then integers,
+which are scaled once and added to the running sum.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.config import CyclelabError
-from simulator.numerics.accumulate import (
-    Accumulator,
-    AccumulatorOverflowError,
-    blocks_of,
-    check_formats,
+from simulator.numerics.accumulate import Accumulator, blocks_of, check_formats
+from simulator.numerics.formats import WIDEST_OPERAND, as_format, format_named
+from simulator.numerics.tables import (
+    WIDE_SUMS,
+    Overflow,
+    Table,
+    full_table,
+    half_table,
+    scaled_tables,
 )
-from simulator.numerics.formats import NumberFormat, as_format, format_named, rounded
 
-Overflow = Literal["error", "saturate"]
 MOST_BITS = 8
 """Bits of a weight, and activations per sum."""
+TABLE_SCALES = ("fp16", "bf16", "fp32")
+"""Formats that a table's scale may have."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,8 @@ class LookupGemm:
     depth: activations per sum, K. table_format: of the sums. bipolar weights have half
     tables, other integers full ones. table_overflow: what becomes of an integer sum
     that `table_format` does not hold. tabulated: all sums are formed, so that any may
-    overflow; else only those that weights ask for are.
+    overflow; else only those that weights ask for are. table_scale: format of the scale
+    that each table has; None: sums are in `table_format` as they are.
     """
 
     input_format: str
@@ -47,6 +55,7 @@ class LookupGemm:
     depth: int = 4
     table_overflow: Overflow = "error"
     tabulated: bool = True
+    table_scale: str | None = None
 
     def __post_init__(self) -> None:
         weights, table = format_named(self.weight_format), format_named(self.table_format)
@@ -60,6 +69,9 @@ class LookupGemm:
             raise CyclelabError("weight_format: ternary weights have no bits; use int2 or bipolar2")
         if not 1 <= self.depth <= MOST_BITS:
             raise CyclelabError(f"depth: found {self.depth}, expected 1 to {MOST_BITS}")
+        if self.table_scale is not None:
+            self._check_scaled()
+            return
         if table.kind != inputs.kind or not table.signed or table.step != 1:
             raise CyclelabError(
                 f"table_format: sums of {inputs.name} are not held by {table.name}; expected a "
@@ -71,10 +83,48 @@ class LookupGemm:
                 f"table_format: {table.name} does not hold one activation of {inputs.name}; use "
                 "a wider one, or let table_overflow saturate"
             )
+        self._check_accumulator(self.table_format, "int2")
+
+    def _check_scaled(self) -> None:
+        table, scale = format_named(self.table_format), format_named(str(self.table_scale))
+        if scale.name not in TABLE_SCALES:
+            raise CyclelabError(
+                f"table_scale_format: found {scale.name}, expected one of {', '.join(TABLE_SCALES)}"
+            )
+        if table.kind != "int" or not table.signed or table.step != 1 or table.maximum < 1:
+            raise CyclelabError(
+                "table_format: tables with scales hold signed integers of two or more bits, "
+                f"not {table.name}"
+            )
+        if self.step_bits > WIDEST_OPERAND:
+            raise CyclelabError(
+                f"table_format: codes of {table.name} and weights of {self.weight_format} sum to "
+                f"{self.step_bits} bits, a scale multiplies at most {WIDEST_OPERAND}; use a "
+                "narrower one"
+            )
+        if not self.tabulated:
+            raise CyclelabError("table_scale_format: sums that are added have no tables to scale")
+        if self.table_overflow != "error":
+            raise CyclelabError("table_overflow: tables with scales hold every sum; leave it out")
+        self._check_accumulator(scale.name, f"int{self.step_bits}")
+
+    def _check_accumulator(self, left: str, right: str) -> None:
         try:
-            check_formats(self.table_format, "int2", self.accumulator_format)
+            check_formats(left, right, self.accumulator_format)
         except CyclelabError as error:
             raise CyclelabError(f"accumulator_format: {error}") from None
+
+    @property
+    def sum_format(self) -> str:
+        """Format in which sums of activations are formed."""
+        if self.table_scale is None:
+            return self.table_format
+        return WIDE_SUMS[format_named(self.input_format).kind]
+
+    @property
+    def step_bits(self) -> int:
+        """Bits of Σ 2^w · q over the bits of a weight, q a table's code of L bits: L + W."""
+        return format_named(self.table_format).bits + format_named(self.weight_format).bits
 
     @property
     def symmetric(self) -> bool:
@@ -97,6 +147,8 @@ def lookup_gemm(inputs: NDArray[Any], weights: NDArray[Any], how: LookupGemm) ->
     k is cut into blocks of `depth`, the last filled up with activations of zero. Blocks
     ascending and bits of weights from the lowest up, a running sum that starts at zero
     takes F[bits] · 2^bit; each addition rounds once to the accumulator's format.
+    With scaled tables, a block's Σ F[bits] · 2^bit is an exact integer; its product with
+    the table's scale is rounded once to the accumulator's format, and so is each sum.
 
     Raises CyclelabError for values outside their formats, AccumulatorOverflowError if
     an integer leaves the accumulator, or the table where that is an error.
@@ -104,9 +156,11 @@ def lookup_gemm(inputs: NDArray[Any], weights: NDArray[Any], how: LookupGemm) ->
     if inputs.ndim != 2 or weights.ndim != 2 or inputs.shape[1] != weights.shape[0]:
         raise CyclelabError(f"shapes {inputs.shape} and {weights.shape} do not multiply")
     accumulator = Accumulator(format_named(how.accumulator_format))
-    table = Table(format_named(how.table_format), how.table_overflow)
+    table = Table(format_named(how.sum_format), how.table_overflow)
     sums = all_sums(inputs, how, table)
     indices = plane_indices(weights, how)
+    if how.table_scale is not None:
+        return _scaled_gemm(sums, indices, how, accumulator)
     total = accumulator.zeros((inputs.shape[0], weights.shape[1]))
     fits = _cannot_overflow(sums, how, accumulator)
     for block in range(sums.shape[1]):
@@ -121,6 +175,27 @@ def lookup_gemm(inputs: NDArray[Any], weights: NDArray[Any], how: LookupGemm) ->
             else:
                 total = accumulator.add(total, found)
     return accumulator.stored(total)
+
+
+def _scaled_gemm(
+    sums: NDArray[Any], indices: NDArray[np.uint8], how: LookupGemm, accumulator: Accumulator
+) -> NDArray[Any]:
+    """Blocks of k one after the other, each an integer times the scale of its table."""
+    codes, scales = scaled_tables(sums, how.table_format, str(how.table_scale))
+    total = accumulator.zeros((sums.shape[0], indices.shape[2]))
+    for block in range(sums.shape[1]):
+        step = np.zeros(total.shape, np.int64)
+        for plane, value in enumerate(how.planes):
+            step += value * np.take(codes[:, block], indices[plane, block], axis=1).astype(np.int64)
+        total = accumulator.add(total, scaled_step(step, scales[:, block], accumulator))
+    return accumulator.stored(total)
+
+
+def scaled_step(
+    step: NDArray[np.int64], scales: NDArray[Any], accumulator: Accumulator
+) -> NDArray[Any]:
+    """Integer sums of a step [m, n] times the scales of their tables [m], rounded once."""
+    return accumulator.product(accumulator.operand(step), accumulator.operand(scales)[:, None])
 
 
 def _cannot_overflow(sums: NDArray[Any], how: LookupGemm, accumulator: Accumulator) -> bool:
@@ -162,9 +237,9 @@ def plane_indices(weights: NDArray[Any], how: LookupGemm) -> NDArray[np.uint8]:
 def all_sums(inputs: NDArray[Any], how: LookupGemm, table: Table | None = None) -> NDArray[Any]:
     """F[0 … 2^K - 1] for every row and block, [m, blocks, 2^K].
 
-    In the table's format, or if they are not tabulated as wide as they come.
+    In the format that they are formed in, or if they are not tabulated as wide as they come.
     """
-    table = table or Table(format_named(how.table_format), how.table_overflow)
+    table = table or Table(format_named(how.sum_format), how.table_overflow)
     wide = table.operand(blocks_of(as_format(inputs, how.input_format), how.depth))
     if how.symmetric:
         half = half_table(wide, table)
@@ -172,79 +247,3 @@ def all_sums(inputs: NDArray[Any], how: LookupGemm, table: Table | None = None) 
     else:
         sums = full_table(wide, table)
     return table.stored(sums) if how.tabulated else sums
-
-
-def half_table(blocks: NDArray[Any], table: Table) -> NDArray[Any]:
-    """Sums in which the last activation counts positive, by the bits of the others.
-
-    Two activations are added or subtracted, and the outcome added to or subtracted from
-    the sums of the rest: 2, 6, 12, 24 additions for K = 2, 3, 4, 5.
-    """
-    depth = blocks.shape[-1]
-    if depth == 1:
-        return blocks
-    first, second = blocks[..., 0], blocks[..., 1]
-    less, more = table.add(second, -first), table.add(second, first)
-    if depth == 2:
-        return np.stack([less, more], axis=-1)
-    pair = np.stack([-more, -less, less, more], axis=-1)
-    rest = half_table(blocks[..., 2:], table)
-    sums = table.add(rest[..., :, None], pair[..., None, :])
-    return sums.reshape(*blocks.shape[:-1], -1)
-
-
-def additions(depth: int, symmetric: bool) -> int:
-    """Adders that make a table of `depth` activations."""
-    if not symmetric:
-        return (1 << depth) - depth - 1
-    if depth <= 2:
-        return 2 * (depth == 2)
-    return additions(depth - 2, True) + 2 + (1 << depth - 1)
-
-
-def full_table(blocks: NDArray[Any], table: Table) -> NDArray[Any]:
-    """Sums of the activations whose bit is set, added from the lowest up."""
-    sums = np.zeros((*blocks.shape[:-1], 1), dtype=blocks.dtype)
-    for place in range(blocks.shape[-1]):
-        with_this = table.add(sums, blocks[..., place, None])
-        sums = np.concatenate([sums, with_this], axis=-1)
-    return sums
-
-
-class Table:
-    """Arithmetic of the sums: int64 within the format's range, or rounded floats."""
-
-    def __init__(self, number_format: NumberFormat, overflow: Overflow) -> None:
-        self.number_format = number_format
-        self.overflow = overflow
-
-    def operand(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Activations as the sums take them: int64, or float64 rounded to the format."""
-        if self.number_format.kind == "int":
-            widened: NDArray[Any] = values.astype(np.int64)
-            return widened
-        return self._rounded(values.astype(np.float64))
-
-    def add(self, left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
-        """Sums; integers grow freely here, and are fitted when they are stored."""
-        with np.errstate(all="ignore"):
-            total: NDArray[Any] = left + right
-        return total if self.number_format.kind == "int" else self._rounded(total)
-
-    def stored(self, sums: NDArray[Any]) -> NDArray[Any]:
-        """Sums in the table's format."""
-        low, high = self.number_format.minimum, self.number_format.maximum
-        if self.number_format.kind == "int":
-            worst = int(max(sums.max(initial=0), -sums.min(initial=0)))
-            if self.overflow == "saturate":
-                sums = np.clip(sums, -high, high)  # a stored half has to have its negative
-            elif sums.max(initial=0) > high or sums.min(initial=0) < low:
-                raise AccumulatorOverflowError(
-                    f"a sum of activations of magnitude {worst} does not fit a table of "
-                    f"{self.number_format.name}; use a wider table_format"
-                )
-        return sums.astype(self.number_format.dtype)
-
-    def _rounded(self, values: NDArray[np.float64]) -> NDArray[Any]:
-        """Sums of two values, as if rounded once: float64's 53 bits are over 2 x 24 + 2."""
-        return rounded(values, self.number_format.name, saturate=False).astype(np.float64)

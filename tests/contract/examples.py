@@ -5,10 +5,15 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
-from simulator.hardware.lut_tensor_core import LutTensorCoreSpec
+from simulator.hardware.fusible_array import FusibleArraySpec
 from simulator.hardware.matrix_unit import MatrixUnitSpec
 from simulator.hardware.systolic_array import SystolicArraySpec
 from simulator.hardware.tensor_core import TensorCoreSpec
+from tests.contract.lut_examples import (
+    lut_tensor_cores,
+    scaled_lut_tensor_cores,
+    weight_stationary_lut_tensor_cores,
+)
 
 FORMATS = (
     ("int8", "int8", "int32"),
@@ -51,18 +56,6 @@ def systolic_arrays() -> tuple[SystolicArraySpec, ...]:
     )
 
 
-LOOKUPS = (
-    # formats of activations, weights, sums of activations, partial sums
-    ("int8", "bipolar2", "int11", "int32"),
-    ("fp16", "bipolar4", "fp16", "fp32"),
-    ("int8", "int3", "int11", "int24"),
-    ("int16", "bipolar1", "int20", "int32"),
-    ("bf16", "bipolar3", "fp32", "fp32"),
-    ("fp8_e4m3", "bipolar6", "fp16", "fp16"),
-    ("int4", "uint2", "int8", "int16"),
-    ("fp8_e5m2", "int4", "fp32", "fp32"),
-    ("uint8", "bipolar5", "int12", "int32"),
-)
 SHIFTED = (
     ("int8", "int4", "int32"),
     ("uint8", "uint3", "int32"),
@@ -119,37 +112,6 @@ def dequantising_arrays() -> tuple[SystolicArraySpec, ...]:
     )
 
 
-BLOCKS = ((2, 4, 4), (1, 3, 2), (2, 2, 3), (3, 1, 1), (1, 5, 5), (2, 3, 4))
-
-
-def lut_tensor_cores() -> tuple[LutTensorCoreSpec, ...]:
-    """Every combination of options, over blocks and formats in turn."""
-    options = product(
-        ("table", "built_table", "adders"), (1, 2), (True, False), ("offline", "circuit")
-    )
-    found = []
-    for index, (sums, stages, double_buffer, negation) in enumerate(options):
-        rows, columns, depth = BLOCKS[index % len(BLOCKS)]
-        formats = LOOKUPS[index % len(LOOKUPS)]
-        found.append(
-            LutTensorCoreSpec(
-                rows=rows,
-                columns=columns,
-                depth=depth,
-                input_format=formats[0],
-                weight_format=formats[1],
-                table_format=formats[2],
-                accumulator_format=formats[3],
-                sums=sums,
-                pipeline_stages=stages,
-                double_buffer=double_buffer,
-                index_negation=negation,
-                partial_sums=("lanes", "buffer")[index % 5 // 4],
-            )
-        )
-    return tuple(found)
-
-
 TENSOR_BLOCKS = ((2, 4, 4), (3, 2, 5), (1, 3, 8), (4, 2, 3), (2, 5, 7), (1, 1, 4))
 SHALLOW = (
     # rows, columns, depth, stages: trees of one level, and of none
@@ -190,8 +152,54 @@ def tensor_cores() -> tuple[TensorCoreSpec, ...]:
     return tuple(found)
 
 
+FUSED = (
+    # widest operands, bricks, formats of inputs, weights, sums
+    (8, 2, "int2", "int2", "int16"),
+    (8, 2, "int4", "int4", "int32"),
+    (8, 2, "int8", "int4", "int32"),
+    (8, 2, "int4", "int8", "int24"),
+    (8, 2, "int8", "int8", "int32"),
+    (8, 2, "int3", "ternary", "int32"),
+    (16, 2, "int16", "int4", "int48"),
+    (8, 4, "int4", "int8", "int32"),
+    (8, 2, "uint8", "int2", "int32"),
+    (16, 4, "int8", "uint5", "int64"),
+    (8, 2, "int2", "int8", "int32"),
+)
+UNITS_BY_SIDES = ((2, 3), (3, 2), (1, 2), (2, 1), (1, 1))
+
+
+def fusible_arrays() -> tuple[FusibleArraySpec, ...]:
+    """Every combination of options with every pair of formats, over sides in turn."""
+    options = product(
+        ("weight_stationary", "output_stationary"), ("summed", "crossed"), (False, True), FUSED
+    )
+    return tuple(
+        FusibleArraySpec(
+            rows=UNITS_BY_SIDES[index % len(UNITS_BY_SIDES)][0],
+            columns=UNITS_BY_SIDES[index % len(UNITS_BY_SIDES)][1],
+            max_bits=most,  # type: ignore[arg-type]
+            brick_bits=brick,  # type: ignore[arg-type]
+            input_format=inputs,
+            weight_format=weights,
+            accumulator_format=sums,
+            dataflow=dataflow,  # type: ignore[arg-type]
+            products=products,  # type: ignore[arg-type]
+            double_buffer=double_buffer,
+        )
+        for index, (dataflow, products, double_buffer, (most, brick, inputs, weights, sums)) in (
+            enumerate(options)
+        )
+    )
+
+
 EXAMPLES: dict[str, tuple[MatrixUnitSpec, ...]] = {
     "systolic_array": (*systolic_arrays(), *shift_add_arrays(), *dequantising_arrays()),
-    "lut_tensor_core": lut_tensor_cores(),
+    "lut_tensor_core": (
+        *lut_tensor_cores(),
+        *scaled_lut_tensor_cores(),
+        *weight_stationary_lut_tensor_cores(),
+    ),
     "tensor_core": tensor_cores(),
+    "fusible_array": fusible_arrays(),
 }

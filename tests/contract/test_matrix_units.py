@@ -37,6 +37,14 @@ def _label(unit: MatrixUnit[Any]) -> str:
     return "-".join(str(value) for value in unit.spec.model_dump().values())
 
 
+def _eps(format_name: str) -> float:
+    """Twice the largest error of rounding to a format, relative to its largest value or scale."""
+    number_format = format_named(format_name)
+    if number_format.kind == "int":
+        return 1 / number_format.maximum
+    return float(ml_dtypes.finfo(number_format.dtype).eps)
+
+
 def _check_registers(unit: MatrixUnit[Any], tile: Tile, repeats: int, seed: int) -> None:
     for input_format, weight_format in unit.format_pairs:
         rng = np.random.default_rng(seed)
@@ -88,7 +96,7 @@ def test_values_are_the_product(unit: MatrixUnit[Any]) -> None:
             np.testing.assert_array_equal(computed.astype(np.int64), exact)
             continue
         a, w = inputs.astype(np.float64), weights.astype(np.float64)
-        eps = max(ml_dtypes.finfo(format_named(f).dtype).eps for f in unit.rounding_formats)
+        eps = max(map(_eps, unit.rounding_formats))
         terms = RAGGED.k
         if format_named(weight_format).kind == "int":  # a term per bit, up to the largest code
             terms *= format_named(weight_format).bits

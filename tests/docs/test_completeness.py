@@ -17,7 +17,9 @@ from simulator.hardware.dram.controller import ControllerSpec
 from simulator.hardware.dram.energy_spec import DramEnergySpec
 from simulator.hardware.dram.load import load_device
 from simulator.hardware.dram.spec import DramDeviceSpec
+from simulator.hardware.fusible_array import FusibleArraySpec
 from simulator.hardware.gpu import GpuSpec
+from simulator.hardware.lut_tensor_core import LutTensorCoreSpec
 from simulator.hardware.npu import NpuSpec
 from simulator.hardware.systolic_array import SystolicArraySpec
 from simulator.hardware.tensor_core import TensorCoreSpec
@@ -56,7 +58,9 @@ def words(*pages: str) -> set[str]:
         (NpuSpec, ("machines.md", "dram.md", "cost.md")),
         (GpuSpec, ("machines.md", "gpu.md", "dram.md", "cost.md")),
         (SystolicArraySpec, ("systolic_arrays.md",)),
+        (LutTensorCoreSpec, ("lut_tensor_cores.md",)),
         (TensorCoreSpec, ("tensor_cores.md",)),
+        (FusibleArraySpec, ("fusible_arrays.md", "systolic_arrays.md")),
         (MappingSpec, ("mapping.md",)),
         (WorkloadSpec, ("workloads.md", "experiments.md")),
         (ControllerSpec, ("dram.md",)),

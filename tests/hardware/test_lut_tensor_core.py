@@ -15,7 +15,8 @@ from simulator.hardware.block_unit import BlockModel
 from simulator.hardware.lut_tensor_core import LutTensorCore, LutTensorCoreSpec
 from simulator.hardware.matrix_unit import RegisterHazardError, Tile
 from simulator.numerics import LookupGemm, format_named, lookup_gemm, random_values
-from simulator.numerics.lookup import additions, all_sums, half_table
+from simulator.numerics.lookup import all_sums
+from simulator.numerics.tables import additions, half_table
 
 INTEGERS = {"input_format": "int8", "table_format": "int11", "accumulator_format": "int32"}
 FLOATS = {"input_format": "fp16", "table_format": "fp16", "accumulator_format": "fp32"}
@@ -256,13 +257,13 @@ def test_parts_by_hand() -> None:
     assert found["lane.shift_select"] == (128 * 1, 12)
     assert found["lane.accumulator"] == (128, 32)
     assert found["lane.adder"][0] == 128
-    assert "lane.index_negation" not in found and "table.adder" not in found
+    assert "weight.index_negation" not in found and "table.adder" not in found
     assert parts(core())["table.register"] == (2 * 8 * 2, 11)
 
 
 def test_what_the_designs_differ_in() -> None:
     circuit = parts(core(index_negation="circuit"))
-    assert circuit["lane.index_negation"] == (128 * 3, 1)
+    assert circuit["weight.index_negation"] == (64 * 3, 1), "both rows of lanes meet the same bits"
     built = parts(core(sums="built_table"))
     assert built["table.adder"][0] == 2 * 12 and built["input.register"] == (2 * 4, 8)
     adders = parts(core(sums="adders"))

@@ -243,6 +243,15 @@ def test_bytes_at_the_ports_by_hand() -> None:
     assert (outside.psum_read_bytes, outside.psum_write_bytes) == (3 * 180, 3 * 180)
 
 
+@pytest.mark.parametrize("partial_sums", ["lanes", "buffer"])
+def test_sums_at_the_port_are_those_of_the_registers(partial_sums: str) -> None:
+    unit, tile = core(partial_sums=partial_sums, pipeline_stages=3), Tile(11, 9, 37)
+    model = unit.model(np.ones((11, 37), np.float16), np.ones((37, 9), np.float16), repeats=1)
+    model.run()
+    assert unit.traffic(tile).psum_read_bytes == model.buffer_reads * 4
+    assert unit.traffic(tile).psum_write_bytes == model.buffer_writes * 4
+
+
 def test_sums_in_a_buffer_take_256_bytes_per_cycle() -> None:
     # An A100's INT8 core with 32-bit sums outside: 2 · 8 · 4 · 4 bytes per cycle.
     unit, tile = core(depth=16, **INTEGERS, partial_sums="buffer"), Tile(8, 4, 16000)

@@ -33,7 +33,7 @@ def machine(*units: dict[str, Any]) -> dict[str, Any]:
     document = machine_document()
     document["core"]["matrix_units"] += units
     functions = document["core"]["vector_unit"]["functions"]
-    for name in ("half_table_4", "full_table_4", "row_sum"):
+    for name in ("half_table_4", "scaled_half_table_4", "full_table_4", "row_sum"):
         functions[name] = {"cycles_per_element": 1, "adds": 1}
     return document
 
@@ -61,6 +61,18 @@ def test_tables_are_made_of_activations() -> None:
     assert tables.outputs[0].bytes == 6 * 3 * 8 * 11 // 8
     assert multiply.inputs[1] == tables.outputs[0]
     assert (multiply.unit, multiply.weight_format) == (1, "bipolar2")
+
+
+def test_tables_with_scales_bring_these_along() -> None:
+    scaled = {"table_format": "int8", "table_scale_format": "fp16", "accumulator_format": "fp32"}
+    tables, multiply = operators("bipolar2", LUT | scaled)
+    assert isinstance(tables, Vector) and tables.function == "scaled_half_table_4"
+    assert isinstance(multiply, MatMul) and multiply.inputs[1] == tables.outputs[0]
+    # 8 codes of 8 bits and a scale of 16 in each of 18 tables.
+    assert tables.outputs[0].bytes == 6 * 3 * (8 * 8 + 16) // 8
+    document = machine(LUT | scaled)
+    work = workload("bipolar2", (24, 40, 36))
+    assert run(work, document).cycles == run(work, document, every_event=True).cycles
 
 
 def test_what_needs_nothing_is_left_alone() -> None:

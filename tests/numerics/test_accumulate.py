@@ -87,6 +87,20 @@ def test_overflow_is_detected_on_the_way_not_only_at_the_end() -> None:
         dot([-128, -128, -128, -128], [127, 127, 2, 1], *formats)
 
 
+def test_groups_are_summed_before_they_can_overflow() -> None:
+    # 16384 + 16384 does not fit 16 bits; with -16256 in the same group it does.
+    left, right = np.array([[-128, -128, -128, 1]]), np.array([[-128], [-128], [127], [2]])
+    formats = ("int8", "int8", "int16")
+    with pytest.raises(AccumulatorOverflowError, match="32768"):
+        reference_gemm(left, right, *formats, group=2)
+    assert reference_gemm(left, right, *formats, group=3).tolist() == [[16514]]
+    assert reference_gemm(left, right, *formats, segment=3, group=3).tolist() == [[16514]]
+    with pytest.raises(CyclelabError, match="groups of 2 products"):
+        reference_gemm(left, right, "fp16", "fp16", "fp32", group=2)
+    with pytest.raises(CyclelabError, match="at least one product"):
+        reference_gemm(left, right, *formats, group=0)
+
+
 def test_the_largest_sum_that_fits_is_no_overflow() -> None:
     assert dot([127, 127, 127], [127, 127, 4], "int8", "int8", "int16") == 32766
     assert dot([-128, -128], [127, 127], "int8", "int8", "int16") == -32512

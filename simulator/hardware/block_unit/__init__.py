@@ -10,18 +10,19 @@ from simulator.hardware.block_unit.elements import (
     operands,
 )
 from simulator.hardware.block_unit.geometry import Geometry
-from simulator.hardware.block_unit.registers import Bank, BlockModel, Feed
+from simulator.hardware.block_unit.registers import BlockModel, Feed, Moving, Stage
 from simulator.hardware.block_unit.unit import BlockUnit, Ports
 
 __all__ = [
-    "Bank",
     "BlockModel",
     "BlockUnit",
     "Element",
     "Elements",
     "Feed",
     "Geometry",
+    "Moving",
     "Ports",
+    "Stage",
     "Trigger",
     "adder",
     "flip_flop",

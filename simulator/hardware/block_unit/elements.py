@@ -15,12 +15,13 @@ from simulator.hardware.primitives import Action, Part, Primitive
 
 
 class Trigger(Enum):
-    """What makes a part act: operands of a step arriving, or a cycle of a step."""
+    """What makes a part act: operands of a step arriving, a cycle of the step, or its end."""
 
     ROW = "operands of a row of activations arrive"
     COLUMN = "operands of a column of weights arrive"
     COLUMN_CYCLE = "a column's weights are served for a cycle"
     LANE_CYCLE = "a lane works for a cycle"
+    LANE_STEP = "a lane has worked for all cycles of a step"
     SCALE = "a column's scale arrives: not counted, as groups of weights are not the unit's"
 
 
@@ -58,6 +59,7 @@ def structure(elements: Elements, geometry: Geometry) -> tuple[Part, ...]:
         Trigger.COLUMN: geometry.columns,
         Trigger.COLUMN_CYCLE: geometry.columns,
         Trigger.LANE_CYCLE: geometry.rows * geometry.columns,
+        Trigger.LANE_STEP: geometry.rows * geometry.columns,
         Trigger.SCALE: geometry.columns,
     }
     return tuple(

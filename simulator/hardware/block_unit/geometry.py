@@ -9,7 +9,8 @@ arrive meanwhile, in another bank of registers or at the last edge of the step.
   for the last sums to leave.
 
 Sums leave while the next block's first ones are formed, so that blocks follow each
-other without a gap. The register-level model steps all of this.
+other without a gap, whatever their order: columns that stay change what comes through
+the port, not when. The register-level model steps all of this.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ from simulator.hardware.matrix_unit import Tile, TileTiming
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """What cycles depend on: lanes, depth, a step, and what happens before and behind."""
+    """Lanes, depth, a step, what happens before and behind, and what stays between steps.
+
+    columns_stay: a step's weights, while all rows pass by; else sums, until k is done.
+    sums_outside: sums are in a buffer that every step reads and writes, not in the lanes.
+    """
 
     rows: int
     columns: int
@@ -30,6 +35,8 @@ class Geometry:
     step_cycles: int
     load_cycles: int
     drain_cycles: int
+    columns_stay: bool
+    sums_outside: bool
 
     def blocks(self, tile: Tile) -> tuple[int, int, int]:
         """Blocks of rows, columns and depth that a tile is cut into."""

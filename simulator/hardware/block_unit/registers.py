@@ -2,8 +2,11 @@
 
 Operands of a step come through a port into one bank of registers while the lanes work
 on the other: a share of them per cycle. With one bank they come all at once, at the edge
-that ends the step before. Nothing here knows the formulas of `tile_timing`: the cycle
-count is the number of edges until the last sum has left.
+that ends the step before. Weights that stay are sent only when others take their place.
+Sums that lie in a buffer between steps are read by the first addition of a step and
+written behind its last one; what is read at the edge at which it is written is passed on.
+Nothing here knows the formulas of `tile_timing`: the cycle count is the number of edges
+until the last sum has left.
 """
 
 from __future__ import annotations
@@ -11,8 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from itertools import product
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,24 +22,18 @@ from numpy.typing import NDArray
 
 from simulator.hardware.block_unit.elements import Trigger
 from simulator.hardware.block_unit.geometry import Geometry
+from simulator.hardware.block_unit.steps import Step, steps_of
 from simulator.hardware.matrix_unit import RegisterHazardError, Tile
 from simulator.numerics import Accumulator
-
-Logic = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 @dataclass(slots=True)
 class Bank:
-    """Operands of one step: which step, and how much of it has come.
+    """Registers for one operand of a step: whose it is, how many shares have come, what."""
 
-    of_rows: what the lanes of a row share, row first. of_columns: what those of a column
-    share, column last.
-    """
-
-    step: int = -1
+    owner: int = -1
     shares: int = 0
-    of_rows: NDArray[Any] = field(default_factory=lambda: np.zeros(0))
-    of_columns: NDArray[Any] = field(default_factory=lambda: np.zeros(0))
+    content: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +42,11 @@ class Moving:
 
     step: int
     cycle: int
-    values: NDArray[Any]
+    values: Any
+
+
+Stage = Callable[[Moving], Moving | None]
+"""The logic of a stage; None: it keeps what it got, and hands nothing on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,49 +60,53 @@ class Feed:
 class BlockModel(ABC):
     """A unit stepping through `repeats` tiles of one product, back to back.
 
-    behind: the logic behind each register between a lane's first stage and its
-    accumulator, in the order that values pass it; shapes are (m, n, …), in the end (m, n)
-    or (m, n, 1).
+    stages: the logic of each stage behind `lanes`, in the order that values pass it; a
+    register stands between two stages. What comes out of the last one has shape (m, n) or
+    (m, n, 1). `buffer_reads`, `buffer_writes` are sums that passed the port.
     """
 
     def __init__(
         self,
         geometry: Geometry,
         feed: Feed,
-        behind: tuple[Logic, ...],
+        stages: tuple[Stage, ...],
         accumulator: Accumulator,
         tile: Tile,
         repeats: int,
     ) -> None:
-        self.geometry, self.feed, self.behind = geometry, feed, behind
-        rows, columns, self.depth = geometry.blocks(tile)
-        self.steps = list(product(range(repeats), range(rows), range(columns), range(self.depth)))
+        self.geometry, self.feed, self.stages = geometry, feed, stages
+        _, _, depth = geometry.blocks(tile)
+        self.last_depth = depth - 1
+        self.steps = steps_of(geometry, tile, repeats)
         self.accumulator = accumulator
         self.counts: Counter[Trigger] = Counter()
         self.results = accumulator.zeros((repeats, tile.m, tile.n))
-        self.banks = [Bank() for _ in range(feed.banks)]
+        self.buffer_reads, self.buffer_writes = 0, 0
+        self.rows = [Bank() for _ in range(feed.banks)]
+        self.columns = [Bank() for _ in range(feed.banks)]
         self.arrived = 0  # shares of operands that have come through the port
         self.working, self.cycle = 0, 0
-        self.stages: list[Moving | None] = [None for _ in behind]
+        self.between: list[Moving | None] = [None for _ in stages[1:]]
         self.sums = accumulator.zeros((0, 0))
-        self.leaving: tuple[int, NDArray[Any]] | None = None
-        self.left = 0
+        self.adding = -1  # the step that sums were last added of
+        self.leaving: tuple[Step, NDArray[Any]] | None = None
+        # Blocks of sums yet to leave.
+        self.missing = len(self.steps) // (1 if geometry.sums_outside else depth)
 
     @abstractmethod
-    def operands(self, step: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    def operands(self, number: int) -> tuple[Any, Any]:
         """What the registers of rows and of columns hold in a step."""
 
     @abstractmethod
-    def lanes(self, bank: Bank, cycle: int) -> NDArray[Any]:
-        """What the lanes make of their operands in a cycle of a step, shape (m, n, …)."""
+    def lanes(self, of_rows: Any, of_columns: Any, cycle: int) -> Any:
+        """What the lanes make of a step's operands in a cycle of it, in front of all stages."""
 
     def run(self) -> tuple[NDArray[Any], int]:
         """Step until the last sum has left: the product and the cycles taken."""
         cycles = 0
-        outputs = len(self.steps) // self.depth
         patience = 4 * (len(self.steps) + len(self.stages) + 4) * self.geometry.step_cycles
         with np.errstate(all="ignore"):
-            while self.left < outputs:
+            while self.missing:
                 self._edge()
                 cycles += 1
                 if cycles > patience:
@@ -116,10 +120,11 @@ class BlockModel(ABC):
     def _edge(self) -> None:
         self._leave()
         moving = self._work()
-        for place, logic in enumerate(self.behind):
-            self.stages[place], moving = moving, self.stages[place]
+        for place, stage in enumerate(self.stages):
+            if place:
+                self.between[place - 1], moving = moving, self.between[place - 1]
             if moving is not None:
-                moving = replace(moving, values=logic(moving.values))
+                moving = stage(moving)
         if moving is not None:
             self._accumulate(moving)
         self.arrive()
@@ -129,31 +134,41 @@ class BlockModel(ABC):
         if self.leaving is None:
             return
         step, sums = self.leaving
-        rows, columns = self.block(step)
-        self.results[self.steps[step][0], rows, columns] = sums
-        self.left += 1
+        self.results[(step.repeat, *self.block(step))] = sums
+        self.buffer_writes += sums.size
+        self.missing -= 1
         self.leaving = None
 
     def _accumulate(self, moving: Moving) -> None:
-        _, _, _, depth = self.steps[moving.step]
+        """Onto the running sums; a step may add once, or in each of its cycles."""
+        step = self.steps[moving.step]
+        first, self.adding = moving.step != self.adding, moving.step
         terms = moving.values.reshape(moving.values.shape[:2])  # one of each lane is left
-        if depth == 0 and moving.cycle == 0:
+        if first and step.depth == 0:
             self.sums = np.zeros_like(terms)
+        elif first and self.geometry.sums_outside:
+            self.sums = self.results[(step.repeat, *self.block(step))]
+            self.buffer_reads += self.sums.size
         self.sums = self.accumulator.add(self.sums, terms)
-        if depth == self.depth - 1 and moving.cycle == self.geometry.step_cycles - 1:
-            self.leaving = (moving.step, self.sums)
+        if moving.cycle < self.geometry.step_cycles - 1:
+            return
+        self.counts[Trigger.LANE_STEP] += self.sums.size
+        if self.geometry.sums_outside or step.depth == self.last_depth:
+            self.leaving = (step, self.sums)
 
     def _work(self) -> Moving | None:
         """All lanes work for a cycle of their step, if its operands are there."""
-        bank = self.banks[self.working % len(self.banks)]
-        if self.working == len(self.steps) or bank.step != self.working:
+        if self.working == len(self.steps):
             return None
-        if bank.shares < self.feed.shares:
+        step = self.steps[self.working]
+        rows, columns = self._row_bank(self.working), self._column_bank(step)
+        if not (self._has_come(rows, self.working) and self._has_come(columns, step.weights)):
             return None
-        rows, columns = bank.of_rows.shape[0], bank.of_columns.shape[-1]
-        self.counts[Trigger.LANE_CYCLE] += rows * columns
-        self.counts[Trigger.COLUMN_CYCLE] += columns
-        moving = Moving(self.working, self.cycle, self.lanes(bank, self.cycle))
+        height, width = self._extent(step)
+        self.counts[Trigger.LANE_CYCLE] += height * width
+        self.counts[Trigger.COLUMN_CYCLE] += width
+        values = self.lanes(rows.content, columns.content, self.cycle)
+        moving = Moving(self.working, self.cycle, values)
         self.cycle += 1
         if self.cycle == self.geometry.step_cycles:
             self.working, self.cycle = self.working + 1, 0
@@ -162,9 +177,9 @@ class BlockModel(ABC):
     # -- operands --------------------------------------------------------------
     def arrive(self) -> None:
         """The port hands over the next share of operands, if there is room for it."""
-        step = self.arriving
-        if step < len(self.steps) and self.is_free(step):
-            self.write(step, *self.operands(step))
+        number = self.arriving
+        if number < len(self.steps) and self.is_free(number):
+            self.write(number, *self.operands(number))
             self.arrived += 1
 
     @property
@@ -172,25 +187,45 @@ class BlockModel(ABC):
         """The step whose operands are next at the port."""
         return self.arrived // self.feed.shares
 
-    def is_free(self, step: int) -> bool:
-        """Whether the bank of a step holds nothing that is still to be used."""
-        return step < self.working + len(self.banks)
+    def is_free(self, number: int) -> bool:
+        """Whether the banks of a step hold nothing that is still to be used."""
+        return number < self.working + self.feed.banks
 
-    def write(self, step: int, of_rows: NDArray[Any], of_columns: NDArray[Any]) -> None:
-        """A share of a step's operands enters its bank; the first one takes it over."""
-        bank = self.banks[step % len(self.banks)]
-        if bank.step != step:
-            if step and bank.step >= self.working:
+    def write(self, number: int, of_rows: Any, of_columns: Any) -> None:
+        """A share of a step's operands enters its banks, but for weights that have stayed."""
+        step = self.steps[number]
+        height, width = self._extent(step)
+        if self._fill(self._row_bank(number), number, of_rows, self.working):
+            self.counts[Trigger.ROW] += height
+        bank, in_use = self._column_bank(step), self.steps[self.working].weights
+        stayed = self._has_come(bank, step.weights)
+        if not stayed and self._fill(bank, step.weights, of_columns, in_use):
+            self.counts[Trigger.COLUMN] += width
+
+    def _fill(self, bank: Bank, owner: int, content: Any, in_use: int) -> bool:
+        """A share enters, the first one taking the bank over; whether it was the last."""
+        if bank.owner != owner:
+            if bank.content is not None and bank.owner >= in_use:
                 raise RegisterHazardError("operands were overwritten before they were used")
-            bank.step, bank.shares = step, 0
-            bank.of_rows, bank.of_columns = of_rows, of_columns
+            bank.owner, bank.shares, bank.content = owner, 0, content
         bank.shares += 1
-        if bank.shares == self.feed.shares:
-            self.counts[Trigger.ROW] += of_rows.shape[0]
-            self.counts[Trigger.COLUMN] += of_columns.shape[-1]
+        return bank.shares == self.feed.shares
 
-    def block(self, step: int) -> tuple[slice, slice]:
+    def _has_come(self, bank: Bank, owner: int) -> bool:
+        return bank.owner == owner and bank.shares == self.feed.shares
+
+    def _row_bank(self, number: int) -> Bank:
+        return self.rows[number % self.feed.banks]
+
+    def _column_bank(self, step: Step) -> Bank:
+        return self.columns[step.weights % self.feed.banks]
+
+    def block(self, step: Step) -> tuple[slice, slice]:
         """Rows and columns of the product that a step adds onto."""
-        _, row, column, _ = self.steps[step]
-        rows, columns = self.geometry.rows, self.geometry.columns
-        return slice(row * rows, (row + 1) * rows), slice(column * columns, (column + 1) * columns)
+        row, column = step.row * self.geometry.rows, step.column * self.geometry.columns
+        return slice(row, row + self.geometry.rows), slice(column, column + self.geometry.columns)
+
+    def _extent(self, step: Step) -> tuple[int, int]:
+        """Rows and columns of lanes that have work in a step."""
+        height, width = self.results[0][self.block(step)].shape
+        return height, width

@@ -29,14 +29,10 @@ from simulator.numerics import format_named
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Bits of a row's operands and of a column's in a step, and where sums are meanwhile.
-
-    sums_outside: in a buffer that every step reads and writes, not in the lanes.
-    """
+    """Bits of a row's operands and of a column's in a step."""
 
     row_bits: int
     column_bits: int
-    sums_outside: bool
 
 
 class BlockUnit(MatrixUnit[SpecT]):
@@ -45,7 +41,7 @@ class BlockUnit(MatrixUnit[SpecT]):
     @property
     @abstractmethod
     def geometry(self) -> Geometry:
-        """Lanes, depth and cycles."""
+        """Lanes, depth, cycles and what stays."""
 
     @property
     @abstractmethod
@@ -102,30 +98,37 @@ class BlockUnit(MatrixUnit[SpecT]):
         """
         row_blocks, column_blocks, depth = self.geometry.blocks(tile)
         cycles = self.geometry.step_cycles
-        columns = tile.n * row_blocks * depth
+        lane_steps = tile.m * tile.n * depth
         counts = {
             Trigger.ROW: tile.m * column_blocks * depth,
-            Trigger.COLUMN: columns,
-            Trigger.COLUMN_CYCLE: columns * cycles,
-            Trigger.LANE_CYCLE: tile.m * tile.n * depth * cycles,
+            Trigger.COLUMN: tile.n * self._column_visits(row_blocks) * depth,
+            Trigger.COLUMN_CYCLE: tile.n * row_blocks * depth * cycles,
+            Trigger.LANE_CYCLE: lane_steps * cycles,
+            Trigger.LANE_STEP: lane_steps,
         }
         return self._actions(counts)
 
     def traffic(self, tile: Tile, accumulate: bool = False) -> OperandTraffic:
         """Bytes at the ports: operands of every step, and sums as they leave.
 
-        Rows come again for every block of columns, and columns for every block of rows.
-        Sums kept in a buffer are written by every step, and read by all but the first.
+        Rows come again for every block of columns, and columns for every block of rows
+        unless they stay. Sums kept in a buffer are written by every step, and read by all
+        but the first.
         """
         row_blocks, column_blocks, depth = self.geometry.blocks(tile)
         sums = -(-tile.m * tile.n * format_named(self.accumulator_format).bits // 8)
-        visits = depth if self.ports.sums_outside else 1
+        columns = tile.n * self._column_visits(row_blocks)
+        visits = depth if self.geometry.sums_outside else 1
         return OperandTraffic(
             input_read_bytes=-(-tile.m * column_blocks * depth * self.ports.row_bits // 8),
-            weight_read_bytes=-(-tile.n * row_blocks * depth * self.ports.column_bits // 8),
+            weight_read_bytes=-(-columns * depth * self.ports.column_bits // 8),
             psum_read_bytes=sums * (visits - 1 + accumulate),
             psum_write_bytes=sums * visits,
         )
+
+    def _column_visits(self, row_blocks: int) -> int:
+        """How often a column's operands of a step come."""
+        return 1 if self.geometry.columns_stay else row_blocks
 
     @cached_property
     def _triggered(self) -> dict[Trigger, list[tuple[Action, int]]]:

@@ -6,7 +6,7 @@ from simulator.hardware.block_unit import Element, Trigger, adder, flip_flop, mu
 from simulator.hardware.lut_tensor_core.spec import LutTensorCoreSpec
 from simulator.hardware.primitives import Primitive
 from simulator.numerics import format_named
-from simulator.numerics.lookup import additions
+from simulator.numerics.tables import additions
 
 EXPONENT_BITS = 8
 """Of fp32; a plane's weight is added to the exponent of a float sum."""
@@ -27,6 +27,14 @@ def _operands(spec: LutTensorCoreSpec) -> dict[str, Element]:
     if spec.sums == "adders":
         return found | operands("input", Trigger.ROW, inputs.bits, spec.depth, banks)
     found |= operands("table", Trigger.ROW, spec.table_bits, spec.entries, banks)
+    if spec.scale_bits:
+        found |= operands("table.scale", Trigger.ROW, spec.scale_bits, 1, banks)
+        # A scale is used when the codes of its table have gone through all stages.
+        delay = Element(flip_flop(spec.scale_bits), Trigger.ROW, spec.pipeline_stages)
+        found["table.scale.delay"] = delay
+    if spec.symmetric and spec.index_negation == "circuit":
+        negation = Element(Primitive("xor2", bits=1), Trigger.COLUMN_CYCLE, spec.depth - 1)
+        found["weight.index_negation"] = negation
     if spec.sums == "built_table":
         found["input.register"] = Element(flip_flop(inputs.bits), Trigger.ROW, spec.depth)
         adders = additions(spec.depth, spec.symmetric)
@@ -56,8 +64,6 @@ def _lane(spec: LutTensorCoreSpec) -> dict[str, Element]:
         lane("table_select", mux(bits), spec.entries - 1)
         if spec.symmetric:
             lane("sign", Primitive("xor2", bits=one))
-            if spec.index_negation == "circuit":
-                lane("index_negation", Primitive("xor2", bits=1), spec.depth - 1)
     if top_bit_is_negative:
         lane("sign", Primitive("xor2", bits=one))
     if is_float:
@@ -67,6 +73,25 @@ def _lane(spec: LutTensorCoreSpec) -> dict[str, Element]:
         lane("shift_select", mux(wide), spec.weight_bits - 1)
     if spec.pipeline_stages == 2:
         lane("stage_register", flip_flop(wide))
-    lane("adder", adder(spec.accumulator_format))
-    lane("accumulator", flip_flop(format_named(spec.accumulator_format).bits))
+    return found | _sums(spec)
+
+
+def _sums(spec: LutTensorCoreSpec) -> dict[str, Element]:
+    """What adds in a lane: sums of a step's bits and their scale, and the running sum."""
+    when = Trigger.LANE_STEP if spec.scale_bits else Trigger.LANE_CYCLE
+    sum_bits = format_named(spec.accumulator_format).bits
+    several = int(spec.weight_bits > 1)
+    found: dict[str, Element] = {}
+    if spec.scale_bits:
+        bits = spec.arithmetic.step_bits
+        step = f"int{bits}"
+        found["lane.step_adder"] = Element(adder(step), Trigger.LANE_CYCLE, several)
+        found["lane.step_register"] = Element(flip_flop(bits), Trigger.LANE_CYCLE, 1)
+        scale = Primitive("multiplier", formats=(step, str(spec.table_scale_format)))
+        found["lane.scale_multiplier"] = Element(scale, when, 1)
+    elif spec.partial_sums == "buffer":
+        # The first bit is added to the sum from the buffer, the others to the lane's own.
+        found["lane.sum_select"] = Element(mux(sum_bits), when, several)
+    found["lane.adder"] = Element(adder(spec.accumulator_format), when, 1)
+    found["lane.accumulator"] = Element(flip_flop(sum_bits), when, 1)
     return found

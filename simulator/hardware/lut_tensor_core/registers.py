@@ -1,26 +1,35 @@
-"""The register-level model: tables or activations, weight bits, and what lanes find."""
+"""The register-level model: tables or activations, weight bits, what lanes find, scales."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.hardware.block_unit import Bank, BlockModel, Feed
+from simulator.hardware.block_unit import BlockModel, Feed, Moving, Stage
 from simulator.hardware.lut_tensor_core.spec import LutTensorCoreSpec
 from simulator.hardware.lut_tensor_core.timing import geometry
 from simulator.hardware.matrix_unit import tile_of
 from simulator.numerics import Accumulator, as_format, format_named
 from simulator.numerics.accumulate import blocks_of
-from simulator.numerics.lookup import Table, full_table, half_table, plane_indices, scaled
+from simulator.numerics.lookup import plane_indices, scaled, scaled_step
+from simulator.numerics.tables import ScaledTables, Table, full_table, half_table, scaled_tables
+
+
+class Unscaled(NamedTuple):
+    """Integers that lanes found, [m, n], and the scales of their tables, [m]."""
+
+    values: NDArray[np.int64]
+    scales: NDArray[Any]
 
 
 class LutModel(BlockModel):
     """A unit stepping through `repeats` tiles of one product, back to back.
 
-    Rows hold table entries or activations, columns the index of a sum per weight bit, as
-    it is stored.
+    Rows hold tables, with their scales if they have some, or activations; columns the
+    index of a sum per weight bit, as it is stored.
     """
 
     def __init__(
@@ -31,22 +40,47 @@ class LutModel(BlockModel):
         super().__init__(
             geometry(spec),
             Feed(banks=2, shares=spec.weight_bits) if double else Feed(banks=1, shares=1),
-            (lambda selected: selected,) * (spec.pipeline_stages - 1),
+            self._stages(),
             Accumulator(format_named(spec.accumulator_format)),
             tile_of(inputs, weights, repeats),
             repeats,
         )
-        self.table = Table(format_named(spec.table_format), spec.table_overflow)
-        self.inputs = self.table.operand(
-            blocks_of(as_format(inputs, spec.input_format), spec.depth)
-        )
+        self.table = Table(format_named(self.how.sum_format), spec.table_overflow)
+        stored = as_format(inputs, spec.input_format)
+        self.inputs = self.table.operand(blocks_of(stored, spec.depth))
         self.indices = self._stored(plane_indices(weights, self.how))
-        self.building: tuple[int, NDArray[Any], NDArray[Any]] | None = None
+        self.step_sum = np.zeros((0, 0), np.int64)
+        self.building: tuple[int, Any, NDArray[np.uint8]] | None = None
 
-    def lanes(self, bank: Bank, cycle: int) -> NDArray[Any]:
+    def lanes(
+        self, of_rows: NDArray[Any] | ScaledTables, of_columns: NDArray[np.uint8], cycle: int
+    ) -> NDArray[Any] | Unscaled:
         """All lanes meet one bit of their weights: a sum, times what the bit counts."""
-        found = self._looked_up(bank.of_rows, bank.of_columns[cycle])
-        return scaled(found, self.how.planes[cycle], self.accumulator)
+        bits, value = of_columns[cycle], self.how.planes[cycle]
+        if isinstance(of_rows, ScaledTables):
+            found = self._looked_up(of_rows.codes, bits)
+            return Unscaled(value * found.astype(np.int64), of_rows.scales)
+        return scaled(self._looked_up(of_rows, bits), value, self.accumulator)
+
+    def _stages(self) -> tuple[Stage, ...]:
+        """Selection may be a stage of its own; the product with a scale is one."""
+        selection: tuple[Stage, ...] = (lambda moving: moving,)
+        if not self.spec.scale_bits:
+            return selection * self.spec.pipeline_stages
+        return (*selection * (self.spec.pipeline_stages - 1), self._add_bits, self._scale)
+
+    def _add_bits(self, moving: Moving) -> Moving | None:
+        """Integers are added up over the bits of a step, and handed on with the last."""
+        values, scales = moving.values
+        self.step_sum = values + self.step_sum if moving.cycle else values
+        if moving.cycle < self.spec.weight_bits - 1:
+            return None
+        return replace(moving, values=Unscaled(self.step_sum, scales))
+
+    def _scale(self, moving: Moving) -> Moving:
+        """A step's integer sums times the scales of their tables."""
+        values, scales = moving.values
+        return replace(moving, values=scaled_step(values, scales, self.accumulator))
 
     def _looked_up(self, operands: NDArray[Any], bits: NDArray[np.uint8]) -> NDArray[Any]:
         """Sums of a row's activations by the stored bits of a column's weights, [m, n]."""
@@ -89,20 +123,26 @@ class LutModel(BlockModel):
         if self.building is not None and self.is_free(self.building[0]):
             self.write(*self.building)
             self.building = None
-        step = self.arriving
-        if step < len(self.steps) and self.building is None:
-            self.building = (step, *self.operands(step))
+        number = self.arriving
+        if number < len(self.steps) and self.building is None:
+            self.building = (number, *self.operands(number))
             self.arrived += 1
 
-    def operands(self, step: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Activations of rows, or the sums of a table; weight bits of columns."""
+    def operands(self, number: int) -> tuple[NDArray[Any] | ScaledTables, NDArray[np.uint8]]:
+        """Activations of rows, or their tables; weight bits of columns, [planes, n]."""
+        step = self.steps[number]
         rows, columns = self.block(step)
-        _, _, _, depth = self.steps[step]
-        activations, bits = self.inputs[rows, depth], self.indices[:, depth, columns]
-        if self.spec.sums == "adders":
-            return activations, bits
-        tables = half_table if self.spec.symmetric else full_table
-        return self.table.stored(tables(activations, self.table)), bits
+        bits = self.indices[:, step.depth, columns]
+        return self._of_rows(self.inputs[rows, step.depth]), bits
+
+    def _of_rows(self, activations: NDArray[Any]) -> NDArray[Any] | ScaledTables:
+        spec = self.spec
+        if spec.sums == "adders":
+            return activations
+        sums = (half_table if spec.symmetric else full_table)(activations, self.table)
+        if spec.table_scale_format is None:
+            return self.table.stored(sums)
+        return scaled_tables(sums, spec.table_format, spec.table_scale_format)
 
     def _stored(self, indices: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Weight bits as they lie in memory: what is negated in any case is so beforehand."""

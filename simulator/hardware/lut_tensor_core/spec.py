@@ -39,15 +39,25 @@ class LutTensorCoreSpec(MatrixUnitSpec):
         default="error",
         description="What becomes of an integer sum beyond table_format.",
     )
+    table_scale_format: FormatName | None = Field(
+        default=None,
+        description="Number format of the scale that each table has, with integers of "
+        "table_format as its sums; None: sums are in table_format as they are.",
+    )
     index_negation: Literal["offline", "circuit"] = Field(
         default="offline",
         description="Half tables: the lower bits of an index are complemented where its top "
-        "bit is 0, in the weights beforehand, or in every lane.",
+        "bit is 0, in the weights beforehand, or by a circuit for every column.",
     )
     partial_sums: Literal["lanes", "buffer"] = Field(
         default="lanes",
         description="Where sums are between steps: in the lanes until k is done, or in a buffer "
         "(a register file) that every step reads and writes.",
+    )
+    stationary: Literal["outputs", "weights"] = Field(
+        default="outputs",
+        description="What stays longest: sums, until k is done; or the weights of a step, while "
+        "all rows pass by (sums then go through the buffer).",
     )
     double_buffer: bool = Field(
         default=True,
@@ -64,6 +74,16 @@ class LutTensorCoreSpec(MatrixUnitSpec):
             _ = self.arithmetic
         except CyclelabError as error:
             raise ValueError(str(error)) from None
+        if self.table_scale_format is not None and self.sums != "table":
+            raise ValueError(
+                f"table_scale_format: sums: {self.sums} has no scales; tables that have come "
+                "ready from the buffer (sums: table)"
+            )
+        if self.stationary == "weights" and self.partial_sums != "buffer":
+            raise ValueError(
+                "partial_sums: lanes hold one block of sums, while stationary weights meet all "
+                "rows; expected buffer"
+            )
         return self
 
     @property
@@ -77,6 +97,7 @@ class LutTensorCoreSpec(MatrixUnitSpec):
             self.depth,
             self.table_overflow,
             tabulated=self.sums != "adders",
+            table_scale=self.table_scale_format,
         )
 
     @property
@@ -98,3 +119,8 @@ class LutTensorCoreSpec(MatrixUnitSpec):
     def table_bits(self) -> int:
         """Bits of one sum."""
         return format_named(self.table_format).bits
+
+    @property
+    def scale_bits(self) -> int:
+        """Bits of a table's scale, 0 if it has none."""
+        return format_named(self.table_scale_format).bits if self.table_scale_format else 0

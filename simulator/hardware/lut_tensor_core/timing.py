@@ -6,7 +6,9 @@ W + 1 with a register behind the selection).
 
 - load: W cycles to fill a bank of operand registers through the port, or one with a
   port wide enough and no second bank; one more if tables are built of activations;
-- drain: one cycle for the second stage, one for the last sums to leave.
+- drain: one cycle for the second stage, one for the scale of a table if it has one (the
+  sum over a step's bits is scaled while the next step is served), one for the last sums
+  to leave.
 """
 
 from __future__ import annotations
@@ -18,7 +20,13 @@ from simulator.hardware.lut_tensor_core.spec import LutTensorCoreSpec
 def geometry(spec: LutTensorCoreSpec) -> Geometry:
     """The geometry of a spec."""
     shares = spec.weight_bits if spec.double_buffer else 1
-    load = shares + (spec.sums == "built_table")
     return Geometry(
-        spec.rows, spec.columns, spec.depth, spec.weight_bits, load, spec.pipeline_stages
+        spec.rows,
+        spec.columns,
+        spec.depth,
+        step_cycles=spec.weight_bits,
+        load_cycles=shares + (spec.sums == "built_table"),
+        drain_cycles=spec.pipeline_stages + (spec.table_scale_format is not None),
+        columns_stay=spec.stationary == "weights",
+        sums_outside=spec.partial_sums == "buffer",
     )

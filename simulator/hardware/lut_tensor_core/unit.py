@@ -34,18 +34,21 @@ class LutTensorCore(BlockUnit[LutTensorCoreSpec]):
 
     @property
     def rounding_formats(self) -> tuple[str, ...]:
-        """Sums of activations round, too."""
-        return (self.spec.table_format, self.spec.accumulator_format)
+        """Sums of activations round, too, and scales."""
+        spec = self.spec
+        scale = (spec.table_scale_format,) if spec.table_scale_format else ()
+        return (spec.table_format, *scale, spec.accumulator_format)
 
     @property
     def preparation(self) -> Preparation | None:
-        """Tables of K activations each, if they are not made in the unit."""
+        """Tables of K activations each, with their scales, if they are not made in the unit."""
         spec = self.spec
         if spec.sums != "table":
             return None
-        kind = "half" if spec.symmetric else "full"
-        bits = spec.entries * spec.table_bits / spec.depth
-        return Preparation(f"{kind}_table_{spec.depth}", bits)
+        kind = "half_table" if spec.symmetric else "full_table"
+        if spec.scale_bits:
+            kind = f"scaled_{kind}"
+        return Preparation(f"{kind}_{spec.depth}", self.ports.row_bits / spec.depth)
 
     def compute(self, inputs: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
         """`inputs[m, k] · weights[k, n]` in the accumulator's format, bit-exact."""
@@ -57,7 +60,7 @@ class LutTensorCore(BlockUnit[LutTensorCoreSpec]):
 
     @cached_property
     def geometry(self) -> Geometry:
-        """Lanes, depth and cycles; see `timing` for their source."""
+        """Lanes, depth, cycles and what stays; see `timing` for the source of the cycles."""
         return geometry(self.spec)
 
     @cached_property
@@ -67,9 +70,9 @@ class LutTensorCore(BlockUnit[LutTensorCoreSpec]):
 
     @cached_property
     def ports(self) -> Ports:
-        """Tables or activations of a row, weights of a column."""
+        """Tables with their scales or activations of a row, weights of a column."""
         spec = self.spec
         row = spec.depth * format_named(spec.input_format).bits
         if spec.sums == "table":
-            row = spec.entries * spec.table_bits
-        return Ports(row, spec.depth * spec.weight_bits, spec.partial_sums == "buffer")
+            row = spec.entries * spec.table_bits + spec.scale_bits
+        return Ports(row_bits=row, column_bits=spec.depth * spec.weight_bits)

@@ -20,7 +20,7 @@ from simulator.hardware.primitives import Action, ActionCounts
 from simulator.hardware.systolic_array import parts
 from simulator.hardware.systolic_array.geometry import Blocks, Extents
 from simulator.hardware.systolic_array.multiplier import MULTIPLIER, multiplier_parts
-from simulator.hardware.systolic_array.spec import SystolicArraySpec
+from simulator.hardware.systolic_array.spec import Dataflow, SystolicArraySpec
 from simulator.numerics import format_named
 
 PathActions = Mapping[str, Sequence[tuple[Action, int]]]
@@ -106,25 +106,42 @@ def operand_traffic(spec: SystolicArraySpec, tile: Tile, accumulate: bool) -> Op
     once. Sums are written once per block of k and read back before each further
     one. `accumulate` reads them back once more.
     """
-    row_blocks = -(-Extents.of(spec.dataflow, tile).rows // spec.rows)
-    column_blocks = -(-Extents.of(spec.dataflow, tile).columns // spec.columns)
+    extents = Extents.of(spec.dataflow, tile)
+    blocks = -(-extents.rows // spec.rows), -(-extents.columns // spec.columns)
+    formats = spec.input_format, spec.weight_codes, spec.accumulator_format
+    return traffic_of_blocks(spec.dataflow, tile, blocks, formats, accumulate)
+
+
+def traffic_of_blocks(
+    dataflow: Dataflow,
+    tile: Tile,
+    blocks: tuple[int, int],
+    formats: tuple[str, str, str],
+    accumulate: bool,
+) -> OperandTraffic:
+    """`operand_traffic` of a tile cut into `blocks` along the rows and along the columns.
+
+    formats: of inputs, weights and sums.
+    """
+    row_blocks, column_blocks = blocks
     input_words, weight_words, outputs = tile.m * tile.k, tile.k * tile.n, tile.m * tile.n
     writes = outputs
-    if spec.dataflow == "output_stationary":
+    if dataflow == "output_stationary":
         input_words *= column_blocks
         weight_words *= row_blocks
     else:
         writes *= row_blocks
-        if spec.dataflow == "weight_stationary":
+        if dataflow == "weight_stationary":
             input_words *= column_blocks
         else:
             weight_words *= column_blocks
     reads = writes - outputs + (outputs if accumulate else 0)
+    inputs, weights, sums = formats
     return OperandTraffic(
-        input_read_bytes=_bytes(input_words, spec.input_format),
-        weight_read_bytes=_bytes(weight_words, spec.weight_codes),
-        psum_read_bytes=_bytes(reads, spec.accumulator_format),
-        psum_write_bytes=_bytes(writes, spec.accumulator_format),
+        input_read_bytes=_bytes(input_words, inputs),
+        weight_read_bytes=_bytes(weight_words, weights),
+        psum_read_bytes=_bytes(reads, sums),
+        psum_write_bytes=_bytes(writes, sums),
     )
 
 

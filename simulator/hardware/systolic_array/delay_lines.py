@@ -16,19 +16,22 @@ EMPTY = -1
 class DelayLines:
     """Lane l delays its words by `depths[l]` registers, each clocked by words only.
 
-    `entered` counts the words that came in so far, `writes` the registers clocked.
+    word: shape of one word, () for a number. `entered` counts the words that came in so
+    far, `writes` the registers clocked.
     """
 
-    def __init__(self, depths: NDArray[np.int64], dtype: np.dtype[Any]) -> None:
+    def __init__(
+        self, depths: NDArray[np.int64], dtype: np.dtype[Any], word: tuple[int, ...] = ()
+    ) -> None:
         shape = (len(depths), int(depths.max(initial=0)))
         self._depths = depths
         self._stages = np.arange(shape[1])[None, :] < depths[:, None]
-        self._values = np.zeros(shape, dtype)
+        self._values = np.zeros((*shape, *word), dtype)
         self._tokens = np.full(shape, EMPTY, np.int64)
         self.entered = self.writes = 0
 
     def step(self, values: NDArray[Any], tokens: Tokens) -> tuple[NDArray[Any], Tokens]:
-        """One cycle: words that enter the lanes, to words that leave them, shape (lanes,)."""
+        """One cycle: words that enter the lanes, to words that leave them, shape (lanes, *word)."""
         out_values, out_tokens = values.copy(), tokens.copy()
         self.entered += int(np.count_nonzero(tokens != EMPTY))
         delayed = np.flatnonzero(self._depths)

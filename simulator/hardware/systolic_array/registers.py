@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from simulator.hardware.dequantiser import dequantiser
 from simulator.hardware.matrix_unit import RegisterHazardError
 from simulator.hardware.systolic_array import parts
+from simulator.hardware.systolic_array.datapath import Datapath, MultiplyAdd, over
 from simulator.hardware.systolic_array.delay_lines import EMPTY, DelayLines, Tokens
 from simulator.hardware.systolic_array.geometry import Extents, Fold, Geometry, folds
 from simulator.hardware.systolic_array.multiplier import MULTIPLIER
@@ -40,7 +41,9 @@ class RegisterModel(ABC):
 
     left: the operand that enters along the rows; top: the one that enters along
     the columns. How they are oriented is each model's own, see there. Both hold
-    widened values (`Accumulator.operand`). `counts` are actions by path.
+    widened values (`Accumulator.operand`), one word per PE and cycle: a number, or as
+    many as further axes say. datapath: what a PE makes of two words; a product of two
+    numbers by default. `counts` are actions by path.
     """
 
     def __init__(
@@ -50,9 +53,12 @@ class RegisterModel(ABC):
         left: NDArray[Any],
         top: NDArray[Any],
         repeats: int,
+        datapath: Datapath | None = None,
     ) -> None:
         self.geometry = Geometry.of(spec)
         self.accumulator = Accumulator(format_named(spec.accumulator_format))
+        self.datapath = datapath or MultiplyAdd(self.accumulator)
+        sums = self.datapath.sums_shape
         self.stream_length = extents.stream
         self.left, self.top = left, top
         tile_folds = list(folds(self.geometry, extents))
@@ -71,16 +77,17 @@ class RegisterModel(ABC):
         self.dequantiser = dequantiser(spec.stored_weight_format, spec.weight_format)
         edge = int(spec.input_register)
         skewed = parts.columns_are_skewed(spec)
-        self.row_lines = DelayLines(np.arange(self.rows) + edge, left.dtype)
-        self.column_lines = DelayLines(np.arange(self.columns) * skewed + edge, top.dtype)
+        self.row_lines = DelayLines(np.arange(self.rows) + edge, left.dtype, left.shape[2:])
+        depths = np.arange(self.columns) * skewed + edge
+        self.column_lines = DelayLines(depths, top.dtype, top.shape[2:])
         self.counts: Counter[str] = Counter()
         grid = (self.rows, self.columns)
-        self.row_values = np.zeros(grid, left.dtype)
+        self.row_values = np.zeros((*grid, *left.shape[2:]), left.dtype)
         self.row_tokens = np.full(grid, EMPTY, np.int64)
         self.streaming = EMPTY
         self.age = 0
         self.in_flight = 0
-        self.results = self.accumulator.zeros((repeats, *self.result_shape(extents)))
+        self.results = self.accumulator.zeros((repeats, *self.result_shape(extents), *sums))
         self.written = np.zeros(self.results.shape, bool)
 
     # -- what each kind of array does ----------------------------------------
@@ -173,7 +180,8 @@ class RegisterModel(ABC):
         work = int(np.count_nonzero(live))
         self.counts[MULTIPLIER] += work
         self.counts[parts.ADDER] += work
-        return self.accumulator.product(np.where(live, left, 0), np.where(live, top, 0))
+        left, top = (np.where(over(live, words), words, 0) for words in (left, top))
+        return self.datapath.products(left, top)
 
     def emit(
         self,

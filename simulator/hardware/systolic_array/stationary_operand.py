@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.hardware.systolic_array import parts
+from simulator.hardware.systolic_array.datapath import Datapath, over
 from simulator.hardware.systolic_array.delay_lines import EMPTY, Tokens
 from simulator.hardware.systolic_array.geometry import Extents, Fold
 from simulator.hardware.systolic_array.registers import RegisterModel, require
@@ -30,15 +31,16 @@ class StationaryOperandModel(RegisterModel):
         left: NDArray[Any],
         top: NDArray[Any],
         repeats: int,
+        datapath: Datapath | None = None,
     ) -> None:
-        super().__init__(spec, extents, left, top, repeats)
+        super().__init__(spec, extents, left, top, repeats, datapath)
         grid = (self.rows, self.columns)
         self.banks = 2 if self.geometry.overlap else 1
-        self.held = np.zeros((self.banks, *grid), top.dtype)
+        self.held = np.zeros((self.banks, *grid, *top.shape[2:]), top.dtype)
         # Which fold, and which row of it, a held word is for.
         self.held_fold = np.full((self.banks, *grid), EMPTY, np.int64)
         self.held_row = np.full((self.banks, *grid), EMPTY, np.int64)
-        self.sums = self.accumulator.zeros(grid)
+        self.sums = self.accumulator.zeros((*grid, *self.datapath.sums_shape))
         self.sum_tokens = np.full(grid, EMPTY, np.int64)
         self.loading = 0
         self.loaded_rows = 0
@@ -83,7 +85,7 @@ class StationaryOperandModel(RegisterModel):
 
     def vector(self) -> tuple[NDArray[Any], Tokens]:
         """The vector that enters the row lines in this cycle, one word per row."""
-        values = np.zeros(self.rows, self.left.dtype)
+        values = np.zeros((self.rows, *self.left.shape[2:]), self.left.dtype)
         tokens = np.full(self.rows, EMPTY, np.int64)
         token = self.stream_token()
         if token != EMPTY:
@@ -97,7 +99,7 @@ class StationaryOperandModel(RegisterModel):
 
         Its token is fold x rows + how many rows of the fold went before.
         """
-        values = np.zeros(self.columns, self.top.dtype)
+        values = np.zeros((self.columns, *self.top.shape[2:]), self.top.dtype)
         tokens = np.full(self.columns, EMPTY, np.int64)
         if self.loading < len(self.folds):
             fold = self.folds[self.loading]
@@ -123,7 +125,7 @@ class StationaryOperandModel(RegisterModel):
         above_tokens = np.concatenate([tokens[:1], self.sum_tokens[:-1]])
         require(np.all((above_tokens == tokens) | ~valid), "a word met a sum of another vector")
         products = self.multiply(arriving, self.held[where], fold, valid)
-        self.sums = self.accumulator.add(np.where(valid, above, 0), products)
+        self.sums = self.accumulator.add(np.where(over(valid, above), above, 0), products)
         self.sum_tokens = tokens
         self.counts[parts.ACCUMULATOR] += int(np.count_nonzero(valid))
         self.leave(valid & (self.row_index == self.table["grid_rows"][fold] - 1))
@@ -151,5 +153,5 @@ class StationaryOperandModel(RegisterModel):
             moves = reached & (fold % self.banks == bank)[None, :]
             for chain, top in ((self.held, load), (self.held_fold, fold), (self.held_row, row)):
                 shifted = np.concatenate([top[None, :], chain[bank, :-1]])
-                chain[bank] = np.where(moves, shifted, chain[bank])
+                chain[bank] = np.where(over(moves, shifted), shifted, chain[bank])
         self.counts[self.column_paths.register] += int(np.count_nonzero(reached))

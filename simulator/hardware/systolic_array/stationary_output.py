@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.hardware.systolic_array import parts
+from simulator.hardware.systolic_array.datapath import Datapath, over
 from simulator.hardware.systolic_array.delay_lines import EMPTY, Tokens
 from simulator.hardware.systolic_array.geometry import Extents, Fold
 from simulator.hardware.systolic_array.registers import RegisterModel, require
@@ -31,13 +32,15 @@ class StationaryOutputModel(RegisterModel):
         left: NDArray[Any],
         top: NDArray[Any],
         repeats: int,
+        datapath: Datapath | None = None,
     ) -> None:
-        super().__init__(spec, extents, left, top, repeats)
+        super().__init__(spec, extents, left, top, repeats, datapath)
         grid = (self.rows, self.columns)
-        self.column_values = np.zeros(grid, top.dtype)
+        sums = (*grid, *self.datapath.sums_shape)
+        self.column_values = np.zeros((*grid, *top.shape[2:]), top.dtype)
         self.column_tokens = np.full(grid, EMPTY, np.int64)
-        self.sums = self.accumulator.zeros(grid)
-        self.chain = self.accumulator.zeros(grid) if self.geometry.overlap else self.sums
+        self.sums = self.accumulator.zeros(sums)
+        self.chain = self.accumulator.zeros(sums) if self.geometry.overlap else self.sums
         self.chain_path = parts.SHADOW if self.geometry.overlap else parts.ACCUMULATOR
         # Fold of each finished sum that still has to leave.
         self.waiting = np.full(grid, EMPTY, np.int64)
@@ -80,8 +83,8 @@ class StationaryOutputModel(RegisterModel):
 
     def vectors(self) -> tuple[NDArray[Any], NDArray[Any], tuple[Tokens, Tokens]]:
         """The vectors that enter the row and the column lines in this cycle."""
-        left = np.zeros(self.rows, self.left.dtype)
-        top = np.zeros(self.columns, self.top.dtype)
+        left = np.zeros((self.rows, *self.left.shape[2:]), self.left.dtype)
+        top = np.zeros((self.columns, *self.top.shape[2:]), self.top.dtype)
         tokens = np.full(self.rows, EMPTY, np.int64), np.full(self.columns, EMPTY, np.int64)
         token = self.stream_token()
         if token != EMPTY:
@@ -109,7 +112,7 @@ class StationaryOutputModel(RegisterModel):
         valid = tokens != EMPTY
         fold, vector = tokens // self.stream_length, tokens % self.stream_length
         finished: NDArray[np.bool_] = valid & (vector == self.stream_length - 1)
-        before = np.where(valid & (vector > 0), self.sums, 0)
+        before = np.where(over(valid & (vector > 0), self.sums), self.sums, 0)
         sums = self.accumulator.add(before, self.multiply(arriving, coming, fold, valid))
         stays = valid & ~finished if self.geometry.overlap else valid
         if not self.geometry.overlap:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
 
-from simulator.hardware.block_unit import Bank, BlockModel, Feed
+from simulator.hardware.block_unit import BlockModel, Feed, Moving
 from simulator.hardware.dequantiser import dequantised
 from simulator.hardware.matrix_unit import tile_of
 from simulator.hardware.tensor_core.spec import TensorCoreSpec
@@ -26,12 +27,10 @@ class TensorCoreModel(BlockModel):
     def __init__(
         self, spec: TensorCoreSpec, inputs: NDArray[Any], weights: NDArray[Any], repeats: int
     ) -> None:
-        first, *others = spec.levels_per_stage
-        self.first_levels = first
         super().__init__(
             geometry(spec),
             Feed(banks=2 if spec.double_buffer else 1, shares=1),
-            tuple(partial(self._levels, levels) for levels in others),
+            tuple(partial(self._levels, levels) for levels in spec.levels_per_stage),
             Accumulator(format_named(spec.accumulator_format)),
             tile_of(inputs, weights, repeats),
             repeats,
@@ -41,19 +40,19 @@ class TensorCoreModel(BlockModel):
         self.inputs = blocks_of(rows, spec.depth)
         self.weights = blocks_of(self.accumulator.operand(codes).T, spec.depth).T
 
-    def operands(self, step: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    def operands(self, number: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """The step's K activations of each row and K weights of each column."""
+        step = self.steps[number]
         rows, columns = self.block(step)
-        _, _, _, depth = self.steps[step]
-        return self.inputs[rows, depth], self.weights[:, depth, columns]
+        return self.inputs[rows, step.depth], self.weights[:, step.depth, columns]
 
-    def lanes(self, bank: Bank, cycle: int) -> NDArray[Any]:
-        """Products, and as much of the tree as is in the first stage."""
-        pairs = bank.of_rows[:, None, :], bank.of_columns.T[None, :, :]
-        return self._levels(self.first_levels, self.accumulator.product(*pairs))
+    def lanes(self, of_rows: NDArray[Any], of_columns: NDArray[Any], cycle: int) -> NDArray[Any]:
+        """Products, [m, n, K]."""
+        return self.accumulator.product(of_rows[:, None, :], of_columns.T[None, :, :])
 
-    def _levels(self, levels: int, terms: NDArray[Any]) -> NDArray[Any]:
+    def _levels(self, levels: int, moving: Moving) -> Moving:
         """Some levels of the tree: K products of each lane become fewer sums, [m, n, sums]."""
+        terms = moving.values
         for _ in range(levels):
             terms = add_neighbours(terms, self.accumulator)
-        return terms
+        return replace(moving, values=terms)

@@ -20,4 +20,6 @@ def geometry(spec: TensorCoreSpec) -> Geometry:
         step_cycles=1,
         load_cycles=1,
         drain_cycles=spec.pipeline_stages,
+        columns_stay=False,
+        sums_outside=spec.partial_sums == "buffer",
     )

@@ -67,8 +67,4 @@ class TensorCore(BlockUnit[TensorCoreSpec]):
         """K activations of a row, and K weights of a column as they are stored."""
         spec = self.spec
         inputs, weights = format_named(spec.input_format), format_named(spec.weight_codes)
-        return Ports(
-            row_bits=spec.depth * inputs.bits,
-            column_bits=spec.depth * weights.bits,
-            sums_outside=spec.partial_sums == "buffer",
-        )
+        return Ports(row_bits=spec.depth * inputs.bits, column_bits=spec.depth * weights.bits)
