@@ -26,8 +26,8 @@ class RegisterFileSpec(Spec):
     capacity_bytes: int = Field(gt=0)
     read_bytes_per_cycle: int = Field(gt=0)
     write_bytes_per_cycle: int = Field(gt=0)
-    bank_bytes: int = Field(default=8192, gt=0)
-    width_bits: int = Field(default=1024, gt=0)
+    bank_bytes: int = Field(default=16384, gt=0)
+    width_bits: int = Field(default=512, gt=0)
 
 
 class SharedMemorySpec(Spec):

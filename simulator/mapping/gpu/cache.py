@@ -19,7 +19,7 @@ NEVER = -1
 
 @dataclass(slots=True)
 class PanelCache:
-    """A cache of panels, by name, that is told what each wave reads and writes.
+    """A cache of panels, by name, that is told what each wave reads (once) and writes.
 
     _last: the wave that touched a panel last. _held: bytes of the panels that a wave
     was the last to touch. _written: bytes of results, by wave.

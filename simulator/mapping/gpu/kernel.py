@@ -72,7 +72,8 @@ class GpuKernel(KernelPart):
     def begin(self) -> list[Item]:
         """The launch; what the kernel keeps on chip is taken, its parameters are loaded."""
         stream = self.builder.shared_semaphore(STREAM, 1, Cause.DEPENDENCY)
-        started = self.semaphore("started", 0, Cause.LAUNCH)
+        loads = self.semaphore("loads_started", 0, Cause.LAUNCH)
+        reads = self.semaphore("reads_started", 0, Cause.LAUNCH)
         cycles = self.gpu.launch_cycles
         commands: list[Item] = [
             Command(
@@ -83,9 +84,9 @@ class GpuKernel(KernelPart):
                 latency_cycles=cycles,
                 compute_cycles=cycles,
                 acquire=((stream, 1), *self.wiring.ready[0]),
-                release=((started, 2),),
+                release=((loads, 1), (reads, 1)),
             ),
-            Command(self.queues.load, self.operator, "begin", acquire=((started, 1),)),
+            Command(self.queues.load, self.operator, "begin", acquire=((loads, 1),)),
             *self.builder.allocation(0, self.operator, self.wiring.alloc_bytes),
         ]
         arrived: Tokens = ()
@@ -94,7 +95,7 @@ class GpuKernel(KernelPart):
             arrived = ((self.parameters_in, 1),)
             commands.append(self.load("parameters", size, (), arrived, place))
         commands.append(
-            Command(self.queues.l2, self.operator, "begin", acquire=((started, 1), *arrived))
+            Command(self.queues.l2, self.operator, "begin", acquire=((reads, 1), *arrived))
         )
         return commands
 
@@ -144,9 +145,8 @@ class GpuKernel(KernelPart):
         release = tuple((semaphore, 1) for semaphore in arrivals)
         loads = [each for each in what if each[1]]
         if not loads:
-            return [
-                Command(self.queues.load, self.operator, "request", 0, 0, 0, 0, "", room, release)
-            ]
+            queue, operator = self.queues.load, self.operator
+            return [Command(queue, operator, "request", acquire=room, release=release)]
         return [
             self.load(label, size, () if position else room, release, place)
             for position, (label, size, place) in enumerate(loads)

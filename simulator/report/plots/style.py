@@ -41,7 +41,7 @@ CAUSE_COLOURS = {
     "buffer_space": YELLOW,
     "matrix_unit": "#332288",
     "vector_unit": GREEN,
-    "l2": SKY,
+    "l2": "#2a9d8f",
     "launch": "#882255",
     "drain": GREY,
     "dependency": "#c3ccd5",

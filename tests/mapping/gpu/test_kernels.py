@@ -1,0 +1,231 @@
+"""Kernels on a small GPU: cycles by hand, and laws that every program obeys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simulator.config import CyclelabError
+from simulator.mapping.errors import NoMappingError
+from tests.mapping.gpu.small import L2_LATENCY, LATENCY, LAUNCH, gpu, gpu_document
+from tests.mapping.result_laws import check_result, findings
+from tests.mapping.small import INT8, gemms, programs, run, transformer
+from tests.mapping.token_game import check_tokens, moved_bytes
+
+BLOCK = {"operators": {"gemm": {"m": 16, "n": 16, "k": 32}}}
+BEAT = 1
+"""Cycles of a small transfer on the bus."""
+
+
+def test_gemm_by_hand() -> None:
+    """[32, 64] x [64, 32] in blocks of 16 x 16: two SMs with two blocks each, two slabs of 32.
+
+    A block's slab is 16·16·32 products on one tensor core of 8 MACs: 1024 cycles, and each
+    SM has two cores for its two blocks. A tile's load and drain take a cycle each.
+    """
+    loads = 2 * BEAT + LATENCY  # inputs, then weights behind them
+    read = 1 + L2_LATENCY
+    products = 2 * 1024 + 2
+    write = 1 + L2_LATENCY
+    store = BEAT + LATENCY
+    result = run(gemms((32, 32, 64)), gpu_document(), BLOCK)
+    assert result.cycles == LAUNCH + loads + read + products + write + store
+    assert result.operators[0].compute_cycles == 2048
+
+
+def test_bytes_by_hand() -> None:
+    """All operands are read once, since a wave covers the result; blocks read them twice."""
+    (op,) = run(gemms((32, 32, 64)), gpu_document(), BLOCK).operators
+    assert op.bytes["dram_read"] == 2 * 32 * 64
+    assert op.bytes["dram_write"] == 32 * 32
+    assert op.bytes["shared_memory_write"] == 4 * 2 * 16 * 64
+    # Blocks' reads, the read of the results by the store.
+    assert op.bytes["l2_read"] == 4 * 2 * 16 * 64 + 32 * 32
+
+
+def test_kernels_follow_each_other() -> None:
+    """The second launch comes when the first kernel's results are in the cache."""
+    one = run(gemms((32, 32, 64)), gpu_document()).cycles
+    two = run(gemms((32, 32, 64), (32, 32, 64)), gpu_document()).cycles
+    store = BEAT + LATENCY
+    assert two == 2 * one - store
+
+
+def test_one_block_at_a_time_is_not_overlapped() -> None:
+    """With room for one block, a wave's loads wait for the results of the one before."""
+    several = run(gemms((64, 64, 64)), gpu_document(), BLOCK).cycles
+    single = run(gemms((64, 64, 64)), gpu_document(core={"max_blocks": 1}), BLOCK).cycles
+    assert single > several + 2 * (LATENCY + 2 * L2_LATENCY)
+
+
+def test_twice_the_weight_bits_are_twice_the_cycles() -> None:
+    def cycles(bits: int) -> int:
+        unit = {
+            "kind": "lut_tensor_core",
+            "columns": 8,
+            "depth": 4,
+            "weight_format": f"bipolar{bits}",
+            "table_format": "int10",
+        }
+        precision = {**INT8, "weights": f"bipolar{bits}"}
+        workload = {"gemms": [{"name": "gemm", "m": 64, "n": 64, "k": 512}], "precision": precision}
+        machine = gpu_document(unit=unit, cores=1)
+        machine["core"]["vector_unit"]["functions"]["half_table_4"] = {"cycles_per_element": 1}
+        result = run(workload, machine, BLOCK)
+        return next(op.compute_cycles for op in result.operators if op.kind == "matmul")
+
+    assert cycles(4) == 2 * cycles(2) == 4 * cycles(1)
+
+
+@pytest.mark.parametrize("wide", ["shared_memory", "register_file", "l2"])
+def test_narrow_memories_slow_it_down(wide: str) -> None:
+    document = gpu_document()
+    fast = run(gemms((64, 64, 256)), document, BLOCK).cycles
+    holder = document if wide == "l2" else document["core"]
+    for key in holder[wide]:
+        if "per_cycle" in key:
+            holder[wide][key] = 2
+    slow = run(gemms((64, 64, 256)), document, BLOCK)
+    assert slow.cycles > 1.5 * fast
+    (op,) = slow.operators
+    assert op.stall_cycles.get("l2" if wide == "l2" else "port", 0) > op.compute_cycles / 2
+
+
+def test_split_k_fills_the_sms() -> None:
+    """A result of one block leaves the second SM idle unless blocks share k."""
+    result = run(gemms((16, 16, 4096)), gpu_document())
+    (op,) = result.operators
+    assert op.mapping["k_split"] > 1
+    assert op.bytes["dram_write"] == 16 * 16
+    whole = run(gemms((16, 16, 4096)), gpu_document(cores=1), BLOCK).cycles
+    assert result.cycles < 0.7 * whole
+
+
+SIZES = st.tuples(st.integers(1, 90), st.integers(1, 90), st.integers(1, 300), st.integers(1, 3))
+
+
+@st.composite
+def machines(draw: st.DrawFn) -> dict[str, Any]:
+    """Small GPUs of every proportion."""
+    narrow = st.sampled_from([1, 8, 1 << 20])
+    return gpu_document(
+        cores=draw(st.integers(1, 3)),
+        core={
+            "max_blocks": draw(st.integers(1, 4)),
+            "shared_memory": {
+                "capacity_bytes": draw(st.sampled_from([4096, 65536])),
+                "bytes_per_cycle": draw(narrow),
+            },
+        },
+        l2={
+            "capacity_bytes": draw(st.sampled_from([1024, 1 << 20])),
+            "copies": draw(st.integers(1, 2)),
+            "bytes_per_cycle": draw(narrow),
+            "latency_cycles": draw(st.sampled_from([0, 20])),
+        },
+        memory={
+            "bandwidth_bytes_per_s": draw(st.sampled_from([0.7e9, 31.3e9, 1e12])),
+            "latency_s": draw(st.sampled_from([0.0, 1e-7])),
+            "queue_depth": draw(st.sampled_from([1, 64])),
+        },
+        launch_overhead_s=draw(st.sampled_from([0.0, 5e-8])),
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(machines(), st.lists(SIZES, min_size=1, max_size=3))
+def test_any_gemms_on_any_gpu(
+    machine: dict[str, Any], sizes: list[tuple[int, int, int, int]]
+) -> None:
+    result = run(gemms(*sizes), machine)
+    check_result(result)
+    assert findings(result) == findings(run(gemms(*sizes), machine, every_event=True))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(SIZES, min_size=1, max_size=3), st.integers(1, 3), st.sampled_from([1024, 1 << 20]))
+def test_tokens_of_gemms(sizes: list[tuple[int, int, int, int]], sms: int, cache: int) -> None:
+    """No timing can lead to a deadlock, and every byte of the operands is read."""
+    machine = gpu(cores=sms, l2={"capacity_bytes": cache})
+    for program in programs(gemms(*sizes), machine):
+        check_tokens(program)
+        for index, info in enumerate(program.operators):
+            read, written = moved_bytes(program, index)
+            assert read >= info.read_bytes
+            assert written == info.write_bytes
+
+
+MODELS: list[dict[str, Any]] = [
+    {"prefill_tokens": 24, "decode_steps": 2},
+    {"prefill_tokens": 1, "batch": 6, "decode_steps": 1},
+    {"context_tokens": 300, "prefill_tokens": 0, "decode_steps": 2, "batch": 2},
+]
+
+
+@pytest.mark.parametrize("workload", MODELS)
+@pytest.mark.parametrize("fuse", ["auto", "never"])
+@pytest.mark.parametrize("cache", [2048, 1 << 20])
+def test_transformers(tmp_path: Path, workload: dict[str, Any], fuse: str, cache: int) -> None:
+    full = {"model": transformer(tmp_path), "precision": {**INT8, "lm_head": "int8"}, **workload}
+    mapping = {"fuse_attention": fuse}
+    document = gpu_document(l2={"capacity_bytes": cache})
+    result = run(full, document, mapping)
+    check_result(result)
+    assert findings(result) == findings(run(full, document, mapping, every_event=True))
+    for program in programs(full, gpu(l2={"capacity_bytes": cache}), fuse_attention=fuse):
+        check_tokens(program)
+
+
+def test_experts_of_different_loads(tmp_path: Path) -> None:
+    """A grouped kernel: one grid per load, all of one launch."""
+    model = transformer(tmp_path, model_type="mixtral", num_local_experts=4, num_experts_per_tok=2)
+    workload = {"model": model, "prefill_tokens": 9, "decode_steps": 1, "precision": INT8}
+    check_result(run(workload, gpu_document()))
+    for program in programs(workload, gpu()):
+        check_tokens(program)
+
+
+# -- what cannot be ------------------------------------------------------------------
+
+
+def test_a_loop_order_is_refused() -> None:
+    with pytest.raises(CyclelabError, match=r"gemm.order: thread blocks of a GPU have no loop"):
+        run(gemms((8, 8, 8)), gpu_document(), {"operators": {"gemm": {"order": "mn"}}})
+
+
+def test_a_block_that_cuts_a_step_is_refused() -> None:
+    with pytest.raises(CyclelabError, match=r"gemm.m: 3 is no multiple of 2, which tensor_core"):
+        run(gemms((8, 8, 8)), gpu_document(), {"operators": {"gemm": {"m": 3}}})
+
+
+def test_a_block_that_does_not_fit() -> None:
+    blocks = {"operators": {"gemm": {"m": 512, "n": 512, "k": 512}}}
+    with pytest.raises(NoMappingError, match=r"524,288 bytes of the shared_memory.*65,536 free"):
+        run(gemms((512, 512, 512)), gpu_document(), blocks)
+
+
+def test_too_many_sums_for_the_registers() -> None:
+    blocks = {"operators": {"gemm": {"m": 512, "n": 512, "k": 2}}}
+    with pytest.raises(NoMappingError, match=r"bytes of the register_file.*max_registers_per"):
+        run(gemms((512, 512, 512)), gpu_document(), blocks)
+
+
+def test_units_are_divided_among_sub_cores() -> None:
+    with pytest.raises(CyclelabError, match=r"count: 3 tensor_core cannot be divided evenly"):
+        gpu(unit={"count": 3})
+
+
+def test_an_unknown_kind_of_machine() -> None:
+    with pytest.raises(CyclelabError, match=r"unknown kind of machine 'gpo'.*did you mean 'gpu'"):
+        run(gemms((8, 8, 8)), {**gpu_document(), "kind": "gpo"})
+
+
+def test_an_npu_setting_on_a_gpu() -> None:
+    document = gpu_document()
+    document["core"]["scratchpad"] = {"capacity_bytes": 1}
+    with pytest.raises(CyclelabError, match=r"core.scratchpad: unknown key 'scratchpad'"):
+        run(gemms((8, 8, 8)), document)
