@@ -169,7 +169,10 @@ class _Adapter:
             name = f"{op.name}_tables"
             self.tables[key] = Tensor(name, activations.elements, bits, "activation")
             made, elements = (self.tables[key],), round(activations.elements * filled_up)
-            self.operators.append(Vector(name, (activations,), made, function, elements))
+            alone = self.spec.tables == "separate"
+            self.operators.append(
+                Vector(name, (activations,), made, function, elements, alone=alone)
+            )
         return self.tables[key]
 
     def _row_sums(self, op: MatMul, activations: Tensor) -> Tensor:

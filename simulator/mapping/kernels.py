@@ -137,7 +137,7 @@ def _fusion_host(op: Operator, kernels: list[Kernel], made_by: dict[str, int]) -
 
     What others read of the kernel is written out as well.
     """
-    if not isinstance(op, Vector) or op.row_elements != 1:
+    if not isinstance(op, Vector) or op.row_elements != 1 or op.alone:
         return None
     sources = [made_by[t.name] for t in op.inputs if t.name in made_by]
     if not sources:

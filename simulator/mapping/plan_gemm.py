@@ -55,6 +55,10 @@ class GemmPlanner:
 
     def plan(self) -> Plan:
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
+        if self.choice.stages:
+            raise CyclelabError(
+                f"mapping.operators.{self.pattern}.stages: only thread blocks of a GPU have stages"
+            )
         formats = operand_formats(self.op)
         only = self.op.unit if isinstance(self.op, MatMul) else None
         index, tiled = self.planning.fastest(self.op.name, formats, self.choice, self._tile, only)

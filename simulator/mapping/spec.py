@@ -15,6 +15,8 @@ class TileChoice(Spec):
     For GEMMs, m, n, k: tile sizes, the whole dimension when left out.
     order: loop order outside the k loop: `mn` keeps a block of inputs and walks
         the weights, `nm` keeps a block of weights and walks the inputs.
+    On a GPU, m, n, k are those of a thread block, which has no order, and
+    stages: slabs of k that a block's shared memory holds.
     For fused attention, query_tokens, keys: block sizes, chosen when left out.
     For both, unit: kind of matrix unit to use, numbered if several are of one kind
         (`systolic_array1` is the second unit).
@@ -24,6 +26,7 @@ class TileChoice(Spec):
     n: int | None = Field(default=None, ge=1)
     k: int | None = Field(default=None, ge=1)
     order: Literal["mn", "nm"] | None = None
+    stages: int | None = Field(default=None, ge=1, le=16)
     query_tokens: int | None = Field(default=None, ge=1)
     keys: int | None = Field(default=None, ge=1)
     unit: str | None = None
@@ -33,7 +36,7 @@ class TileChoice(Spec):
         return any(getattr(self, name) is not None for name in (*settings, "unit"))
 
 
-GEMM_SETTINGS = ("m", "n", "k", "order")
+GEMM_SETTINGS = ("m", "n", "k", "order", "stages")
 ATTENTION_SETTINGS = ("query_tokens", "keys")
 
 
@@ -41,6 +44,8 @@ class MappingSpec(Spec):
     """Options of the mapper.
 
     fuse_elementwise: run element-wise operators on the tiles of the GEMM before.
+    tables: of LUT tensor cores: `fused` are made behind the operator before, where
+        element-wise operators are; `separate` by a kernel of their own.
     fuse_attention: `auto` fuses scores, softmax and context where a block fits
         on chip; `always` makes it an error when it does not; `never` spills.
     keep_activations: leave an activation on chip between producer and consumers
@@ -49,6 +54,7 @@ class MappingSpec(Spec):
     """
 
     fuse_elementwise: bool = True
+    tables: Literal["fused", "separate"] = "fused"
     fuse_attention: Literal["auto", "always", "never"] = "auto"
     keep_activations: bool = True
     resident_fraction: float = Field(default=0.5, ge=0, le=0.9)

@@ -34,6 +34,12 @@ def _unit_area(result: Result) -> float:
     return sum(v.value for path, v in result.area_by_component.items() if path.startswith(prefix))
 
 
+def _layers_ms(result: Result) -> float:
+    """Time of everything inside of layers: no embedding, no head."""
+    cycles = sum(op.exclusive_cycles for op in result.operators if op.block)
+    return float(1e3 * cycles / result.machine["clock_hz"])
+
+
 def _matmul_cycles(result: Result) -> float:
     """Exclusive cycles of all GEMMs."""
     return sum(op.exclusive_cycles for op in result.operators if op.kind == "matmul")
@@ -47,6 +53,7 @@ def _compute_bound(result: Result) -> float:
 MEASURES = {
     "milliseconds": Measure("time", "ms", lambda result: 1e3 * result.seconds),
     "microseconds": Measure("time", "µs", lambda result: 1e6 * result.seconds),
+    "layers_milliseconds": Measure("layers", "ms", _layers_ms),
     "cycles": Measure("cycles", "cycles", lambda result: result.cycles),
     "energy_mj": Measure("energy", "mJ", lambda result: 1e3 * result.energy_j.value),
     "peak_tops": Measure("peak of the matrix units", "TOPS", _peak_tops),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from simulator.config import CyclelabError, nearest
 from simulator.published.claims import load_study, study_names
@@ -21,7 +22,7 @@ def study_named(name: str) -> Study:
     """A study; raises CyclelabError with the nearest name for an unknown one."""
     if name in METHODS:
         return METHODS[name]()
-    if name in study_names():
+    if name in study_names() or Path(name).suffix:
         return load_study(name)
     hint = nearest(name, studies())
     raise CyclelabError(

@@ -28,7 +28,7 @@ def load_workload(spec: WorkloadSpec, relative_to: Path | None = None) -> Worklo
     """
     if spec.model is None:
         return _gemm_workload(spec, relative_to)
-    model = find_model(spec.model, relative_to)
+    model = _with_layers(find_model(spec.model, relative_to), spec.layers)
     if spec.moe != RoutingSpec() and not model.experts:
         raise CyclelabError(f"'moe' has no meaning for {model.name}: it has no experts")
     formats = spec.precision.resolve(model)
@@ -43,6 +43,15 @@ def load_workload(spec: WorkloadSpec, relative_to: Path | None = None) -> Worklo
 def find_model(name: str, relative_to: Path | None = None) -> TransformerSpec:
     """Shape of a shipped model, or of one in a `config.json`. Raises CyclelabError."""
     return load_model(find("models", name, relative_to))
+
+
+def _with_layers(model: TransformerSpec, layers: int | None) -> TransformerSpec:
+    """The model cut to so many layers."""
+    if layers is None:
+        return model
+    if layers > model.layers:
+        raise CyclelabError(f"layers: {model.name} has {model.layers} layers, found {layers}")
+    return model.model_copy(update={"layers": layers})
 
 
 def _gemm_workload(spec: WorkloadSpec, relative_to: Path | None) -> Workload:

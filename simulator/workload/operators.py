@@ -173,6 +173,8 @@ class Vector(Operator):
         softmax row), 1 if each element stands alone and the operator can be
         fused behind the GEMM that makes its first activation input.
 
+    alone: it is a kernel of its own, even where it could be fused.
+
     `rope` takes the fused projection's output apart: it rotates queries and keys,
     and hands on the values.
     """
@@ -180,6 +182,7 @@ class Vector(Operator):
     function: str = ""
     elements: int = 0
     row_elements: int = 1
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ Requests = Annotated[int, Field(ge=1, le=MAX_REQUESTS)]
 
 KINDS = ("model", "gemms", "topology")
 BATCH_KEYS = ("batch", "prefill_tokens", "context_tokens")
-MODEL_KEYS = (*BATCH_KEYS, "decode_steps", "requests", "trace", "moe")
+MODEL_KEYS = (*BATCH_KEYS, "layers", "decode_steps", "requests", "trace", "moe")
 
 
 class RequestSpec(Spec):
@@ -43,6 +43,7 @@ class WorkloadSpec(Spec):
     topology: path of a SCALE-Sim topology CSV, or the name of a shipped list.
 
     For models:
+    layers: only so many of the model's layers.
     batch: requests, all alike. prefill_tokens: length of each prompt (of each
         sequence for an encoder; images have a length of their own).
     context_tokens: tokens already in the KV cache before the first phase.
@@ -58,6 +59,7 @@ class WorkloadSpec(Spec):
     model: str | None = None
     gemms: str | tuple[GemmSpec, ...] | None = None
     topology: str | None = None
+    layers: int | None = Field(default=None, ge=1)
     batch: Requests = 1
     prefill_tokens: Count = 0
     context_tokens: Count = 0

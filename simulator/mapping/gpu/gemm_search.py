@@ -46,7 +46,8 @@ class GridTiling:
 class GridSearch:
     """Blocks of one problem on one matrix unit of a GPU.
 
-    fixed: block sizes m, n and k where they are given. cache_bytes: of the L2 cache.
+    fixed: block sizes m, n and k, and stages, where they are given. cache_bytes: of the
+        L2 cache.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class GridSearch:
         unit: MatrixUnit[Any],
         resources: GpuResources,
         cache_bytes: float,
-        fixed: tuple[int | None, int | None, int | None] = (None, None, None),
+        fixed: tuple[int | None, ...] = (None, None, None, None),
     ) -> None:
         self.problem, self.unit, self.resources = problem, unit, resources
         self.machine, self.core = resources.machine, resources.machine.core
@@ -83,7 +84,8 @@ class GridSearch:
             held = occupancy(block_use(self.problem, block, self.unit, self.core), self.core)
             if not held:
                 continue
-            for stages in range(MOST_STAGES, block.stages, -1):
+            deepest = block.stages if self.fixed[3] else MOST_STAGES
+            for stages in range(deepest, block.stages, -1):
                 deeper = replace(block, stages=stages)
                 use = block_use(self.problem, deeper, self.unit, self.core)
                 if occupancy(use, self.core) == held:
@@ -111,7 +113,8 @@ class GridSearch:
         )
         for m, n, k in product(rows, columns, self._depths()):
             for warps_m, warps_n in self._warps(m, n):
-                yield Block(m, n, k, warps_m, warps_n, stages=min(2, -(-self.problem.k // k)))
+                stages = self.fixed[3] or min(2, -(-self.problem.k // k))
+                yield Block(m, n, k, warps_m, warps_n, stages)
 
     def _sides(self, total: int, least: int, most: int, fixed: int | None) -> list[int]:
         if fixed is not None:

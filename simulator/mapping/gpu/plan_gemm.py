@@ -46,7 +46,7 @@ class GridPlanner:
         if self.choice.order:
             raise CyclelabError(
                 f"mapping.operators.{self.pattern}.order: thread blocks of a GPU have no loop "
-                "order; m, n, k and unit can be fixed"
+                "order; m, n, k, stages and unit can be fixed"
             )
         only = self.op.unit if isinstance(self.op, MatMul) else None
         formats = operand_formats(self.op)
@@ -96,7 +96,7 @@ class GridPlanner:
         )
 
     def _search(self, problem: GridProblem, unit: MatrixUnit[Any]) -> GridTiling:
-        fixed = (self.choice.m, self.choice.n, self.choice.k)
+        fixed = (self.choice.m, self.choice.n, self.choice.k, self.choice.stages)
         self._check_fixed(problem, unit)
         key = (unit.spec, problem, self.cache_bytes, fixed)
         memory = self.planning.memory
