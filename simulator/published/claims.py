@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -31,7 +31,7 @@ class CaseSpec(Spec):
 
     name: str
     set: dict[str, Any] = Field(default_factory=dict)
-    published: dict[str, float] = Field(default_factory=dict)
+    published: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     per: str | None = None
     note: str = ""
 
