@@ -90,6 +90,35 @@ def shift_add_arrays() -> tuple[SystolicArraySpec, ...]:
     )
 
 
+ADDED = (
+    # formats of both operands, sums; dataflow, stored weights
+    ("bf16", "fp32", "output_stationary", None),
+    ("fp16", "fp32", "weight_stationary", None),
+    ("fp8_e4m3", "fp32", "input_stationary", None),
+    ("fp8_e5m2", "fp16", "output_stationary", None),
+    ("fp16", "fp16", "weight_stationary", None),
+    ("bf16", "fp16", "input_stationary", None),
+    ("bf16", "fp32", "weight_stationary", "int4"),
+)
+
+
+def l_mul_arrays() -> tuple[SystolicArraySpec, ...]:
+    """Arrays that add codes instead of multiplying, over dataflows and formats."""
+    return tuple(
+        SystolicArraySpec(
+            rows=SIDES[index % 4][0],
+            columns=SIDES[index % 4][1],
+            dataflow=dataflow,  # type: ignore[arg-type]
+            multiplier="l_mul",
+            input_format=operands,
+            weight_format=operands,
+            stored_weight_format=stored,
+            accumulator_format=sums,
+        )
+        for index, (operands, sums, dataflow, stored) in enumerate(ADDED)
+    )
+
+
 DEQUANTISED = (
     # formats of activations, stored weights, weights, sums
     ("fp16", "int4", "fp16", "fp32"),
@@ -150,6 +179,11 @@ def lut_tensor_cores() -> tuple[LutTensorCoreSpec, ...]:
 
 
 EXAMPLES: dict[str, tuple[MatrixUnitSpec, ...]] = {
-    "systolic_array": (*systolic_arrays(), *shift_add_arrays(), *dequantising_arrays()),
+    "systolic_array": (
+        *systolic_arrays(),
+        *shift_add_arrays(),
+        *l_mul_arrays(),
+        *dequantising_arrays(),
+    ),
     "lut_tensor_core": lut_tensor_cores(),
 }

@@ -18,7 +18,7 @@ from simulator.hardware.matrix_unit import OperandTraffic, Tile
 from simulator.hardware.primitives import Action, ActionCounts
 from simulator.hardware.systolic_array import parts
 from simulator.hardware.systolic_array.geometry import Blocks, Extents
-from simulator.hardware.systolic_array.multiplier import MULTIPLIER, multiplier_parts
+from simulator.hardware.systolic_array.multipliers import MULTIPLIER
 from simulator.hardware.systolic_array.spec import SystolicArraySpec
 from simulator.numerics import format_named
 
@@ -34,7 +34,7 @@ def path_actions(spec: SystolicArraySpec) -> PathActions:
         found[path] = [(Action(path, primitive, verb), 1)]
     found[MULTIPLIER] = [
         (Action(path, primitive), share)
-        for path, (primitive, share) in multiplier_parts(spec).items()
+        for path, (primitive, share) in parts.multiplier(spec).items()
     ]
     return found
 

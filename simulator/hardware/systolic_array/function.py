@@ -6,8 +6,15 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from simulator.hardware.systolic_array.multipliers import MULTIPLIERS
 from simulator.hardware.systolic_array.spec import SystolicArraySpec
-from simulator.numerics import as_format, reference_gemm
+from simulator.numerics import Accumulator, as_format, format_named, reference_gemm
+
+
+def arithmetic(spec: SystolicArraySpec) -> Accumulator:
+    """How a PE multiplies and adds."""
+    multiply = MULTIPLIERS[spec.multiplier].products(format_named(spec.input_format))
+    return Accumulator(format_named(spec.accumulator_format), multiply)
 
 
 def product(spec: SystolicArraySpec, inputs: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
@@ -20,6 +27,5 @@ def product(spec: SystolicArraySpec, inputs: NDArray[Any], weights: NDArray[Any]
     """
     weights = as_format(as_format(weights, spec.weight_codes), spec.weight_format)
     segment = None if spec.dataflow == "output_stationary" else spec.rows
-    return reference_gemm(
-        inputs, weights, spec.input_format, spec.weight_format, spec.accumulator_format, segment
-    )
+    formats = (spec.input_format, spec.weight_format, spec.accumulator_format)
+    return reference_gemm(inputs, weights, *formats, segment, arithmetic(spec).multiply)

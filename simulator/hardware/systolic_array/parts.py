@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simulator.hardware.primitives import Part, Primitive
-from simulator.hardware.systolic_array.multiplier import multiplier_parts
+from simulator.hardware.systolic_array.multipliers import MULTIPLIERS, Parts
 from simulator.hardware.systolic_array.spec import SystolicArraySpec
 from simulator.numerics import format_named
 
@@ -56,6 +56,12 @@ def column_operand(spec: SystolicArraySpec) -> OperandPaths:
     if spec.dataflow == "input_stationary":
         return OperandPaths("input", spec.input_format)
     return OperandPaths("weight", spec.weight_format)
+
+
+def multiplier(spec: SystolicArraySpec) -> Parts:
+    """What forms one product: primitives, and how many of each, by path."""
+    formats = format_named(spec.input_format), format_named(spec.weight_format)
+    return MULTIPLIERS[spec.multiplier].parts(*formats)
 
 
 def primitives(spec: SystolicArraySpec) -> dict[str, Primitive]:
@@ -124,8 +130,7 @@ def structure(spec: SystolicArraySpec) -> tuple[Part, ...]:
     lanes = spec.rows if spec.dataflow == "input_stationary" else spec.columns
     counts |= {DEQUANTISER: lanes, CONVERTER: lanes}
     parts = [
-        Part(path, primitive, pes * share)
-        for path, (primitive, share) in multiplier_parts(spec).items()
+        Part(path, primitive, pes * share) for path, (primitive, share) in multiplier(spec).items()
     ]
     parts += [Part(path, primitive, counts[path]) for path, primitive in primitives(spec).items()]
     sums = Primitive("mux2", bits=format_named(spec.accumulator_format).bits)

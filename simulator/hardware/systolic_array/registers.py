@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from simulator.hardware.systolic_array import parts
 from simulator.hardware.systolic_array.delay_lines import EMPTY, DelayLines, Tokens
+from simulator.hardware.systolic_array.function import arithmetic
 from simulator.hardware.systolic_array.geometry import Extents, Fold, Geometry, folds
-from simulator.hardware.systolic_array.multiplier import MULTIPLIER
+from simulator.hardware.systolic_array.multipliers import MULTIPLIER
 from simulator.hardware.systolic_array.spec import SystolicArraySpec
-from simulator.numerics import Accumulator, format_named
 
 
 class RegisterHazardError(RuntimeError):
@@ -54,7 +54,7 @@ class RegisterModel(ABC):
         repeats: int,
     ) -> None:
         self.geometry = Geometry.of(spec)
-        self.accumulator = Accumulator(format_named(spec.accumulator_format))
+        self.accumulator = arithmetic(spec)
         self.stream_length = extents.stream
         self.left, self.top = left, top
         tile_folds = list(folds(self.geometry, extents))

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from simulator.hardware.matrix_unit import RegisterRun, tile_of
 from simulator.hardware.systolic_array.actions import path_actions, to_actions
+from simulator.hardware.systolic_array.function import arithmetic
 from simulator.hardware.systolic_array.geometry import Extents
 from simulator.hardware.systolic_array.spec import SystolicArraySpec
 from simulator.hardware.systolic_array.stationary_operand import StationaryOperandModel
 from simulator.hardware.systolic_array.stationary_output import StationaryOutputModel
-from simulator.numerics import Accumulator, as_format, format_named
+from simulator.numerics import as_format
 
 
 def simulate(
@@ -24,7 +25,7 @@ def simulate(
     formats, AccumulatorOverflowError if a sum does not fit the accumulator.
     """
     tile = tile_of(inputs, weights, repeats)
-    accumulator = Accumulator(format_named(spec.accumulator_format))
+    accumulator = arithmetic(spec)
     a = accumulator.operand(as_format(inputs, spec.input_format))
     codes = as_format(weights, spec.weight_codes)
     w = accumulator.operand(as_format(codes, spec.weight_format))
