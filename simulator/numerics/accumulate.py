@@ -42,7 +42,7 @@ def check_formats(input_format: str, weight_format: str, accumulator_format: str
         )
     if not floats:
         bits = _product_bits(*pair)
-        if accumulator.step != 1 or not accumulator.signed or accumulator.bits < bits:
+        if not accumulator.consecutive or not accumulator.signed or accumulator.bits < bits:
             raise CyclelabError(f"{named}: the accumulator needs at least {bits} signed bits")
         return
     if accumulator_format not in FLOAT_ACCUMULATORS:

@@ -57,9 +57,12 @@ class LookupGemm:
             )
         if self.weight_format.startswith("ternary"):
             raise CyclelabError("weight_format: ternary weights have no bits; use int2 or bipolar2")
+        if weights.table:
+            raise CyclelabError(f"weight_format: bits of {weights.name} have no place value")
         if not 1 <= self.depth <= MOST_BITS:
             raise CyclelabError(f"depth: found {self.depth}, expected 1 to {MOST_BITS}")
-        if table.kind != inputs.kind or not table.signed or table.step != 1:
+        uneven = table.kind == "int" and not table.consecutive
+        if table.kind != inputs.kind or not table.signed or uneven:
             raise CyclelabError(
                 f"table_format: sums of {inputs.name} are not held by {table.name}; expected a "
                 f"signed {inputs.kind} format"

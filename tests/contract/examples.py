@@ -119,6 +119,36 @@ def l_mul_arrays() -> tuple[SystolicArraySpec, ...]:
     )
 
 
+FLINT = (
+    # formats of activations, weights, sums; dataflow, edge, input register
+    ("flint4", "flint4", "int16", "output_stationary", "true_size", False),
+    ("int8", "flint4", "int32", "weight_stationary", "padded", False),
+    ("uflint4", "flint4", "int24", "input_stationary", "true_size", True),
+    ("flint4", "int4", "int16", "weight_stationary", "true_size", True),
+    ("uflint4", "uflint4", "int32", "output_stationary", "padded", True),
+    ("flint4", "uint8", "int32", "input_stationary", "padded", False),
+)
+
+
+def flint_arrays() -> tuple[SystolicArraySpec, ...]:
+    """Arrays with decoders at their edges, over dataflows, edges and formats."""
+    return tuple(
+        SystolicArraySpec(
+            rows=SIDES[index % 4][0],
+            columns=SIDES[index % 4][1],
+            dataflow=dataflow,  # type: ignore[arg-type]
+            edge=edge,  # type: ignore[arg-type]
+            input_register=input_register,
+            double_buffer=bool(index % 2),
+            multiplier="flint",
+            input_format=inputs,
+            weight_format=weights,
+            accumulator_format=sums,
+        )
+        for index, (inputs, weights, sums, dataflow, edge, input_register) in enumerate(FLINT)
+    )
+
+
 DEQUANTISED = (
     # formats of activations, stored weights, weights, sums
     ("fp16", "int4", "fp16", "fp32"),
@@ -126,6 +156,7 @@ DEQUANTISED = (
     ("fp16", "fp4_e2m1", "fp16", "fp32"),
     ("bf16", "int8", "bf16", "fp32"),
     ("fp16", "ternary", "fp16", "fp16"),
+    ("bf16", "flint4", "bf16", "fp32"),
 )
 
 
@@ -138,10 +169,10 @@ def dequantising_arrays() -> tuple[SystolicArraySpec, ...]:
             columns=SIDES[index % 4][1],
             dataflow=dataflow,  # type: ignore[arg-type]
             edge=edge,  # type: ignore[arg-type]
-            input_format=DEQUANTISED[index % 5][0],
-            stored_weight_format=DEQUANTISED[index % 5][1],
-            weight_format=DEQUANTISED[index % 5][2],
-            accumulator_format=DEQUANTISED[index % 5][3],
+            input_format=DEQUANTISED[index][0],
+            stored_weight_format=DEQUANTISED[index][1],
+            weight_format=DEQUANTISED[index][2],
+            accumulator_format=DEQUANTISED[index][3],
         )
         for index, (dataflow, edge) in enumerate(product(dataflows, ("true_size", "padded")))
     )
@@ -183,6 +214,7 @@ EXAMPLES: dict[str, tuple[MatrixUnitSpec, ...]] = {
         *systolic_arrays(),
         *shift_add_arrays(),
         *l_mul_arrays(),
+        *flint_arrays(),
         *dequantising_arrays(),
     ),
     "lut_tensor_core": lut_tensor_cores(),

@@ -86,13 +86,10 @@ def action_counts(spec: SystolicArraySpec, tile: Tile) -> Counter[str]:
         partial_sums = tile.m * tile.n * rows.count
     if parts.adds_at_edge(spec):
         counts[parts.EDGE_ADDER] = partial_sums
-    if spec.stored_weight_format is not None:
-        entering = {
-            "output_stationary": stream * rows.count * columns.total,
-            "weight_stationary": rows.total * columns.total,
-            "input_stationary": stream * columns.count * rows.total,
-        }[spec.dataflow]
-        counts |= Counter(dict.fromkeys(parts.dequantiser(spec), entering))
+    passes = stream * rows.count if spec.dataflow == "output_stationary" else rows.total
+    entering = {row.name: stream * columns.count * rows.total, column.name: passes * columns.total}
+    for operand, entrance in parts.entrances(spec).items():
+        counts |= Counter(dict.fromkeys(entrance, entering[operand]))
     return counts
 
 

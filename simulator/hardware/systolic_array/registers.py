@@ -70,7 +70,7 @@ class RegisterModel(ABC):
             for name in Fold.__dataclass_fields__
         }
         self.row_paths, self.column_paths = parts.row_operand(spec), parts.column_operand(spec)
-        self.dequantiser = parts.dequantiser(spec)
+        self.entrances = parts.entrances(spec)
         edge = int(spec.input_register)
         skewed = parts.columns_are_skewed(spec)
         self.row_lines = DelayLines(np.arange(self.rows) + edge, left.dtype)
@@ -115,9 +115,10 @@ class RegisterModel(ABC):
                 cycles += 1
         self.counts[self.row_paths.skew] = self.row_lines.writes
         self.counts[self.column_paths.skew] = self.column_lines.writes
-        lines = self.row_lines if self.row_paths.name == "weight" else self.column_lines
-        for path in self.dequantiser:
-            self.counts[path] = lines.entered
+        edges = {self.row_paths.name: self.row_lines, self.column_paths.name: self.column_lines}
+        for operand, entrance in self.entrances.items():
+            for path in entrance:
+                self.counts[path] = edges[operand].entered
         for product in self.results[1:]:
             require(np.array_equal(product, self.results[0], equal_nan=True), "repeats differ")
         return self.accumulator.stored(self.results[0]), cycles

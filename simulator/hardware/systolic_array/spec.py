@@ -36,7 +36,8 @@ class SystolicArraySpec(MatrixUnitSpec):
         default="array",
         description="What multiplies in a PE. shift_add: copies of the activation, gated by "
         "the bits of the weight and shifted, and an adder tree; same values, other parts. "
-        "l_mul: codes of floats are added instead; products are approximate.",
+        "l_mul: codes of floats are added instead; products are approximate. flint: bases are "
+        "multiplied and shifted.",
     )
     accumulator_format: FormatName = Field(
         description="Number format of products, partial sums and outputs."

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from simulator.config import CyclelabError
 from simulator.hardware.primitives import Primitive
 from simulator.hardware.systolic_array.multipliers.base import MULTIPLIER, Multiplier, Parts
 from simulator.numerics import NumberFormat
 
 
 class ArrayMultiplier(Multiplier):
-    """Multiplies any two formats, exactly."""
+    """Multiplies integers and floats, exactly."""
 
     def check(self, inputs: NumberFormat, weights: NumberFormat) -> None:
-        """It takes whatever its accumulator does."""
+        """Raise CyclelabError for codes that are no integers in binary."""
+        for operand in (inputs, weights):
+            if operand.table:
+                raise CyclelabError(
+                    f"multiplier 'array' does not take {operand.name}; use multiplier 'flint'"
+                )
 
     def parts(self, inputs: NumberFormat, weights: NumberFormat) -> Parts:
         """The multiplier."""

@@ -26,6 +26,14 @@ class Multiplier(ABC):
     def parts(self, inputs: NumberFormat, weights: NumberFormat) -> Parts:
         """What forms one product; each part acts once for it."""
 
+    def register_bits(self, operand: NumberFormat) -> int:
+        """Bits of a word in the array."""
+        return operand.bits
+
+    def decoder(self, operand: NumberFormat) -> Mapping[str, Primitive]:
+        """What every word of an operand goes through where it enters the array, by name."""
+        return {}
+
     def products(self, inputs: NumberFormat) -> Multiply:
         """The products it makes: exact ones, unless a kind says otherwise."""
         return exact_product

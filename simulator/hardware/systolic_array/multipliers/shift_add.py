@@ -24,8 +24,7 @@ class ShiftAdd(Multiplier):
 
     def check(self, inputs: NumberFormat, weights: NumberFormat) -> None:
         """Raise CyclelabError unless the weights' bits can be taken one by one."""
-        plain = weights.kind == "int" and weights.step == 1
-        if not plain or weights.bits > MOST_SHIFTS:
+        if not weights.consecutive or weights.bits > MOST_SHIFTS:
             raise CyclelabError(
                 f"multiplier 'shift_add' takes integer weights of at most {MOST_SHIFTS} bits, "
                 f"int, uint or ternary, not {weights.name}"
