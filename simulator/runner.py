@@ -197,6 +197,7 @@ def _machine_facts(machine: MachineSpec) -> dict[str, Any]:
                 "count": unit.spec.count,
                 "macs_per_cycle": _number(unit.macs_per_cycle * unit.spec.count),
                 "formats": [f"{a} x {b}" for a, b in unit.format_pairs],
+                "approximate_products": unit.approximate,
             }
             for unit in units
         ],

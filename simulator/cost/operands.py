@@ -31,8 +31,7 @@ def operand(number_format: str) -> Operand:
     if known is not None:
         if known.kind == "float":
             return Operand(True, known.significand_bits)
-        # Odd integers up to 2^b - 1 take a bit more in two's complement.
-        return Operand(False, known.bits + known.step - 1)
+        return Operand(False, known.integer_bits)
     if number_format == "fp64":
         return Operand(True, FP64_SIGNIFICAND_BITS)
     integer = _INTEGER.fullmatch(number_format)

@@ -1,4 +1,4 @@
-"""A field of a spec that holds the name of a number format."""
+"""Number formats as specs hold and check them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from simulator.config import CyclelabError
-from simulator.numerics import FORMATS, format_named
+from simulator.numerics import FORMATS, NumberFormat, format_named
 
 
 def _known(name: str) -> str:
@@ -18,3 +18,13 @@ def _known(name: str) -> str:
 
 
 FormatName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*FORMATS]})]
+"""A field that holds the name of a number format."""
+
+
+def check_binary(taker: str, *formats: NumberFormat) -> None:
+    """Raise CyclelabError for codes that `taker` has no decoder for: integers not in binary."""
+    for each in formats:
+        if each.table:
+            raise CyclelabError(
+                f"{taker} does not take {each.name}; use multiplier 'flint' of a systolic_array"
+            )

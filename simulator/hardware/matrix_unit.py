@@ -150,6 +150,16 @@ class MatrixUnit(ABC, Generic[SpecT]):
         return False
 
     @property
+    def product_error(self) -> float:
+        """Largest relative error of a product of two normal numbers; 0 if products are exact."""
+        return 0.0
+
+    @property
+    def approximate(self) -> bool:
+        """Whether products are approximate: results say so, and subnormals may be taken as 0."""
+        return self.product_error > 0
+
+    @property
     def rounding_formats(self) -> tuple[str, ...]:
         """Formats that values are rounded to on their way."""
         return (self.accumulator_format,)

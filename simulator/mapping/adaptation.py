@@ -210,5 +210,5 @@ def _ways(stored: str, taken: str) -> list[bool]:
     if not integers or stored == "ternary_base3":  # five in a byte are not two bits each
         return []
     if wanted.step == 2:
-        return [True] if codes.step == 1 else []
+        return [True] if codes.consecutive else []
     return [False] if stored == "ternary" and wanted.signed else []

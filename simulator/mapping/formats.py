@@ -45,5 +45,5 @@ def choose_formats(
 def _can_become(stored: NumberFormat, wanted: NumberFormat) -> bool:
     if wanted.kind == "int":
         inside = wanted.minimum <= stored.minimum and stored.maximum <= wanted.maximum
-        return stored.kind == "int" and wanted.step == 1 and inside
+        return stored.kind == "int" and wanted.consecutive and inside
     return wanted.bits > stored.bits

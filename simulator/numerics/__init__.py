@@ -3,7 +3,9 @@
 from simulator.numerics.accumulate import (
     Accumulator,
     AccumulatorOverflowError,
+    Multiply,
     check_formats,
+    exact_product,
     reference_gemm,
 )
 from simulator.numerics.formats import (
@@ -13,6 +15,13 @@ from simulator.numerics.formats import (
     format_named,
     random_values,
     rounded,
+)
+from simulator.numerics.l_mul import (
+    L_MUL_FORMATS,
+    LMul,
+    RelativeError,
+    l_mul_error,
+    l_mul_offset_bits,
 )
 from simulator.numerics.listing import format_rows
 from simulator.numerics.lookup import LookupGemm, lookup_gemm
@@ -30,19 +39,26 @@ from simulator.numerics.tree import tree_gemm
 
 __all__ = [
     "FORMATS",
+    "L_MUL_FORMATS",
     "SCHEMES",
     "Accumulator",
     "AccumulatorOverflowError",
+    "LMul",
     "LookupGemm",
     "MixedGemm",
+    "Multiply",
     "NumberFormat",
     "Quantised",
+    "RelativeError",
     "Scheme",
     "as_format",
     "check_formats",
     "dequantise",
+    "exact_product",
     "format_named",
     "format_rows",
+    "l_mul_error",
+    "l_mul_offset_bits",
     "lookup_gemm",
     "mixed_gemm",
     "nearest_scheme",

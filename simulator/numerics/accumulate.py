@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +42,7 @@ def check_formats(input_format: str, weight_format: str, accumulator_format: str
         )
     if not floats:
         bits = product_bits(*pair)
-        if accumulator.step != 1 or not accumulator.signed or accumulator.bits < bits:
+        if not accumulator.consecutive or not accumulator.signed or accumulator.bits < bits:
             raise CyclelabError(f"{named}: the accumulator needs at least {bits} signed bits")
         return
     if accumulator_format not in FLOAT_ACCUMULATORS:
@@ -65,6 +66,24 @@ def product_bits(left: NumberFormat, right: NumberFormat) -> int:
     return 1 + max((-end - 1 if end < 0 else end).bit_length() for end in ends)
 
 
+Multiply = Callable[[NDArray[Any], NDArray[Any], NumberFormat], NDArray[Any]]
+"""What multiplies: widened operands (`Accumulator.operand`) and the accumulator's format, to
+products in that format."""
+
+
+def exact_product(
+    inputs: NDArray[Any], weights: NDArray[Any], accumulator: NumberFormat
+) -> NDArray[Any]:
+    """Products of widened operands, rounded once to the accumulator's format."""
+    products: NDArray[Any] = (inputs * weights).astype(_held_in(accumulator))
+    return products
+
+
+def _held_in(accumulator: NumberFormat) -> np.dtype[Any]:
+    """Type that values of an accumulator are held in while they are computed with."""
+    return np.dtype(np.int64) if accumulator.kind == "int" else accumulator.dtype
+
+
 @dataclass(frozen=True)
 class Accumulator:
     """Arithmetic of one multiply-accumulate datapath, element-wise on arrays.
@@ -73,16 +92,16 @@ class Accumulator:
     range. Floats: a product is rounded once to the accumulator's format, so is each
     sum, both to nearest even (in fp32 most products of operands up to 16 bits are exact,
     underflow apart); fp16 sums formed in fp32 round once, as 24 >= 2 x 11 + 2.
+    multiply: another multiplier than an exact one.
     """
 
     number_format: NumberFormat
+    multiply: Multiply = exact_product
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type that values are held in while they are computed with."""
-        if self.number_format.kind == "int":
-            return np.dtype(np.int64)
-        return self.number_format.dtype
+        return _held_in(self.number_format)
 
     def operand(self, values: NDArray[Any]) -> NDArray[Any]:
         """Stored operands widened, exactly, to what `product` multiplies."""
@@ -93,10 +112,9 @@ class Accumulator:
         return np.zeros(shape, self.dtype)
 
     def product(self, inputs: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
-        """Products of widened operands, rounded to the accumulator's format."""
+        """Products of widened operands, in the accumulator's format."""
         with np.errstate(all="ignore"):
-            products: NDArray[Any] = (inputs * weights).astype(self.dtype)
-        return products
+            return self.multiply(inputs, weights, self.number_format)
 
     def add(self, left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
         """Sums in the accumulator's format; AccumulatorOverflowError if an integer leaves it."""
@@ -127,6 +145,7 @@ def reference_gemm(
     accumulator_format: str,
     segment: int | None = None,
     group: int = 1,
+    multiply: Multiply = exact_product,
 ) -> NDArray[Any]:
     """`inputs[m, k] · weights[k, n]` with every rounding in its place, shape (m, n).
 
@@ -134,14 +153,15 @@ def reference_gemm(
     products are added one after the other, k ascending, onto zero; segment sums
     are then added in order to a running total that starts as the first of them.
     Products and all sums are in `accumulator_format`, as the result is. Of integers,
-    `group` products are summed exactly before they are added.
+    `group` products are summed exactly before they are added. multiply: what makes the
+    products of floats; those of integers are exact.
 
     Raises CyclelabError for formats that do not go together, shapes that do not
     match or values outside their format, AccumulatorOverflowError for integer
     overflow of any partial sum.
     """
     check_formats(input_format, weight_format, accumulator_format)
-    accumulator = Accumulator(format_named(accumulator_format))
+    accumulator = Accumulator(format_named(accumulator_format), multiply)
     left, right = operands_of(inputs, weights, input_format, weight_format, accumulator)
     depth = left.shape[1]
     length = depth if segment is None else segment
@@ -150,7 +170,7 @@ def reference_gemm(
     if group > 1 and accumulator.number_format.kind != "int":
         raise CyclelabError(f"groups of {group} products are summed exactly of integers only")
     if cannot_overflow(left, right, accumulator):
-        return exact_product(left, right, accumulator)
+        return exact_gemm(left, right, accumulator)
     total = accumulator.zeros((left.shape[0], right.shape[1]))
     for start in range(0, depth, length):
         partial = np.zeros_like(total)
@@ -193,10 +213,8 @@ def cannot_overflow(left: NDArray[Any], right: NDArray[Any], accumulator: Accumu
     return bool(bound <= min(accumulator.number_format.maximum, _EXACT_FLOAT64))
 
 
-def exact_product(
-    left: NDArray[Any], right: NDArray[Any], accumulator: Accumulator
-) -> NDArray[Any]:
-    """The product of integers that `cannot_overflow`: no order of exact sums can differ.
+def exact_gemm(left: NDArray[Any], right: NDArray[Any], accumulator: Accumulator) -> NDArray[Any]:
+    """Matrices of integers that `cannot_overflow`, multiplied: no order of sums can differ.
 
     float64 BLAS is exact below 2^53.
     """

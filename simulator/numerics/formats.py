@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import ml_dtypes
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.config import CyclelabError, nearest
+from simulator.numerics import flint
 
 FormatKind = Literal["int", "float"]
 
@@ -22,7 +23,8 @@ class NumberFormat:
     largest finite value. step: distance between neighbouring integers. dtype: the
     numpy type that holds one element, a byte or more (`pack` stores `bits`).
     significand_bits: of a float, with the hidden bit. least_exponent: of its smallest
-    normal value.
+    normal value. table: of an integer format whose values lie unevenly, the value of every
+    code; the first of equal ones is stored.
     """
 
     name: str
@@ -34,6 +36,7 @@ class NumberFormat:
     step: int = 1
     significand_bits: int = 0
     least_exponent: int = 0
+    table: tuple[int, ...] = ()
 
     @property
     def signed(self) -> bool:
@@ -41,8 +44,20 @@ class NumberFormat:
         return self.minimum < 0
 
     @property
+    def consecutive(self) -> bool:
+        """Whether it holds every integer from the smallest to the largest."""
+        return self.kind == "int" and self.step == 1 and not self.table
+
+    @property
+    def integer_bits(self) -> int:
+        """Bits of an integer format's values in two's complement, unsigned if none is negative."""
+        return int(self.maximum).bit_length() + self.signed
+
+    @property
     def levels(self) -> int:
         """How many values an integer format has."""
+        if self.table:
+            return len(set(self.table))
         return int(self.maximum - self.minimum) // self.step + 1
 
 
@@ -51,6 +66,10 @@ def _integer(name: str, bits: int, minimum: int, maximum: int, step: int = 1) ->
     containers = (np.dtype(f"{sign}{width}") for width in (8, 16, 32, 64))
     dtype = next(each for each in containers if maximum <= np.iinfo(each).max)
     return NumberFormat(name, bits, "int", dtype, minimum, maximum, step)
+
+
+def _coded(name: str, bits: int, table: tuple[int, ...]) -> NumberFormat:
+    return replace(_integer(name, bits, min(table), max(table)), table=table)
 
 
 def _float(name: str, bits: int, scalar: Any) -> NumberFormat:
@@ -80,6 +99,8 @@ _ENTRIES = (
     ),
     _integer("ternary", 2, -1, 1),
     _integer("ternary_base3", 2, -1, 1),  # in memory five of them share a byte
+    _coded("flint4", 4, flint.signed(4)),
+    _coded("uflint4", 4, flint.magnitudes(4)),
     # OCP Microscaling formats 1.0: no infinities, no NaN.
     _float("fp4_e2m1", 4, ml_dtypes.float4_e2m1fn),
     _float("fp6_e2m3", 6, ml_dtypes.float6_e2m3fn),
@@ -111,18 +132,20 @@ def _known() -> str:
     """The names, widths of integers as ranges."""
     widest = ACCUMULATOR_WIDTHS[-1]
     integers = f"int1 … int{widest}, uint1 … uint{WIDEST_OPERAND}, bipolar1 … bipolar"
-    others = [entry.name for entry in _ENTRIES if entry.kind == "float"]
+    others = [entry.name for entry in _ENTRIES if entry.kind == "float" or entry.table]
     return f"{integers}{WIDEST_OPERAND}, ternary, ternary_base3, {', '.join(others)}"
 
 
 def random_values(
     rng: np.random.Generator, shape: tuple[int, ...], format_name: str
 ) -> NDArray[Any]:
-    """Random values: integers uniform over the full range, floats standard normal, cast."""
+    """Random values: integers uniform over all there are, floats standard normal, cast."""
     number_format = format_named(format_name)
     if number_format.kind == "int":
         low, step = int(number_format.minimum), number_format.step
-        if step == 1:
+        if number_format.table:
+            values = rng.choice(np.unique(number_format.table), size=shape)
+        elif step == 1:
             high = int(number_format.maximum)
             values = rng.integers(low, high, size=shape, endpoint=True, dtype=np.int64)
         else:
@@ -195,6 +218,8 @@ def _representable(values: NDArray[Any], number_format: NumberFormat) -> bool:
         if np.abs(wide).max() >= 2.0**63:
             return False
         values = wide.astype(np.int64)
+    if number_format.table:
+        return bool(np.isin(values, number_format.table).all())
     low, high = number_format.minimum, number_format.maximum
     inside = bool(values.min() >= low and values.max() <= high)
     return inside and (number_format.step == 1 or bool(np.all(values.astype(np.int64) & 1)))

@@ -39,4 +39,8 @@ def _described(name: str) -> str:
     number_format = format_named(name)
     if number_format.kind == "float":
         return f"floating point up to {number_format.maximum:.4g}"
+    if number_format.table:
+        values = sorted(set(map(abs, number_format.table)))
+        shown = ", ".join(map(str, values))
+        return f"{'±' if number_format.signed else ''}{{{shown}}}, first-one coding (ANT)"
     return f"-1, 0, 1 in {packed_bits(name, LONG_ROW) / LONG_ROW:.2g} bits"

@@ -67,12 +67,15 @@ class LookupGemm:
             )
         if self.weight_format.startswith("ternary"):
             raise CyclelabError("weight_format: ternary weights have no bits; use int2 or bipolar2")
+        if weights.table:
+            raise CyclelabError(f"weight_format: bits of {weights.name} have no place value")
         if not 1 <= self.depth <= MOST_BITS:
             raise CyclelabError(f"depth: found {self.depth}, expected 1 to {MOST_BITS}")
         if self.table_scale is not None:
             self._check_scaled()
             return
-        if table.kind != inputs.kind or not table.signed or table.step != 1:
+        uneven = table.kind == "int" and not table.consecutive
+        if table.kind != inputs.kind or not table.signed or uneven:
             raise CyclelabError(
                 f"table_format: sums of {inputs.name} are not held by {table.name}; expected a "
                 f"signed {inputs.kind} format"
@@ -91,7 +94,7 @@ class LookupGemm:
             raise CyclelabError(
                 f"table_scale_format: found {scale.name}, expected one of {', '.join(TABLE_SCALES)}"
             )
-        if table.kind != "int" or not table.signed or table.step != 1 or table.maximum < 1:
+        if not table.consecutive or not table.signed or table.maximum < 1:
             raise CyclelabError(
                 "table_format: tables with scales hold signed integers of two or more bits, "
                 f"not {table.name}"

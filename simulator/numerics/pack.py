@@ -20,8 +20,9 @@ def pack(values: NDArray[Any], format_name: str) -> Bytes:
 
     Element i takes bits i·b to (i+1)·b - 1, counted from the lowest bit of the first
     byte. Integers are two's complement; bipolar ones their unsigned code q, where the
-    value is 2q - (2^b - 1); five values of ternary_base3 are a number of base 3, first
-    digit lowest, of digits value + 1. Raises CyclelabError for values outside the format.
+    value is 2q - (2^b - 1); flint its first-one code; five values of ternary_base3 are a
+    number of base 3, first digit lowest, of digits value + 1. Raises CyclelabError for
+    values outside the format.
     """
     number_format = format_named(format_name)
     flat = as_format(values, format_name).ravel()
@@ -70,9 +71,12 @@ def _to_codes(flat: NDArray[Any], number_format: NumberFormat) -> NDArray[np.uin
         unsigned = np.dtype(f"uint{8 * number_format.dtype.itemsize}")
         return flat.view(unsigned).astype(np.uint64)
     wide = flat.astype(np.int64)
-    if number_format.step == 2:
+    if number_format.table:
+        stored, codes = np.unique(number_format.table, return_index=True)
+        wide = codes[np.searchsorted(stored, wide)]
+    elif number_format.step == 2:
         wide = (wide - int(number_format.minimum)) // 2
-    return wide.view(np.uint64)
+    return wide.astype(np.int64).view(np.uint64)
 
 
 def _from_codes(codes: NDArray[np.uint64], number_format: NumberFormat) -> NDArray[Any]:
@@ -80,6 +84,8 @@ def _from_codes(codes: NDArray[np.uint64], number_format: NumberFormat) -> NDArr
         unsigned = np.dtype(f"uint{8 * number_format.dtype.itemsize}")
         return codes.astype(unsigned).view(number_format.dtype)
     wide = codes.view(np.int64)
+    if number_format.table:
+        return np.array(number_format.table)[wide]
     if number_format.step == 2:
         return 2 * wide + int(number_format.minimum)
     if not number_format.signed or number_format.bits == 64:

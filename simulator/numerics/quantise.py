@@ -54,6 +54,10 @@ def quantise(values: NDArray[Any], scheme: Scheme | str, axis: int = 0) -> Quant
     wide = np.asarray(values, dtype=np.float64)
     if not np.isfinite(wide).all():
         raise CyclelabError("cannot quantise values that are infinite or not a number")
+    if not plan.code.signed and plan.zero_point is None and (wide < 0).any():
+        raise CyclelabError(
+            f"{plan.element} has no values below zero to quantise {wide.min():g} to"
+        )
     if not wide.ndim or not wide.size:
         raise CyclelabError(f"cannot quantise values of shape {wide.shape}: there are none")
     if not -wide.ndim <= axis < wide.ndim:
@@ -134,13 +138,23 @@ def _codes(ratios: Floats, offsets: NDArray[np.int64] | int, plan: Scheme) -> ND
     code = plan.code
     if code.kind == "float":
         return rounded(ratios, plan.element)
-    if code.step == 2:  # the nearest odd integer: round the unsigned code behind it
+    if code.table:
+        integers = _nearest_in(code.table, ratios, plan.rounding)
+    elif code.step == 2:  # the nearest odd integer: round the unsigned code behind it
         unsigned = _integers((ratios + code.maximum) / 2, plan.rounding)
         integers = 2 * np.clip(unsigned, 0, code.levels - 1) - code.maximum
     else:
         least = 0 if plan.zero_point is not None else -code.maximum
         integers = np.clip(_integers(ratios, plan.rounding) + offsets, least, code.maximum)
     return integers.astype(code.dtype)
+
+
+def _nearest_in(table: tuple[int, ...], ratios: Floats, rounding: Rounding) -> Floats:
+    """Values of a table; halves and truncation as of integers, of the magnitudes' ranks."""
+    magnitudes = np.unique(np.abs(table)).astype(np.float64)
+    ranks = np.interp(np.abs(ratios), magnitudes, np.arange(len(magnitudes)))
+    found: Floats = magnitudes[_integers(ranks, rounding).astype(int)]
+    return np.copysign(found, ratios)
 
 
 def _integers(values: Floats, rounding: Rounding) -> Floats:

@@ -87,7 +87,7 @@ class Scheme:
             )
         if self.zero_point is not None:
             self._check_zero_point(element, format_named(self.zero_point))
-        elif element.kind == "int" and not element.signed:
+        elif element.consecutive and not element.signed:
             raise CyclelabError(f"unsigned codes need a zero point: {self.element} has none")
         if element.kind == "float" and self.rounding != "half_even":
             raise CyclelabError(f"codes in {self.element} round half to even")
@@ -99,6 +99,11 @@ class Scheme:
             raise CyclelabError(
                 f"a zero point in {zero.name} goes with unsigned integer codes, "
                 f"not with {element.name}"
+            )
+        if not (element.consecutive and zero.consecutive):
+            raise CyclelabError(
+                f"a zero point goes with codes that are consecutive integers, not with "
+                f"{zero.name} and {element.name}"
             )
         if zero.signed or zero.maximum < element.maximum:
             raise CyclelabError(

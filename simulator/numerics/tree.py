@@ -17,7 +17,7 @@ from simulator.numerics.accumulate import (
     blocks_of,
     cannot_overflow,
     check_formats,
-    exact_product,
+    exact_gemm,
     operands_of,
 )
 from simulator.numerics.formats import format_named
@@ -51,7 +51,7 @@ def tree_gemm(
     accumulator = Accumulator(format_named(accumulator_format))
     left, right = operands_of(inputs, weights, input_format, weight_format, accumulator)
     if cannot_overflow(left, right, accumulator):
-        return exact_product(left, right, accumulator)
+        return exact_gemm(left, right, accumulator)
     activations, columns = blocks_of(left, depth), blocks_of(right.T, depth)
     rows = max(1, _PRODUCTS_AT_ONCE // max(1, right.shape[1] * depth))
     total = accumulator.zeros((left.shape[0], right.shape[1]))

@@ -73,5 +73,7 @@ def _unit(unit: Any) -> str:
     if not isinstance(unit, dict):
         return str(unit)
     name = str(unit.get("name") or unit.get("kind", "matrix unit"))
+    if unit.get("approximate_products"):
+        name += " (approximate products)"
     number = int(unit.get("count", 1))
     return f"{number} × {name}" if number > 1 else name

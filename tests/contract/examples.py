@@ -84,6 +84,65 @@ def shift_add_arrays() -> tuple[SystolicArraySpec, ...]:
     )
 
 
+ADDED = (
+    # formats of both operands, sums; dataflow, stored weights
+    ("bf16", "fp32", "output_stationary", None),
+    ("fp16", "fp32", "weight_stationary", None),
+    ("fp8_e4m3", "fp32", "input_stationary", None),
+    ("fp8_e5m2", "fp16", "output_stationary", None),
+    ("fp16", "fp16", "weight_stationary", None),
+    ("bf16", "fp16", "input_stationary", None),
+    ("bf16", "fp32", "weight_stationary", "int4"),
+)
+
+
+def l_mul_arrays() -> tuple[SystolicArraySpec, ...]:
+    """Arrays that add codes instead of multiplying, over dataflows and formats."""
+    return tuple(
+        SystolicArraySpec(
+            rows=SIDES[index % 4][0],
+            columns=SIDES[index % 4][1],
+            dataflow=dataflow,  # type: ignore[arg-type]
+            multiplier="l_mul",
+            input_format=operands,
+            weight_format=operands,
+            stored_weight_format=stored,
+            accumulator_format=sums,
+        )
+        for index, (operands, sums, dataflow, stored) in enumerate(ADDED)
+    )
+
+
+FLINT = (
+    # formats of activations, weights, sums; dataflow, edge, input register
+    ("flint4", "flint4", "int16", "output_stationary", "true_size", False),
+    ("int8", "flint4", "int32", "weight_stationary", "padded", False),
+    ("uflint4", "flint4", "int24", "input_stationary", "true_size", True),
+    ("flint4", "int4", "int16", "weight_stationary", "true_size", True),
+    ("uflint4", "uflint4", "int32", "output_stationary", "padded", True),
+    ("flint4", "uint8", "int32", "input_stationary", "padded", False),
+)
+
+
+def flint_arrays() -> tuple[SystolicArraySpec, ...]:
+    """Arrays with decoders at their edges, over dataflows, edges and formats."""
+    return tuple(
+        SystolicArraySpec(
+            rows=SIDES[index % 4][0],
+            columns=SIDES[index % 4][1],
+            dataflow=dataflow,  # type: ignore[arg-type]
+            edge=edge,  # type: ignore[arg-type]
+            input_register=input_register,
+            double_buffer=bool(index % 2),
+            multiplier="flint",
+            input_format=inputs,
+            weight_format=weights,
+            accumulator_format=sums,
+        )
+        for index, (inputs, weights, sums, dataflow, edge, input_register) in enumerate(FLINT)
+    )
+
+
 DEQUANTISED = (
     # formats of activations, stored weights, weights, sums
     ("fp16", "int4", "fp16", "fp32"),
@@ -91,6 +150,7 @@ DEQUANTISED = (
     ("fp16", "fp4_e2m1", "fp16", "fp32"),
     ("bf16", "int8", "bf16", "fp32"),
     ("fp16", "ternary", "fp16", "fp16"),
+    ("bf16", "flint4", "bf16", "fp32"),
 )
 
 
@@ -103,10 +163,10 @@ def dequantising_arrays() -> tuple[SystolicArraySpec, ...]:
             columns=SIDES[index % 4][1],
             dataflow=dataflow,  # type: ignore[arg-type]
             edge=edge,  # type: ignore[arg-type]
-            input_format=DEQUANTISED[index % 5][0],
-            stored_weight_format=DEQUANTISED[index % 5][1],
-            weight_format=DEQUANTISED[index % 5][2],
-            accumulator_format=DEQUANTISED[index % 5][3],
+            input_format=DEQUANTISED[index][0],
+            stored_weight_format=DEQUANTISED[index][1],
+            weight_format=DEQUANTISED[index][2],
+            accumulator_format=DEQUANTISED[index][3],
         )
         for index, (dataflow, edge) in enumerate(product(dataflows, ("true_size", "padded")))
     )
@@ -194,7 +254,13 @@ def fusible_arrays() -> tuple[FusibleArraySpec, ...]:
 
 
 EXAMPLES: dict[str, tuple[MatrixUnitSpec, ...]] = {
-    "systolic_array": (*systolic_arrays(), *shift_add_arrays(), *dequantising_arrays()),
+    "systolic_array": (
+        *systolic_arrays(),
+        *shift_add_arrays(),
+        *l_mul_arrays(),
+        *flint_arrays(),
+        *dequantising_arrays(),
+    ),
     "lut_tensor_core": (
         *lut_tensor_cores(),
         *scaled_lut_tensor_cores(),

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 import simulator.hardware  # noqa: F401  (fills the registry)
 from simulator.hardware.matrix_unit import MATRIX_UNITS, MatrixUnit, Tile, reference_operands
@@ -43,6 +44,15 @@ def _eps(format_name: str) -> float:
     if number_format.kind == "int":
         return 1 / number_format.maximum
     return float(ml_dtypes.finfo(number_format.dtype).eps)
+
+
+def subnormals(values: NDArray[Any], format_name: str) -> NDArray[Any]:
+    """Magnitudes of what an approximate unit may take as zero; zero elsewhere."""
+    number_format = format_named(format_name)
+    if number_format.kind == "int":
+        return np.zeros_like(values)
+    magnitudes = abs(values)
+    return np.where(magnitudes < 2.0**number_format.least_exponent, magnitudes, 0)
 
 
 def _check_registers(unit: MatrixUnit[Any], tile: Tile, repeats: int, seed: int) -> None:
@@ -103,6 +113,10 @@ def test_values_are_the_product(unit: MatrixUnit[Any]) -> None:
             w = np.full_like(w, 2.0 ** format_named(weight_format).bits)
         # Every product and every sum rounds by at most half a unit in the last place.
         bound = (2 * terms + 1) * eps * (abs(a) @ abs(w))
+        if unit.approximate:
+            bound *= 1 + unit.product_error
+            bound += unit.product_error * (abs(a) @ abs(w))
+            bound += subnormals(a, input_format) @ abs(w) + abs(a) @ subnormals(w, weight_format)
         w = weights.astype(np.float64)
         assert (abs(computed.astype(np.float64) - a @ w) <= bound).all()
 

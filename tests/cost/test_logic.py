@@ -139,6 +139,8 @@ def test_formats_agree_with_numerics():
         assert found.is_float == (number_format.kind == "float")
         if found.is_float:
             assert found.bits == ml_dtypes.finfo(number_format.dtype).nmant + 1
+        elif number_format.table:  # ±16, and 0 to 64, in binary
+            assert found.bits == {"flint4": 6, "uflint4": 7}[name]
         else:  # odd integers up to 2^b - 1 need a sign besides
             assert found.bits == number_format.bits + name.startswith("bipolar")
     assert family_and_size(("int4", "fp16")) == (True, 44)

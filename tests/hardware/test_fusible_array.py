@@ -302,6 +302,7 @@ def test_widths_are_rounded_up() -> None:
         ({"input_format": "int16"}, "input_format: found int16, expected an integer of at most"),
         ({"weight_format": "fp16"}, "weight_format: found fp16"),
         ({"weight_format": "bipolar2"}, "weight_format: found bipolar2"),
+        ({"weight_format": "flint4"}, "weight_format: found flint4"),
         ({"accumulator_format": "int8"}, "int8"),
         ({"accumulator_format": "fp32"}, "fp32"),
         ({"input_format": "int2", "weight_format": "int2", "accumulator_format": "int12"}, "int8"),

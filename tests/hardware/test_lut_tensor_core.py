@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from simulator.config import CyclelabError, parse_document, validate
 from simulator.config.errors import ConfigError
@@ -325,6 +326,13 @@ def test_wrong_specs(changes: str, part: str) -> None:
     assert message.startswith(f"u.yaml:{number}: {changes.split(':')[0]}: ")
     assert part in message.replace(f"u.yaml:{number}: ", "") and "\n" not in message
     assert format_named("bipolar2").step == 2
+
+
+@pytest.mark.parametrize("sums", ["built_table", "adders"])
+def test_activations_of_flint_have_no_decoder_here(sums: str) -> None:
+    assert core(input_format="flint4").spec.input_format == "flint4"
+    with pytest.raises(ValidationError, match=f"input_format: sums: {sums} does not take flint4"):
+        core(input_format="flint4", sums=sums)
 
 
 def test_the_peak_is_not_rounded_per_unit() -> None:

@@ -272,6 +272,7 @@ def test_sums_in_a_buffer_take_256_bytes_per_cycle() -> None:
         ({"pipeline_stages": 3, "depth": 1}, "a depth of 1 has 0"),
         ({"accumulator_format": "int32"}, "mixes integers and floats"),
         ({"accumulator_format": "bf16"}, "one of fp16, fp32"),
+        ({"weight_format": "flint4"}, "tensor_core does not take flint4; use multiplier 'flint'"),
         ({"stored_weight_format": "int16"}, "int16 is not dequantised to fp16"),
         ({"stored_weight_format": "fp16"}, "fp16 is not dequantised to fp16"),
         ({"partial_sums": "outside"}, "'lanes' or 'buffer'"),

@@ -169,6 +169,7 @@ def _looked_up(half: np.ndarray, weights: np.ndarray) -> np.ndarray:
     ("change", "part"),
     [
         ({"table_scale": "int8"}, "table_scale_format: found int8, expected one of fp16"),
+        ({"table_format": "flint4"}, "hold signed integers of two or more bits, not flint4"),
         ({"table_format": "fp16"}, "hold signed integers of two or more bits, not fp16"),
         ({"table_format": "uint8"}, "not uint8"),
         ({"table_format": "int16"}, "sum to 18 bits, a scale multiplies at most 16"),

@@ -5,7 +5,8 @@ per cycle. Two published simulators differ in what these are:
 
 - summed: all lie along k, one sum (hsharma35/bitfusion, `Accelerator.get_compute_cycles`);
 - crossed: f_w lie along n; f_i along k with stationary weights and along m with
-  stationary outputs (the simulator released with ANT, arXiv:2208.14286, and MixPE's).
+  stationary outputs (the simulators released with ANT, Guo et al., MICRO 2022,
+  arXiv:2208.14286, and with MixPE, arXiv:2411.16158).
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from simulator.hardware.fusible_array.mode import Mode
 from simulator.hardware.primitives import Action, Part, Primitive
 from simulator.hardware.systolic_array import actions, parts
 from simulator.hardware.systolic_array.actions import PathActions
-from simulator.hardware.systolic_array.multiplier import MULTIPLIER
+from simulator.hardware.systolic_array.multipliers import MULTIPLIER
 from simulator.hardware.systolic_array.spec import SystolicArraySpec
 
 TREE = "pe.shift_add"

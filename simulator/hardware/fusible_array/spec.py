@@ -63,8 +63,7 @@ class FusibleArraySpec(MatrixUnitSpec):
     def _consistent(self) -> FusibleArraySpec:
         for field in ("input_format", "weight_format"):
             number_format = format_named(getattr(self, field))
-            plain = number_format.kind == "int" and number_format.step == 1
-            if not plain or number_format.bits > self.max_bits:
+            if not number_format.consecutive or number_format.bits > self.max_bits:
                 raise ValueError(
                     f"{field}: found {number_format.name}, expected an integer of at most "
                     f"max_bits, {self.max_bits}: int, uint or ternary"

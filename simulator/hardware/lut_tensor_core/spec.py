@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from simulator.config import CyclelabError
-from simulator.hardware.formats import FormatName
+from simulator.hardware.formats import FormatName, check_binary
 from simulator.hardware.matrix_unit import MatrixUnitSpec
 from simulator.numerics import LookupGemm, format_named
 
@@ -72,6 +72,8 @@ class LutTensorCoreSpec(MatrixUnitSpec):
     def _consistent(self) -> LutTensorCoreSpec:
         try:
             _ = self.arithmetic
+            if self.sums != "table":
+                check_binary(f"input_format: sums: {self.sums}", format_named(self.input_format))
         except CyclelabError as error:
             raise ValueError(str(error)) from None
         if self.table_scale_format is not None and self.sums != "table":

@@ -14,12 +14,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from simulator.hardware.dequantiser import dequantiser
 from simulator.hardware.matrix_unit import OperandTraffic, Tile
 from simulator.hardware.primitives import Action, ActionCounts
 from simulator.hardware.systolic_array import parts
 from simulator.hardware.systolic_array.geometry import Blocks, Extents
-from simulator.hardware.systolic_array.multiplier import MULTIPLIER, multiplier_parts
+from simulator.hardware.systolic_array.multipliers import MULTIPLIER
 from simulator.hardware.systolic_array.spec import Dataflow, SystolicArraySpec
 from simulator.numerics import format_named
 
@@ -35,7 +34,7 @@ def path_actions(spec: SystolicArraySpec) -> PathActions:
         found[path] = [(Action(path, primitive, verb), 1)]
     found[MULTIPLIER] = [
         (Action(path, primitive), share)
-        for path, (primitive, share) in multiplier_parts(spec).items()
+        for path, (primitive, share) in parts.multiplier(spec).items()
     ]
     return found
 
@@ -87,15 +86,10 @@ def action_counts(spec: SystolicArraySpec, tile: Tile) -> Counter[str]:
         partial_sums = tile.m * tile.n * rows.count
     if parts.adds_at_edge(spec):
         counts[parts.EDGE_ADDER] = partial_sums
-    if spec.stored_weight_format is not None:
-        entering = {
-            "output_stationary": stream * rows.count * columns.total,
-            "weight_stationary": rows.total * columns.total,
-            "input_stationary": stream * columns.count * rows.total,
-        }[spec.dataflow]
-        counts |= Counter(
-            dict.fromkeys(dequantiser(spec.stored_weight_format, spec.weight_format), entering)
-        )
+    passes = stream * rows.count if spec.dataflow == "output_stationary" else rows.total
+    entering = {row.name: stream * columns.count * rows.total, column.name: passes * columns.total}
+    for operand, entrance in parts.entrances(spec).items():
+        counts |= Counter(dict.fromkeys(entrance, entering[operand]))
     return counts
 
 

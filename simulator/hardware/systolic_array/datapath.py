@@ -8,7 +8,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.numerics import Accumulator
+from simulator.hardware.systolic_array.multipliers import MULTIPLIERS
+from simulator.hardware.systolic_array.spec import SystolicArraySpec
+from simulator.numerics import Accumulator, format_named
+
+
+def arithmetic(spec: SystolicArraySpec) -> Accumulator:
+    """How numbers are multiplied and added."""
+    multiply = MULTIPLIERS[spec.multiplier].products(format_named(spec.input_format))
+    return Accumulator(format_named(spec.accumulator_format), multiply)
 
 
 class Datapath(Protocol):
@@ -37,7 +45,7 @@ class MultiplyAdd:
         return ()
 
     def products(self, left: NDArray[Any], top: NDArray[Any]) -> NDArray[Any]:
-        """Products rounded to the accumulator's format."""
+        """What the accumulator's multiplier makes of them."""
         return self.accumulator.product(left, top)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from simulator.hardware.dequantiser import dequantised
+from simulator.hardware.systolic_array.datapath import arithmetic
 from simulator.hardware.systolic_array.spec import SystolicArraySpec
 from simulator.numerics import reference_gemm
 
@@ -21,6 +22,5 @@ def product(spec: SystolicArraySpec, inputs: NDArray[Any], weights: NDArray[Any]
     """
     weights = dequantised(weights, spec.weight_codes, spec.weight_format)
     segment = None if spec.dataflow == "output_stationary" else spec.rows
-    return reference_gemm(
-        inputs, weights, spec.input_format, spec.weight_format, spec.accumulator_format, segment
-    )
+    formats = (spec.input_format, spec.weight_format, spec.accumulator_format)
+    return reference_gemm(inputs, weights, *formats, segment, multiply=arithmetic(spec).multiply)

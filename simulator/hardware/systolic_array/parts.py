@@ -8,17 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulator.hardware.dequantiser import (
-    CONVERTER,
-    DEQUANTISER,
-    SCALE,
-    dequantiser,
-    scale_register,
-)
+from simulator.hardware.dequantiser import SCALE, dequantiser, scale_register
 from simulator.hardware.primitives import Part, Primitive
-from simulator.hardware.systolic_array.multiplier import multiplier_parts
+from simulator.hardware.systolic_array.multipliers import MULTIPLIERS, Parts
 from simulator.hardware.systolic_array.spec import SystolicArraySpec
-from simulator.numerics import format_named
+from simulator.numerics import NumberFormat, format_named
 
 ADDER = "pe.adder"
 ACCUMULATOR = "pe.accumulator"
@@ -30,11 +24,11 @@ EDGE_ADDER = "edge.adder"
 class OperandPaths:
     """Paths of the operand that enters from the left, or from the top.
 
-    skew: delay lines at the edge. register: the PE's register.
+    bits: of a word. skew: delay lines at the edge. register: the PE's register.
     """
 
     name: str
-    format: str
+    bits: int
 
     @property
     def skew(self) -> str:
@@ -49,16 +43,28 @@ class OperandPaths:
 
 def row_operand(spec: SystolicArraySpec) -> OperandPaths:
     """The operand that enters from the left and moves along the rows."""
-    if spec.dataflow == "input_stationary":
-        return OperandPaths("weight", spec.weight_format)
-    return OperandPaths("input", spec.input_format)
+    return _operand(spec, "weight" if spec.dataflow == "input_stationary" else "input")
 
 
 def column_operand(spec: SystolicArraySpec) -> OperandPaths:
     """The operand that enters from the top: the stationary one, if an operand stays."""
-    if spec.dataflow == "input_stationary":
-        return OperandPaths("input", spec.input_format)
-    return OperandPaths("weight", spec.weight_format)
+    return _operand(spec, "input" if spec.dataflow == "input_stationary" else "weight")
+
+
+def _operand(spec: SystolicArraySpec, name: str) -> OperandPaths:
+    bits = MULTIPLIERS[spec.multiplier].register_bits(_formats(spec)[name])
+    return OperandPaths(name, bits)
+
+
+def _formats(spec: SystolicArraySpec) -> dict[str, NumberFormat]:
+    """Formats that are multiplied, by operand."""
+    return {"input": format_named(spec.input_format), "weight": format_named(spec.weight_format)}
+
+
+def multiplier(spec: SystolicArraySpec) -> Parts:
+    """What forms one product: primitives, and how many of each, by path."""
+    formats = _formats(spec)
+    return MULTIPLIERS[spec.multiplier].parts(formats["input"], formats["weight"])
 
 
 def primitives(spec: SystolicArraySpec) -> dict[str, Primitive]:
@@ -70,14 +76,25 @@ def primitives(spec: SystolicArraySpec) -> dict[str, Primitive]:
         ACCUMULATOR: sums,
     }
     for operand in (row_operand(spec), column_operand(spec)):
-        register = Primitive("flip_flop", bits=format_named(operand.format).bits)
+        register = Primitive("flip_flop", bits=operand.bits)
         found[operand.register] = register
         found[operand.skew] = register
     if spec.dataflow == "output_stationary" and spec.double_buffer:
         found[SHADOW] = sums
     if adds_at_edge(spec):
         found[EDGE_ADDER] = adder
-    return found | dequantiser(spec.stored_weight_format, spec.weight_format)
+    for entrance in entrances(spec).values():
+        found |= entrance
+    return found
+
+
+def entrances(spec: SystolicArraySpec) -> dict[str, dict[str, Primitive]]:
+    """What every word that enters goes through, by operand and path."""
+    found = {"input": {}, "weight": dequantiser(spec.stored_weight_format, spec.weight_format)}
+    for operand, number_format in _formats(spec).items():
+        decoder = MULTIPLIERS[spec.multiplier].decoder(number_format)
+        found[operand] |= {f"edge.{operand}_decoder.{name}": p for name, p in decoder.items()}
+    return found
 
 
 def adds_at_edge(spec: SystolicArraySpec) -> bool:
@@ -113,22 +130,22 @@ def structure(spec: SystolicArraySpec) -> tuple[Part, ...]:
         SHADOW: pes,
         EDGE_ADDER: spec.columns,
     }
-    lanes = spec.rows if spec.dataflow == "input_stationary" else spec.columns
-    counts |= {DEQUANTISER: lanes, CONVERTER: lanes}
+    lanes = {row.name: spec.rows, column.name: spec.columns}
+    for operand, entrance in entrances(spec).items():
+        counts |= dict.fromkeys(entrance, lanes[operand])
     parts = [
-        Part(path, primitive, pes * share)
-        for path, (primitive, share) in multiplier_parts(spec).items()
+        Part(path, primitive, pes * share) for path, (primitive, share) in multiplier(spec).items()
     ]
     parts += [Part(path, primitive, counts[path]) for path, primitive in primitives(spec).items()]
     sums = Primitive("mux2", bits=format_named(spec.accumulator_format).bits)
     if stationary_operand and spec.double_buffer:
-        select = Primitive("mux2", bits=format_named(column.format).bits)
+        select = Primitive("mux2", bits=column.bits)
         parts.append(Part("pe.bank_select", select, pes))
     if not stationary_operand and spec.drain == "serial":
         # A register takes the PE's own sum or the one above.
         parts.append(Part("pe.drain_select", sums, pes))
     if spec.stored_weight_format is not None:
-        parts.append(Part(SCALE, scale_register(spec.weight_format), lanes))
+        parts.append(Part(SCALE, scale_register(spec.weight_format), lanes["weight"]))
     if adds_at_edge(spec) and spec.edge == "true_size":
         # Each column's output is taken from any of its rows.
         parts.append(Part("edge.tap", sums, (spec.rows - 1) * spec.columns))

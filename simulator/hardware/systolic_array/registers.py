@@ -19,15 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.hardware.dequantiser import dequantiser
 from simulator.hardware.matrix_unit import RegisterHazardError
 from simulator.hardware.systolic_array import parts
-from simulator.hardware.systolic_array.datapath import Datapath, MultiplyAdd, over
+from simulator.hardware.systolic_array.datapath import Datapath, MultiplyAdd, arithmetic, over
 from simulator.hardware.systolic_array.delay_lines import EMPTY, DelayLines, Tokens
 from simulator.hardware.systolic_array.geometry import Extents, Fold, Geometry, folds
-from simulator.hardware.systolic_array.multiplier import MULTIPLIER
+from simulator.hardware.systolic_array.multipliers import MULTIPLIER
 from simulator.hardware.systolic_array.spec import SystolicArraySpec
-from simulator.numerics import Accumulator, format_named
 
 
 def require(condition: bool | np.bool_, otherwise: str) -> None:
@@ -56,7 +54,7 @@ class RegisterModel(ABC):
         datapath: Datapath | None = None,
     ) -> None:
         self.geometry = Geometry.of(spec)
-        self.accumulator = Accumulator(format_named(spec.accumulator_format))
+        self.accumulator = arithmetic(spec)
         self.datapath = datapath or MultiplyAdd(self.accumulator)
         sums = self.datapath.sums_shape
         self.stream_length = extents.stream
@@ -74,7 +72,7 @@ class RegisterModel(ABC):
             for name in Fold.__dataclass_fields__
         }
         self.row_paths, self.column_paths = parts.row_operand(spec), parts.column_operand(spec)
-        self.dequantiser = dequantiser(spec.stored_weight_format, spec.weight_format)
+        self.entrances = parts.entrances(spec)
         edge = int(spec.input_register)
         skewed = parts.columns_are_skewed(spec)
         self.row_lines = DelayLines(np.arange(self.rows) + edge, left.dtype, left.shape[2:])
@@ -120,9 +118,10 @@ class RegisterModel(ABC):
                 cycles += 1
         self.counts[self.row_paths.skew] = self.row_lines.writes
         self.counts[self.column_paths.skew] = self.column_lines.writes
-        lines = self.row_lines if self.row_paths.name == "weight" else self.column_lines
-        for path in self.dequantiser:
-            self.counts[path] = lines.entered
+        edges = {self.row_paths.name: self.row_lines, self.column_paths.name: self.column_lines}
+        for operand, entrance in self.entrances.items():
+            for path in entrance:
+                self.counts[path] = edges[operand].entered
         for product in self.results[1:]:
             require(np.array_equal(product, self.results[0], equal_nan=True), "repeats differ")
         return self.accumulator.stored(self.results[0]), cycles

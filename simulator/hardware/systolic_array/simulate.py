@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from simulator.hardware.dequantiser import dequantised
 from simulator.hardware.matrix_unit import RegisterRun, tile_of
 from simulator.hardware.systolic_array.actions import path_actions, to_actions
+from simulator.hardware.systolic_array.datapath import arithmetic
 from simulator.hardware.systolic_array.geometry import Extents
 from simulator.hardware.systolic_array.spec import SystolicArraySpec
 from simulator.hardware.systolic_array.stationary_operand import StationaryOperandModel
 from simulator.hardware.systolic_array.stationary_output import StationaryOutputModel
-from simulator.numerics import Accumulator, as_format, format_named
+from simulator.numerics import as_format
 
 
 def simulate(
@@ -25,7 +26,7 @@ def simulate(
     formats, AccumulatorOverflowError if a sum does not fit the accumulator.
     """
     tile = tile_of(inputs, weights, repeats)
-    accumulator = Accumulator(format_named(spec.accumulator_format))
+    accumulator = arithmetic(spec)
     a = accumulator.operand(as_format(inputs, spec.input_format))
     w = accumulator.operand(dequantised(weights, spec.weight_codes, spec.weight_format))
     extents = Extents.of(spec.dataflow, tile)

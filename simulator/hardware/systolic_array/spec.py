@@ -10,10 +10,10 @@ from simulator.config import CyclelabError
 from simulator.hardware.dequantiser import check_stored
 from simulator.hardware.formats import FormatName
 from simulator.hardware.matrix_unit import MatrixUnitSpec
+from simulator.hardware.systolic_array.multipliers import MULTIPLIERS, MultiplierKind
 from simulator.numerics import check_formats, format_named
 
 MAX_SIDE = 65536
-MOST_SHIFTS = 8
 
 Dataflow = Literal["output_stationary", "weight_stationary", "input_stationary"]
 
@@ -33,10 +33,12 @@ class SystolicArraySpec(MatrixUnitSpec):
         description="Weights come in this format and are dequantised to weight_format, times "
         "their scale, where they enter the array.",
     )
-    multiplier: Literal["array", "shift_add"] = Field(
+    multiplier: MultiplierKind = Field(
         default="array",
         description="What multiplies in a PE. shift_add: copies of the activation, gated by "
-        "the bits of the weight and shifted, and an adder tree; same values, other parts.",
+        "the bits of the weight and shifted, and an adder tree; same values, other parts. "
+        "l_mul: codes of floats are added instead; products are approximate. flint: bases are "
+        "multiplied and shifted.",
     )
     accumulator_format: FormatName = Field(
         description="Number format of products, partial sums and outputs."
@@ -70,18 +72,13 @@ class SystolicArraySpec(MatrixUnitSpec):
 
     @model_validator(mode="after")
     def _consistent(self) -> SystolicArraySpec:
+        inputs, weights = format_named(self.input_format), format_named(self.weight_format)
         try:
             check_formats(self.input_format, self.weight_format, self.accumulator_format)
+            MULTIPLIERS[self.multiplier].check(inputs, weights)
         except CyclelabError as error:
             raise ValueError(str(error)) from None
-        weights = format_named(self.weight_format)
-        plain = weights.kind == "int" and weights.step == 1 and weights.bits <= MOST_SHIFTS
         check_stored(self.stored_weight_format, self.weight_format)
-        if self.multiplier == "shift_add" and not plain:
-            raise ValueError(
-                f"multiplier 'shift_add' takes integer weights of at most {MOST_SHIFTS} bits, "
-                f"int, uint or ternary, not {self.weight_format}"
-            )
         if self.drain == "parallel" and self.dataflow != "output_stationary":
             raise ValueError(
                 f"drain 'parallel' is an option of output_stationary; in {self.dataflow} "

@@ -20,9 +20,11 @@ from simulator.hardware.primitives import ActionCounts, Part
 from simulator.hardware.systolic_array import actions, function, parts
 from simulator.hardware.systolic_array.actions import PathActions
 from simulator.hardware.systolic_array.geometry import Geometry
+from simulator.hardware.systolic_array.multipliers import MULTIPLIERS
 from simulator.hardware.systolic_array.simulate import simulate
 from simulator.hardware.systolic_array.spec import SystolicArraySpec
 from simulator.hardware.systolic_array.timing import tile_timing
+from simulator.numerics import format_named
 
 
 @register_matrix_unit("systolic_array")
@@ -64,6 +66,11 @@ class SystolicArray(MatrixUnit[SystolicArraySpec]):
     def scales_weights(self) -> bool:
         """Whether weights are dequantised as they enter."""
         return self.spec.stored_weight_format is not None
+
+    @property
+    def product_error(self) -> float:
+        """That of its kind of multiplier."""
+        return MULTIPLIERS[self.spec.multiplier].product_error(format_named(self.spec.input_format))
 
     @property
     def accumulator_format(self) -> str:

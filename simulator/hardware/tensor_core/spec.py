@@ -8,9 +8,9 @@ from pydantic import Field, model_validator
 
 from simulator.config import CyclelabError
 from simulator.hardware.dequantiser import check_stored
-from simulator.hardware.formats import FormatName
+from simulator.hardware.formats import FormatName, check_binary
 from simulator.hardware.matrix_unit import MatrixUnitSpec
-from simulator.numerics import check_formats
+from simulator.numerics import check_formats, format_named
 
 MOST_STAGES = 4
 
@@ -53,7 +53,9 @@ class TensorCoreSpec(MatrixUnitSpec):
 
     @model_validator(mode="after")
     def _consistent(self) -> TensorCoreSpec:
+        operands = format_named(self.input_format), format_named(self.weight_format)
         try:
+            check_binary(self.kind, *operands)
             check_formats(self.input_format, self.weight_format, self.accumulator_format)
         except CyclelabError as error:
             raise ValueError(str(error)) from None

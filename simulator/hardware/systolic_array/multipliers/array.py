@@ -1,0 +1,20 @@
+"""A multiplier for the two formats, as the technology knows it."""
+
+from __future__ import annotations
+
+from simulator.hardware.formats import check_binary
+from simulator.hardware.primitives import Primitive
+from simulator.hardware.systolic_array.multipliers.base import MULTIPLIER, Multiplier, Parts
+from simulator.numerics import NumberFormat
+
+
+class ArrayMultiplier(Multiplier):
+    """Multiplies integers and floats, exactly."""
+
+    def check(self, inputs: NumberFormat, weights: NumberFormat) -> None:
+        """Raise CyclelabError for codes that are no integers in binary."""
+        check_binary("multiplier 'array'", inputs, weights)
+
+    def parts(self, inputs: NumberFormat, weights: NumberFormat) -> Parts:
+        """The multiplier."""
+        return {MULTIPLIER: (Primitive("multiplier", formats=(inputs.name, weights.name)), 1)}
