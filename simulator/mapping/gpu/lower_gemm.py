@@ -160,14 +160,12 @@ class _GridLowering:
         """
         at, p, k = self.at, self.problem, self.kernel
         room: Tokens = ((at.room, 1), *(((at.blocks, 1),) if first else ()))
+        inputs = tile_bytes(wave.missing_rows * depth, p.input_bits)
+        weights = tile_bytes(wave.missing_columns * depth, p.weight_bits)
         loads = k.fetch(
             (
-                ("inputs", tile_bytes(wave.missing_rows * depth, p.input_bits), k.places.inputs),
-                (
-                    "weights",
-                    tile_bytes(wave.missing_columns * depth, p.weight_bits),
-                    k.places.weights,
-                ),
+                ("inputs", inputs, k.places.inputs),
+                ("weights", weights, k.places.weights),
             ),
             room,
             (at.cached, at.loaded),
@@ -175,7 +173,8 @@ class _GridLowering:
         yield from loads
         size = tile_bytes(wave.rows * depth, p.input_bits)
         size += tile_bytes(wave.columns * depth, p.weight_bits)
-        busiest = wave.most_per_sm * depth / self.block.k * self.block.slab_bits(p) / 8
+        m, n = wave.largest
+        busiest = wave.most_per_sm * depth * (m * p.input_bits + n * p.weight_bits) / 8
         yield k.read_l2("slab", size, busiest, ((at.cached, len(loads)),), ((at.slab, 1),))
         arrived: Tokens = ((at.loaded, len(loads)), (at.slab, 1))
         if p.converts:
@@ -247,7 +246,7 @@ class _GridLowering:
             return
         waits: Tokens = ((at.sums, 1),)
         if p.extra_bits:
-            yield from self._extras(wave.outputs, wave.most_per_sm * self.block.m * self.block.n)
+            yield from self._extras(wave.outputs, wave.most_outputs)
             waits = (*waits, (at.extras, 1))
         if p.epilogue:
             yield self._on_outputs(wave, p.epilogue, waits, (), ((at.results, 1),))
@@ -270,7 +269,7 @@ class _GridLowering:
 
     def _write(self, wave: Wave, size: int, bits: float, waits: Tokens) -> Command:
         """Results into the L2 cache; they end the wave."""
-        at, most = self.at, wave.most_per_sm * self.block.m * self.block.n * bits / 8
+        at, most = self.at, wave.most_outputs * bits / 8
         late: Tokens = ((at.partial if self.is_split else self.kernel.ends, 1),)
         if self.problem.store_bits and not self.is_split:
             late = (*late, (at.written, 1))
@@ -285,8 +284,7 @@ class _GridLowering:
         late: Tokens,
     ) -> Command:
         """Vector functions on a wave's outputs, with their elements per output."""
-        most = wave.most_per_sm * self.block.m * self.block.n
-        work = tuple(work)
+        most, work = wave.most_outputs, tuple(work)
         return self.kernel.vector(
             [VectorWork(function, math.ceil(most * share)) for function, share in work],
             [VectorWork(function, math.ceil(wave.outputs * share)) for function, share in work],

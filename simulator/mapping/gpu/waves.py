@@ -37,6 +37,17 @@ class Wave:
     missing_columns: int
 
     @property
+    def largest(self) -> tuple[int, int]:
+        """Outputs (m, n) of the largest block."""
+        return max((size for size, _ in self.sizes), key=lambda size: size[0] * size[1])
+
+    @property
+    def most_outputs(self) -> int:
+        """Elements of the result that the busiest SM makes, at most."""
+        m, n = self.largest
+        return self.most_per_sm * m * n
+
+    @property
     def outputs(self) -> int:
         """Elements of the result."""
         return sum(m * n * count for (m, n), count in self.sizes)
