@@ -15,6 +15,8 @@ from simulator.experiment import Experiment
 from simulator.hardware.machine import FEMTOSECONDS_PER_SECOND, MachineSpec
 from simulator.hardware.memory.spec import IdealMemorySpec
 from simulator.mapping import Mapper
+from simulator.mapping.errors import FixedChoiceError
+from simulator.mapping.program import Program
 from simulator.report.build import ResultBuilder, Run
 from simulator.report.result import PhaseResult, Result
 from simulator.workload import load_workload
@@ -37,7 +39,7 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None) -> 
     simulated = skipped = 0
     for index, phase in enumerate(workload.phases):
         check_capacity(phase, spec.machine)
-        program = mapper.map(phase)
+        program = _mapped(mapper, phase, experiment)
         execution = run_program(
             program,
             spec.machine.memory,
@@ -50,13 +52,24 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None) -> 
         builder.add(Run(phase, program, execution))
         simulated += execution.events
         skipped += execution.skipped_commands
-    mapper.check_patterns()
+    try:
+        mapper.check_patterns()
+    except FixedChoiceError as error:
+        raise experiment.document.error(error.path, error.reason) from None
     simulation = {
         "every_event": spec.simulation.every_event,
         "events": simulated,
         "skipped_commands": skipped,
     }
     return _result(experiment, workload, builder, simulation)
+
+
+def _mapped(mapper: Mapper, phase: Phase, experiment: Experiment) -> Program:
+    """The program of a phase; what is wrong with a fixed choice is said where it stands."""
+    try:
+        return mapper.map(phase)
+    except FixedChoiceError as error:
+        raise experiment.document.error(error.path, error.reason) from None
 
 
 def _within(

@@ -18,6 +18,7 @@ from typing import Any
 from simulator.config import CyclelabError
 from simulator.hardware.matrix_unit import MatrixUnit, Tile
 from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
+from simulator.mapping.errors import FixedChoiceError
 from simulator.mapping.formats import choose_formats
 from simulator.mapping.resources import Resources
 from simulator.mapping.spec import MappingSpec
@@ -91,7 +92,7 @@ class _Adapter:
                 try:
                     return [self.resources.unit_index(fixed.unit)]
                 except CyclelabError as error:
-                    raise CyclelabError(f"mapping.operators.{pattern}.unit: {error}") from None
+                    raise FixedChoiceError(pattern, "unit", str(error)) from None
         return range(len(self.resources.matrix_units))
 
     def _choices(self, op: MatMul, index: int) -> Iterator[_Choice]:

@@ -1,8 +1,20 @@
-"""The error of a mapping that does not exist."""
+"""Errors of mappings that do not exist, and of choices that cannot be."""
 
 from __future__ import annotations
 
 from simulator.config import CyclelabError
+
+
+class FixedChoiceError(CyclelabError):
+    """What the user fixed for some operators cannot be done.
+
+    path: of the key at fault, from the root of the experiment.
+    """
+
+    def __init__(self, pattern: str, key: str, reason: str) -> None:
+        self.path = ("mapping", "operators", pattern, *([key] if key else []))
+        self.reason = reason
+        super().__init__(f"{'.'.join(self.path)}: {reason}")
 
 
 class NoMappingError(CyclelabError):

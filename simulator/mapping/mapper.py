@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from simulator.config import CyclelabError, nearest
+from simulator.config import nearest
 from simulator.hardware.gpu import GpuSpec
 from simulator.hardware.machine import MachineSpec
 from simulator.mapping.adaptation import adapted
 from simulator.mapping.builder import ProgramBuilder, Wiring
-from simulator.mapping.errors import NoMappingError
+from simulator.mapping.errors import FixedChoiceError, NoMappingError
 from simulator.mapping.gpu.plan import GpuPlanner
 from simulator.mapping.kernels import Kernel, build_kernels
 from simulator.mapping.lowering import KernelPart
@@ -78,17 +78,21 @@ class Mapper:
         for pattern in self.spec.operators:
             named = [name for name in sorted(self.kernel_names) if fnmatchcase(name, pattern)]
             if pattern not in self.used_patterns and named:
-                raise CyclelabError(
-                    f"mapping.operators.{pattern}: fixes nothing that {', '.join(named)} could "
-                    "take: GEMMs have m, n, k, order, fused attention has query_tokens, keys, "
-                    "both have unit"
+                raise FixedChoiceError(
+                    pattern,
+                    "",
+                    f"fixes nothing that {', '.join(named)} could take: GEMMs have m, n, k and "
+                    "order (stages on a GPU), fused attention has query_tokens and keys, both "
+                    "have unit",
                 )
             if pattern not in self.used_patterns:
                 hint = nearest(pattern, self.kernel_names)
-                raise CyclelabError(
-                    f"mapping.operators.{pattern}: no GEMM or attention of the workload has this "
-                    f"name; it has: {', '.join(sorted(self.kernel_names))}"
-                    + (f"; did you mean {hint!r}?" if hint else "")
+                raise FixedChoiceError(
+                    pattern,
+                    "",
+                    "no GEMM or attention of the workload has this name; it has: "
+                    + ", ".join(sorted(self.kernel_names))
+                    + (f"; did you mean {hint!r}?" if hint else ""),
                 )
 
     def _planner(self, planning: Planning) -> KernelPlanner:

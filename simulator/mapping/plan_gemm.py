@@ -8,9 +8,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from simulator.config import CyclelabError
 from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
+from simulator.mapping.errors import FixedChoiceError
 from simulator.mapping.formats import FormatChoice
 from simulator.mapping.gemm_part import GemmPart, GemmPlaces
 from simulator.mapping.gemm_search import GemmSearch
@@ -56,12 +56,14 @@ class GemmPlanner:
     def plan(self) -> Plan:
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
         if self.choice.stages:
-            raise CyclelabError(
-                f"mapping.operators.{self.pattern}.stages: only thread blocks of a GPU have stages"
+            raise FixedChoiceError(
+                self.pattern, "stages", "only thread blocks of a GPU have stages"
             )
         formats = operand_formats(self.op)
         only = self.op.unit if isinstance(self.op, MatMul) else None
-        index, tiled = self.planning.fastest(self.op.name, formats, self.choice, self._tile, only)
+        index, tiled = self.planning.fastest(
+            self.op.name, formats, (self.choice, self.pattern), self._tile, only
+        )
         name = self.planning.builder.resources.unit_names[index]
         return Plan(self._lowerings(index, tiled), name, _gemm_mapping(tiled, self.pattern))
 
@@ -123,14 +125,16 @@ class GemmPlanner:
         memory = self.planning.memory
         depth = unit.granularity.k if unit.preparation else 1
         if fixed[2] and fixed[2] < problem.k and fixed[2] % depth:
-            raise CyclelabError(
-                f"mapping.operators.{self.pattern}.k: {fixed[2]} is no multiple of the "
-                f"{depth} activations of a table"
+            raise FixedChoiceError(
+                self.pattern,
+                "k",
+                f"{fixed[2]} is no multiple of the {depth} activations of a table",
             )
         if problem.group and fixed[2] and fixed[2] < problem.k and fixed[2] % problem.group:
-            raise CyclelabError(
-                f"mapping.operators.{self.pattern}.k: {fixed[2]} is no multiple of the "
-                f"{problem.group} weights that share a scale"
+            raise FixedChoiceError(
+                self.pattern,
+                "k",
+                f"{fixed[2]} is no multiple of the {problem.group} weights that share a scale",
             )
         key = (unit.spec, problem, budget, fixed, orders)
         if key not in memory:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from simulator.config import CyclelabError
 from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.mapping.builder import ProgramBuilder
-from simulator.mapping.errors import NoMappingError
+from simulator.mapping.errors import FixedChoiceError, NoMappingError
 from simulator.mapping.facts import KernelFacts
 from simulator.mapping.formats import FormatChoice, choose_formats
 from simulator.mapping.kernels import Kernel
@@ -78,12 +78,13 @@ class Planning:
         self,
         operator: str,
         formats: tuple[str, str],
-        choice: TileChoice,
+        fixed: tuple[TileChoice, str],
         tile: Callable[[MatrixUnit[Any], FormatChoice], list[tuple[ProblemT, TilingT]]],
         only: int | None = None,
     ) -> tuple[int, list[tuple[ProblemT, TilingT]]]:
         """Index of the matrix unit with the least estimated time, and its tilings.
 
+        fixed: what the user chose, and the pattern it stands under.
         tile: tiles the operator on a unit, or raises NoMappingError, which is raised
         on if no unit takes it; CyclelabError if none takes the formats.
         only: the unit that the graph is made for; without one, all that take activations
@@ -91,7 +92,7 @@ class Planning:
         """
         best: tuple[int, int, list[tuple[ProblemT, TilingT]]] | None = None
         too_small: NoMappingError | None = None
-        for index, unit in self._units(choice, only):
+        for index, unit in self._units(fixed, only):
             accepted = choose_formats(unit, *formats)
             if accepted is None:
                 continue
@@ -104,31 +105,43 @@ class Planning:
             if best is None or cycles < best[0]:
                 best = (cycles, index, tiled)
         if best is None:
-            raise too_small or self._no_unit(operator, formats, choice)
+            raise too_small or self._no_unit(operator, formats, fixed)
         return best[1:]
 
-    def _units(self, choice: TileChoice, only: int | None) -> list[tuple[int, MatrixUnit[Any]]]:
+    def _units(
+        self, fixed: tuple[TileChoice, str], only: int | None
+    ) -> list[tuple[int, MatrixUnit[Any]]]:
         """Matrix units to choose from, with their indices."""
+        choice, pattern = fixed
         units = list(enumerate(self.matrix_units))
         if only is not None:
             return [units[only]]
         if choice.unit is not None:
-            units = [units[self.builder.resources.unit_index(choice.unit)]]
+            units = [units[self._index(choice.unit, pattern)]]
         return [(index, unit) for index, unit in units if unit.preparation is None]
 
+    def _index(self, unit: str, pattern: str) -> int:
+        try:
+            return self.builder.resources.unit_index(unit)
+        except CyclelabError as error:
+            raise FixedChoiceError(pattern, "unit", str(error)) from None
+
     def _no_unit(
-        self, operator: str, formats: tuple[str, str], choice: TileChoice
+        self, operator: str, formats: tuple[str, str], fixed: tuple[TileChoice, str]
     ) -> CyclelabError:
         """The error when no matrix unit takes an operator's formats."""
+        choice, pattern = fixed
         units, who = self.matrix_units, "no matrix unit of the machine"
         if choice.unit is not None:
-            units = (units[self.builder.resources.unit_index(choice.unit)],)
-            who = f"mapping.operators fixes unit {choice.unit!r}, which never"
+            units, who = (units[self._index(choice.unit, pattern)],), f"{choice.unit} never"
         pairs = sorted({f"{a} x {b}" for unit in units for a, b in unit.format_pairs})
-        return CyclelabError(
+        reason = (
             f"{who} multiplies {formats[0]} activations by {formats[1]} "
             f"weights, as operator {operator!r} needs; supported: {', '.join(pairs)}"
         )
+        if choice.unit is not None:
+            return FixedChoiceError(pattern, "unit", reason)
+        return CyclelabError(reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def explain(result: Result, operator_pattern: str | None = None, phase: str | No
         return _overall(result, operators)
     matching = [g for g in operators if _matches(g, operator_pattern)]
     if not matching:
-        raise CyclelabError(_unknown("operator", operator_pattern, [g.name for g in operators]))
+        raise CyclelabError(_unknown("operator", operator_pattern, _names(operators)))
     return "\n\n".join(_paragraphs(result, labels[g.phase], g) for g in matching) + "\n"
 
 
@@ -72,8 +72,14 @@ def _select_phases(result: Result, pattern: str | None) -> list[PhaseGroup]:
 
 
 def _matches(group: OperatorGroup, pattern: str) -> bool:
-    names = [group.name, f"{group.block}.{group.name}" if group.block else group.name]
+    """Whether an operator, or one that is fused behind it, has a name of this pattern."""
+    own = [group.name, *group.mapping.get("fused", ())]
+    names = own + [f"{group.block}.{name}" for name in own if group.block]
     return pattern in names or any(fnmatchcase(name, pattern) for name in names)
+
+
+def _names(operators: list[OperatorGroup]) -> list[str]:
+    return [name for g in operators for name in (g.name, *g.mapping.get("fused", ()))]
 
 
 def _unknown(what: str, pattern: str, names: list[str]) -> str:

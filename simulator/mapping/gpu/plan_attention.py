@@ -56,7 +56,9 @@ class GpuAttentionPlanner:
     def plan(self) -> Plan:
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
         formats = (self.scores.input_format, self.scores.key_format)
-        index, tiled = self.planning.fastest(self.scores.name, formats, self.choice, self._tile)
+        index, tiled = self.planning.fastest(
+            self.scores.name, formats, (self.choice, self.pattern), self._tile
+        )
         grids = [grid for grid, _ in tiled]
         kernel = AttentionKernel(
             self.planning.builder,

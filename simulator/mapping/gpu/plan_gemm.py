@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from simulator.config import CyclelabError
 from simulator.hardware.matrix_unit import MatrixUnit
-from simulator.mapping.errors import NoMappingError
+from simulator.mapping.errors import FixedChoiceError, NoMappingError
 from simulator.mapping.formats import FormatChoice
 from simulator.mapping.gpu.gemm_search import GridSearch, GridTiling
 from simulator.mapping.gpu.lower_gemm import GridKernel, GridPlaces
@@ -44,13 +43,16 @@ class GridPlanner:
     def plan(self) -> Plan:
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
         if self.choice.order:
-            raise CyclelabError(
-                f"mapping.operators.{self.pattern}.order: thread blocks of a GPU have no loop "
-                "order; m, n, k, stages and unit can be fixed"
+            raise FixedChoiceError(
+                self.pattern,
+                "order",
+                "thread blocks of a GPU have no loop order; m, n, k, stages and unit can be fixed",
             )
         only = self.op.unit if isinstance(self.op, MatMul) else None
         formats = operand_formats(self.op)
-        index, tiled = self.planning.fastest(self.op.name, formats, self.choice, self._tile, only)
+        index, tiled = self.planning.fastest(
+            self.op.name, formats, (self.choice, self.pattern), self._tile, only
+        )
         kernel = GridKernel(
             self.planning.builder,
             self.job.operator,
@@ -114,14 +116,16 @@ class GridPlanner:
         for name in ("m", "n", "k"):
             size, least = getattr(choice, name), getattr(grain, name)
             if size and size % least:
-                raise CyclelabError(
-                    f"mapping.operators.{self.pattern}.{name}: {size} is no multiple of "
-                    f"{least}, which {unit.title} takes at once"
+                raise FixedChoiceError(
+                    self.pattern,
+                    name,
+                    f"{size} is no multiple of {least}, which {unit.title} takes at once",
                 )
         if choice.k and problem.group and problem.group % choice.k:
-            raise CyclelabError(
-                f"mapping.operators.{self.pattern}.k: {choice.k} does not divide the "
-                f"{problem.group} weights that share a scale"
+            raise FixedChoiceError(
+                self.pattern,
+                "k",
+                f"{choice.k} does not divide the {problem.group} weights that share a scale",
             )
 
     def _does_not_fit(self, register_bytes: int, shared_bytes: int) -> NoMappingError:

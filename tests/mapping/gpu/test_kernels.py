@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.cli import main
 from simulator.config import CyclelabError
 from simulator.mapping.errors import NoMappingError
 from tests.mapping.gpu.small import L2_LATENCY, LATENCY, LAUNCH, gpu, gpu_document
@@ -229,3 +230,17 @@ def test_an_npu_setting_on_a_gpu() -> None:
     document["core"]["scratchpad"] = {"capacity_bytes": 1}
     with pytest.raises(CyclelabError, match=r"core.scratchpad: unknown key 'scratchpad'"):
         run(gemms((8, 8, 8)), document)
+
+
+def test_a_wrong_choice_is_said_where_it_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(
+        "name: wrong\nmachine: a100\nworkload:\n  gemms: [{name: gemm, m: 8, n: 8, k: 8}]\n"
+        "  precision: {weights: fp16, activations: fp16}\nmapping:\n  operators:\n"
+        '    "gem*":\n      m: 64\n      order: mn\n',
+        "utf-8",
+    )
+    assert main(["run", str(path)]) == 2
+    assert "wrong.yaml:10: mapping.operators.gem*.order: thread blocks" in capsys.readouterr().err
