@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +21,9 @@ from simulator.published.mixpe.traffic import (
     traffic,
 )
 from simulator.published.studies import studies, study_named
+from simulator.published.table import markdown
 
+PAGE = Path(__file__).parent.parent.parent / "docs" / "mixpe.md"
 DATA = load_mixpe()
 MACHINE = DATA.machine
 INT8 = DATA.designs["INT8"]
@@ -216,6 +219,7 @@ def test_the_study_meets_what_was_published() -> None:
     assert "mixpe_as_published" in studies()
     found = study_named("mixpe_as_published").run()
     assert len(found) == 5 * (4 + 1) * 2
+    assert markdown(found) in PAGE.read_text("utf-8")
     for each in found:
         is_mean = each.case.startswith("geometric mean")
         assert abs(each.error) < (0.003 if is_mean else 0.05), each

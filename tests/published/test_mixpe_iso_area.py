@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +13,11 @@ from simulator.cost import load_technology
 from simulator.hardware.npu import NpuSpec
 from simulator.published.claims import StudySpec, findings
 from simulator.published.mixpe.spec import load_mixpe
+from simulator.published.table import markdown
 from simulator.workload.gemms import load_gemms
 from simulator.workload.topology import load_topology
 
+PAGE = Path(__file__).parent.parent.parent / "docs" / "mixpe.md"
 INT8 = "mixpe_int8"
 OTHERS = ("mixpe_w4a8", "mixpe_w4a8_shift_add", "mixpe_w4a16_shift_add", "mixpe_fp16")
 NETWORKS = ("ViT", "ViT-Huge", "OPT-6.7B", "Llama2-13B")
@@ -129,3 +132,8 @@ def test_time_follows_the_columns() -> None:
     # 39 columns for 40; what else is lost is the mapping's.
     shift_add = times["OPT-6.7B, W4A8, shift-add"]
     assert 11 / 39 < shift_add < 1.06 * 11 / 39
+
+
+@pytest.mark.slow
+def test_the_page_has_the_table() -> None:
+    assert markdown(findings(study())) in PAGE.read_text("utf-8")
