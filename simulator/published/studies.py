@@ -8,8 +8,9 @@ from pathlib import Path
 from simulator.config import CyclelabError, nearest
 from simulator.published.claims import load_study, study_names
 from simulator.published.finding import Study
+from simulator.published.mixpe.as_published import as_published
 
-METHODS: dict[str, Callable[[], Study]] = {}
+METHODS: dict[str, Callable[[], Study]] = {"mixpe_as_published": as_published}
 """Studies that a method of their own computes, by name."""
 
 
