@@ -9,21 +9,27 @@ freed after its last use, so what can stay is never fetched twice.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simulator.hardware.matrix_unit import Tile
 from simulator.hardware.npu import NpuCoreSpec
 from simulator.hardware.vector_unit.work import VectorWork
 from simulator.mapping.builder import ProgramBuilder
+from simulator.mapping.delay import Delay
 from simulator.mapping.gemm_part import GemmPart
 from simulator.mapping.lowering import Lowering
 from simulator.mapping.nest import CorePositions, Dimension, Nest, Position
-from simulator.mapping.program import Cause, Command, Item, Tokens
+from simulator.mapping.program import Cause, Command, Item, QueueKind, Tokens
 from simulator.mapping.tiling import RUNNING_SUM_BITS, tile_bytes
 from simulator.mapping.unit_work import gang_actions, gang_timing, gang_traffic
 
 INPUT_DIMENSIONS = frozenset({"count", "m", "k"})
 WEIGHT_DIMENSIONS = frozenset({"count", "n", "k"})
+
+
+CONVERSION = "dequantise"
+"""The vector function that converts weights."""
 
 
 @dataclass(slots=True)
@@ -83,7 +89,21 @@ class GemmLowering(Lowering):
     def items(self) -> tuple[Item, ...]:
         """The part in program order."""
         nest = Nest(self.dimensions, len(self.resources.cores), self._leaf)
-        return (*self.prologue(), *nest.items())
+        items: Sequence[Item] = nest.items()
+        if self.problem.converted_weight_bits and self.part.drained_by_vector:
+            # The vector unit converts the next weights before it waits for these sums.
+            delay = Delay(self._core_of, self._is_late)
+            items = [*delay.items(items), *delay.rest()]
+        return (*self.prologue(), *items)
+
+    def _core_of(self, command: Command) -> int:
+        return self.resources.queues[command.queue].core
+
+    def _is_late(self, command: Command) -> bool:
+        """Whether it finishes outputs: all vector work but conversions, and stores."""
+        kind = self.resources.queues[command.queue].kind
+        converts = command.label == CONVERSION
+        return kind is QueueKind.STORE or (kind is QueueKind.VECTOR and not converts)
 
     # -- set-up --------------------------------------------------------------
     def _staging_bytes(self) -> int:
@@ -210,7 +230,7 @@ class GemmLowering(Lowering):
             commands.append(
                 self.vector(
                     core,
-                    [VectorWork("dequantise", tile.k * tile.n)],
+                    [VectorWork(CONVERSION, tile.k * tile.n)],
                     (raw, converted),
                     acquire=((s.raw_full, 1), (s.weight_slots, 1)),
                     release=room,

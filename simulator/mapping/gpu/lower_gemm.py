@@ -13,6 +13,7 @@ from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.hardware.primitives import ActionCounts
 from simulator.hardware.vector_unit.work import VectorWork
 from simulator.mapping.builder import ProgramBuilder
+from simulator.mapping.delay import Delay
 from simulator.mapping.gpu.kernel import GpuKernel, Moved
 from simulator.mapping.gpu.occupancy import slab_cycles, slab_traffic, warp_tile
 from simulator.mapping.gpu.problem import Block
@@ -126,9 +127,16 @@ class _GridLowering:
 
     # -- one wave ----------------------------------------------------------------
     def _wave(self, wave: Wave) -> Iterator[Item]:
+        slabs: list[Item] = []
         for depth, closes, first, last, count in self._runs():
             body = tuple(self._slab(wave, depth, first, closes, last))
-            yield from body if count == 1 else (Loop(count, body),)
+            slabs.extend(body if count == 1 else (Loop(count, body),))
+        if self.problem.converts and self.problem.group:
+            # The vector unit converts the next slab before it waits for this one's sums.
+            scales = self.problem.group_work[0]
+            delay = Delay(lambda _: 0, lambda command: command.label.startswith(scales))
+            slabs = [*delay.items(slabs), *delay.rest()]
+        yield from slabs
         yield from self._epilogue(wave)
 
     def _runs(self) -> Iterator[tuple[int, bool, bool, bool, int]]:
