@@ -59,6 +59,13 @@ def build_parser() -> argparse.ArgumentParser:
         "gemms, traces, dram_traces or all",
     )
 
+    cost = commands.add_parser("cost", help="price a machine or a matrix unit, part by part")
+    cost.add_argument("what", metavar="WHAT", help="machine or unit: preset, kind or YAML file")
+    _set_argument(cost, "machine.core.matrix_units.0.rows=64, or rows=64 of a unit")
+    cost.add_argument("--technology", metavar="NAME", help="preset or path")
+    cost.add_argument("--sources", action="store_true", help="also print where prices come from")
+    _path_argument(cost, "--json", "FILE", "write it as JSON; - prints it")
+
     reproduce = commands.add_parser("reproduce", help="put published numbers beside ours")
     reproduce.add_argument("study", nargs="?", metavar="STUDY", help="all are listed without one")
     shape = reproduce.add_mutually_exclusive_group()

@@ -121,6 +121,13 @@ def dram(options: argparse.Namespace) -> None:
     simulate(options)
 
 
+def cost(options: argparse.Namespace) -> None:
+    """`cyclelab cost`: the bill of a machine or a unit."""
+    from simulator.cost_command import cost as price
+
+    price(options)
+
+
 def reproduce(options: argparse.Namespace) -> None:
     """`cyclelab reproduce`: a study of published numbers, or the list of all."""
     from simulator.published.studies import studies, study_named
@@ -149,6 +156,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "gemm": gemm,
     "explain": explain,
     "dram": dram,
+    "cost": cost,
     "reproduce": reproduce,
     "list": show,
     "schema": schema,

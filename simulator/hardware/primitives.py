@@ -29,6 +29,13 @@ class Primitive:
     capacity_bytes: int = 0
     device: str = ""
 
+    def describe(self) -> str:
+        """In words: `int8 × int4 multiplier`, `32-bit flip-flops`."""
+        kind = self.kind.replace("_", " ")
+        if self.formats:
+            return f"{' × '.join(self.formats)} {kind}"
+        return f"{self.bits}-bit {kind}" if self.bits else kind
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
