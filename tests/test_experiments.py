@@ -80,7 +80,8 @@ def test_results_carry_the_sources(name: str, results: dict[str, Result]) -> Non
     sources = results[name].sources
     rate = "bandwidth_bytes_per_s" if name in IDEAL else "device.timing"
     assert f"machine.memory.{rate}" in sources
-    assert "machine.core.scratchpad.capacity_bytes" in sources
+    buffer = "l2" if results[name].machine["kind"] == "gpu" else "core.scratchpad"
+    assert f"machine.{buffer}.capacity_bytes" in sources
     assert any(key.startswith("technology.") for key in sources)
 
 

@@ -88,13 +88,13 @@ class GemmLowering(Lowering):
 
     def items(self) -> tuple[Item, ...]:
         """The part in program order."""
-        nest = Nest(self.dimensions, len(self.resources.cores), self._leaf)
-        items: Sequence[Item] = nest.items()
+        first = self.prologue()
+        items: Sequence[Item] = Nest(self.dimensions, len(self.resources.cores), self._leaf).items()
         if self.problem.converted_weight_bits and self.part.drained_by_vector:
             # The vector unit converts the next weights before it waits for these sums.
             delay = Delay(self._core_of, self._is_late)
             items = [*delay.items(items), *delay.rest()]
-        return (*self.prologue(), *items)
+        return (*first, *items)
 
     def _core_of(self, command: Command) -> int:
         return self.resources.queues[command.queue].core

@@ -201,7 +201,7 @@ def test_the_graph_is_made_for_the_unit_that_runs_it(cores: int, keep: bool) -> 
 
 def test_a_fixed_unit_that_cannot() -> None:
     mapping = {"operators": {"gemm": {"unit": "lut_tensor_core"}}}
-    with pytest.raises(CyclelabError, match=r"fixes unit 'lut_tensor_core'.*int8 x bipolar2$"):
+    with pytest.raises(CyclelabError, match=r"gemm.unit: lut_tensor_core never.*int8 x bipolar2$"):
         run(workload("int8"), machine(LUT), mapping)
 
 
