@@ -1,9 +1,9 @@
-"""Software pipelining of a program: late commands go behind the next round's early ones.
+"""Software pipelining of a program: late commands go behind the next preparation.
 
 An in-order queue that both prepares operands (early) and finishes results (late) would
 wait for a round's results before it prepares the next round. Here each core's late
-commands are held back until its next late ones come, so that in program order the next
-round's early commands precede them.
+commands are held back behind the next preparations, and no further: what comes then may
+need what they give back.
 """
 
 from __future__ import annotations
@@ -18,15 +18,19 @@ from simulator.mapping.program import Command, Item, Loop
 class Delay:
     """Holds back the late commands of each core.
 
-    core_of: the core of a command. is_late: whether it is one of a round's last.
-    held: late commands of each core's last round; fresh: cores that have had early
-        commands since.
+    core_of: the core of a command. prepares, is_late: whether it prepares operands, or is
+    one of a round's last; passes: others that go past what is held, such as loads.
+    ahead: preparations that go past it.
+    held: late commands of each core's last round; prepared: preparations since.
     """
 
     core_of: Callable[[Command], int]
+    prepares: Callable[[Command], bool]
     is_late: Callable[[Command], bool]
+    passes: Callable[[Command], bool]
+    ahead: int = 1
     held: dict[int, tuple[Command, ...]] = field(default_factory=dict)
-    fresh: set[int] = field(default_factory=set)
+    prepared: dict[int, int] = field(default_factory=dict)
 
     def items(self, items: Iterable[Item]) -> list[Item]:
         """Items in their new order; what is held at the end comes with `rest`."""
@@ -37,22 +41,24 @@ class Delay:
 
     def rest(self) -> list[Item]:
         """What is still held, core by core."""
-        held = [command for core in sorted(self.held) for command in self.held[core]]
-        self.held.clear()
-        self.fresh.clear()
-        return list(held)
+        return [command for core in sorted(self.held) for command in self._released(core)]
 
     def _command(self, command: Command) -> list[Item]:
         core = self.core_of(command)
-        if not self.is_late(command):
-            self.fresh.add(core)
+        if self.is_late(command):
+            released = self._released(core) if self.prepared.get(core) else []
+            self.held[core] = (*self.held.get(core, ()), command)
+            return released
+        if core not in self.held or self.passes(command):
             return [command]
-        released: tuple[Command, ...] = ()
-        if core in self.fresh:
-            self.fresh.discard(core)
-            released = self.held.pop(core, ())
-        self.held[core] = (*self.held.get(core, ()), command)
-        return list(released)
+        if not self.prepares(command):
+            return [*self._released(core), command]
+        self.prepared[core] = self.prepared.get(core, 0) + 1
+        return [command, *(self._released(core) if self.prepared[core] == self.ahead else ())]
+
+    def _released(self, core: int) -> list[Item]:
+        self.prepared.pop(core, None)
+        return list(self.held.pop(core, ()))
 
     def _loop(self, loop: Loop) -> list[Item]:
         """From the second iteration on, what is held is that of the iteration before."""
@@ -71,4 +77,4 @@ class Delay:
 
     def _state(self) -> tuple[object, ...]:
         held = {core: tuple(map(id, commands)) for core, commands in self.held.items()}
-        return held, frozenset(self.fresh)
+        return held, dict(self.prepared)

@@ -92,18 +92,21 @@ class GemmLowering(Lowering):
         items: Sequence[Item] = Nest(self.dimensions, len(self.resources.cores), self._leaf).items()
         if self.problem.converted_weight_bits and self.part.drained_by_vector:
             # The vector unit converts the next weights before it waits for these sums.
-            delay = Delay(self._core_of, self._is_late)
+            delay = Delay(self._core_of, _converts, self._is_late, self._is_load)
             items = [*delay.items(items), *delay.rest()]
         return (*first, *items)
 
     def _core_of(self, command: Command) -> int:
         return self.resources.queues[command.queue].core
 
+    def _is_load(self, command: Command) -> bool:
+        return self.resources.queues[command.queue].kind is QueueKind.LOAD
+
     def _is_late(self, command: Command) -> bool:
         """Whether it finishes outputs: all vector work but conversions, and stores."""
         kind = self.resources.queues[command.queue].kind
-        converts = command.label == CONVERSION
-        return kind is QueueKind.STORE or (kind is QueueKind.VECTOR and not converts)
+        vector = kind is QueueKind.VECTOR and not _converts(command)
+        return vector or kind is QueueKind.STORE
 
     # -- set-up --------------------------------------------------------------
     def _staging_bytes(self) -> int:
@@ -376,6 +379,10 @@ class GemmLowering(Lowering):
             self.part.places.outputs,
             tile_bytes(tile.m * tile.n, raw),
         )
+
+
+def _converts(command: Command) -> bool:
+    return command.label == CONVERSION
 
 
 def _tiles_of_core(dim: Dimension, core: int) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +14,7 @@ from simulator.mapping.delay import Delay
 from simulator.mapping.program import Command, Item, Loop
 from tests.mapping.gpu.small import gpu, gpu_document
 from tests.mapping.result_laws import check_result, findings
-from tests.mapping.small import INT8, machine_document, programs, run
+from tests.mapping.small import INT8, machine_document, programs, run, transformer
 from tests.mapping.token_game import check_tokens, executed
 
 
@@ -20,42 +22,58 @@ def command(label: str, core: int = 0) -> Command:
     return Command(queue=core, operator=0, label=label)
 
 
-def order(items: list[Item]) -> str:
-    delay = Delay(lambda c: c.queue, lambda c: c.label.isupper())
-    out = [*delay.items(items), *delay.rest()]
+def delay(ahead: int = 1) -> Delay:
+    """Capital letters are late, `l` passes, `p` prepares."""
+    return Delay(
+        core_of=lambda c: c.queue,
+        passes=lambda c: c.label == "l",
+        ahead=ahead,
+        prepares=lambda c: c.label == "p",
+        is_late=lambda c: c.label.isupper(),
+    )
+
+
+def order(items: list[Item], ahead: int = 1) -> str:
+    delayed = delay(ahead)
+    out = [*delayed.items(items), *delayed.rest()]
     return "".join(c.label for c in executed(tuple(out)))
 
 
-def round_of(early: str, late: str, core: int = 0) -> list[Item]:
-    return [command(letter, core) for letter in early + late]
+def round_of(letters: str, core: int = 0) -> list[Item]:
+    return [command(letter, core) for letter in letters]
 
 
-def test_straight() -> None:
-    items = [*round_of("a", "A"), *round_of("b", "B"), *round_of("c", "CD"), *round_of("d", "")]
-    assert order(items) == "abAcBdCD"
+def test_late_ones_go_behind_loads_and_the_next_preparation() -> None:
+    assert order(round_of("lpmABlpmCDlpm")) == "lpmlpABmlpCDm"
+
+
+def test_and_no_further() -> None:
+    assert order(round_of("lpmAlpmlpmBlpm")) == "lpmlpAmlpmlpBm"
+
+
+def test_without_preparation_they_stay_in_front_of_what_needs_operands() -> None:
+    assert order(round_of("lpmAlmBmC")) == "lpmlAmBmC"
 
 
 def test_a_loop_keeps_its_length() -> None:
-    loop = Loop(5, tuple(round_of("ab", "AB")))
-    assert order([loop]) == "ab" + "abAB" * 4 + "AB"
-    delay = Delay(lambda c: c.queue, lambda c: c.label.isupper())
-    first, second, rest = delay.items([loop])
-    assert isinstance(rest, Loop) and rest.count == 4
-    assert [c.label for c in (first, second) if isinstance(c, Command)] == ["a", "b"]
+    loop = Loop(5, tuple(round_of("pmAB")))
+    assert order([loop]) == "pm" + "pABm" * 4 + "AB"
+    assert [type(item) for item in delay().items([loop])] == [Command, Command, Loop]
+
+
+def test_several_preparations_ahead() -> None:
+    assert order(round_of("plplAplplBplp"), ahead=2) == "plplplpAlplpB"
+    assert order(round_of("plAplBpl"), ahead=2) == "plplAplB"
 
 
 def test_loops_in_loops() -> None:
-    inner = Loop(3, tuple(round_of("a", "A")))
-    outer = Loop(4, (inner, *round_of("b", "B")))
-    plain = order([c for c in executed((outer,))])
-    assert order([outer]) == plain
-    assert sorted(plain) == sorted("aaaAAAbB" * 4)
+    outer = Loop(4, (Loop(3, tuple(round_of("pmA"))), *round_of("mpB")))
+    assert order([outer]) == order(list(executed((outer,))))
 
 
 def test_cores_are_apart() -> None:
-    items = [*round_of("a", "A", 0), *round_of("x", "X", 1), *round_of("b", "B", 0)]
-    items += round_of("y", "Y", 1)
-    assert order(items) == "axbAyXBY"
+    items = [*round_of("pmA", 0), *round_of("pmX", 1), *round_of("pnB", 0), *round_of("poY", 1)]
+    assert order(items) == "pmpmpAnpXoBY"
 
 
 GROUPED = {**INT8, "weights": "int4", "weight_group_size": 16}
@@ -125,3 +143,28 @@ def test_conversion_and_scaling_overlap_with_products() -> None:
     vector, matrix = busy["core0.vector_unit"], busy["core0.systolic_array"]
     assert vector == 64 * 1024 + 64 * 64 * 1024 // 16 * 1
     assert result.cycles < 1.1 * max(vector, matrix)
+
+
+@pytest.mark.parametrize("buffers", [1, 2])
+@pytest.mark.parametrize("accumulators", [None, 1, 2])
+@pytest.mark.parametrize("group", [0, 8])
+def test_converted_weights_of_a_model(
+    tmp_path: Path, buffers: int, accumulators: int | None, group: int
+) -> None:
+    """Several tiles of k per output, epilogues with further inputs, one buffer of each."""
+    precision = {**INT8, "weights": "int4", "lm_head": "int8"}
+    if group:
+        precision["weight_group_size"] = group  # type: ignore[assignment]
+    work = {"model": transformer(tmp_path), "prefill_tokens": 20, "decode_steps": 1}
+    document = machine_document(
+        accumulator_bytes=None if accumulators is None else 2000,
+        scratchpad={"capacity_bytes": 3000, "buffers": buffers},
+        core={"queue_depth": 1},
+    )
+    if accumulators is not None:
+        document["core"]["accumulator"]["buffers"] = accumulators
+    fixed = {"operators": {"*_proj": {"m": 8, "n": 8, "k": 8}}}
+    full = {**work, "precision": precision}
+    for program in programs(full, _npu(document), **fixed):  # type: ignore[arg-type]
+        check_tokens(program)
+    check_result(run(full, document, fixed))

@@ -18,6 +18,7 @@ from simulator.mapping.gpu.kernel import GpuKernel, Moved
 from simulator.mapping.gpu.occupancy import slab_cycles, slab_traffic, warp_tile
 from simulator.mapping.gpu.problem import Block
 from simulator.mapping.gpu.waves import Grid, Wave, waves_of
+from simulator.mapping.lower_gemm import CONVERSION
 from simulator.mapping.program import Cause, Command, Item, Loop, Tokens
 from simulator.mapping.regions import Place
 from simulator.mapping.tiling import tile_bytes
@@ -133,8 +134,14 @@ class _GridLowering:
             slabs.extend(body if count == 1 else (Loop(count, body),))
         if self.problem.converts and self.problem.group:
             # The vector unit converts the next slab before it waits for this one's sums.
-            scales = self.problem.group_work[0]
-            delay = Delay(lambda _: 0, lambda command: command.label.startswith(scales))
+            scales, queues = self.problem.group_work[0], self.kernel.queues
+            delay = Delay(
+                core_of=lambda _: 0,
+                prepares=lambda command: command.label == CONVERSION,
+                is_late=lambda command: command.label.startswith(scales),
+                passes=lambda command: command.queue != queues.vector,
+                ahead=max(1, self.problem.group // self.block.k),
+            )
             slabs = [*delay.items(slabs), *delay.rest()]
         yield from slabs
         yield from self._epilogue(wave)
@@ -199,8 +206,8 @@ class _GridLowering:
         elements = wave.columns * depth
         most = wave.most_per_sm * self.block.n * depth
         return self.kernel.vector(
-            [VectorWork("dequantise", most)],
-            [VectorWork("dequantise", elements)],
+            [VectorWork(CONVERSION, most)],
+            [VectorWork(CONVERSION, elements)],
             Moved(),
             arrived,
             late=((self.at.converted, 1),),
