@@ -57,6 +57,11 @@ def vector_actions(spec: VectorUnitSpec, work: Iterable[VectorWork], path: str) 
         function = function_named(spec, item.function)
         counts.add(multiply, math.ceil(function.multiplies * item.elements))
         counts.add(add, math.ceil(function.adds * item.elements))
-        slots = Fraction(str(function.cycles_per_element)) * item.elements
-        counts.add(registers, math.ceil(slots))
+        counts.add(registers, lane_slots(spec, item))
     return counts
+
+
+def lane_slots(spec: VectorUnitSpec, item: VectorWork) -> int:
+    """Issue slots of lanes that some work takes."""
+    function = function_named(spec, item.function)
+    return math.ceil(Fraction(str(function.cycles_per_element)) * item.elements)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from simulator.hardware.gpu import THREADS_PER_WARP, GpuSpec, SmSpec
+from simulator.hardware.gpu import REGISTER_BYTES, THREADS_PER_WARP, GpuSpec, SmSpec
 from simulator.hardware.matrix_unit import MatrixUnit, Tile
 from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
 from simulator.mapping.tiling import TIME_TOLERANCE, gang_interval, tile_bytes
@@ -22,6 +22,7 @@ ROWS = (16, 32, 64, 128)
 KEYS = (32, 64, 128, 256)
 MOST_STAGES = 4
 """Key blocks in flight per block of rows."""
+MOST_WARPS_PER_SUB_CORE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,24 @@ class AttentionGrid:
         held = heads * s.context_tokens * s.head_dim * (self.key_bits + self.value_bits) / 8
         return 1 if held <= cache_bytes else -(-blocks // sms)
 
+    @property
+    def converted_bytes(self) -> int:
+        """Of the keys and values of one step in the unit's format, if they are converted."""
+        return tile_bytes(2 * self.keys * self.shape.head_dim, self.converted_bits)
+
+    @property
+    def taken_bytes(self) -> int:
+        """Of the keys and values of one step, as the unit takes them."""
+        return self.converted_bytes or self.key_value_bytes
+
+    def memory_bytes(self, sms: int, cache_bytes: float) -> int:
+        """From and to main memory, over all steps."""
+        s, passes = self.shape, self.passes(sms, cache_bytes)
+        held = s.count * s.context_tokens * s.head_dim
+        read = 0 if self.cache_on_chip else passes * held * (self.key_bits + self.value_bits)
+        queries = 0 if self.queries_on_chip else self.outputs * self.query_bits
+        return int((read + queries + self.outputs * self.store_bits) / 8)
+
     def products(self) -> tuple[Tile, Tile]:
         """Scores and context of one step."""
         depth = self.shape.head_dim
@@ -124,20 +143,32 @@ def query_bytes(grid: AttentionGrid) -> int:
 
 def stage_bytes(grid: AttentionGrid) -> int:
     """Of the keys and values of one step in shared memory, with their converted copies."""
-    converted = tile_bytes(2 * grid.keys * grid.shape.head_dim, grid.converted_bits)
-    return grid.key_value_bytes + converted
+    return grid.key_value_bytes + grid.converted_bytes
 
 
-def register_bytes(grid: AttentionGrid) -> int:
-    """Registers of one block: scores and probabilities of a step, and the sums so far."""
-    sums = grid.accumulator_bits * grid.rows * (grid.keys + grid.shape.head_dim)
-    return tile_bytes(1, sums + grid.probability_bits * grid.rows * grid.keys)
+def warps_of(grid: AttentionGrid, core: SmSpec) -> int:
+    """Warps of a block: as many on each sub-core as its registers ask for; 0 if too many.
+
+    In registers are scores and probabilities of a step, and the sums so far.
+    """
+    bits = grid.accumulator_bits * grid.rows * (grid.keys + grid.shape.head_dim)
+    bits += int(grid.probability_bits * grid.rows * grid.keys)
+    room = core.max_registers_per_thread - core.spare_registers_per_thread
+    per_warp = THREADS_PER_WARP * REGISTER_BYTES * 8 * max(0, room)
+    for each in range(1, MOST_WARPS_PER_SUB_CORE + 1):
+        if bits <= each * core.sub_cores * per_warp:
+            return each * core.sub_cores
+    return 0
 
 
 def key_slots(grid: AttentionGrid, core: SmSpec) -> int:
     """Steps whose keys and values an SM holds at once, over as many blocks as fit; 0 if none."""
-    threads = core.sub_cores * THREADS_PER_WARP
-    held = core.register_file.capacity_bytes // max(1, register_bytes(grid))
+    warps = warps_of(grid, core)
+    if not warps:
+        return 0
+    threads = warps * THREADS_PER_WARP
+    registers = threads * core.max_registers_per_thread * REGISTER_BYTES
+    held = core.register_file.capacity_bytes // registers
     held = min(held, core.max_threads // threads, core.max_blocks)
     free = core.shared_memory.capacity_bytes
     return max(
@@ -153,9 +184,10 @@ def key_slots(grid: AttentionGrid, core: SmSpec) -> int:
 def shared_cycles(grid: AttentionGrid, core: SmSpec) -> int:
     """Cycles in which the warps of a block read the keys, or the values, of a step.
 
-    A warp on each sub-core has its share of the rows and reads all of either.
+    Each warp has its share of the rows and reads all of either, in the unit's format.
     """
-    return -(-core.sub_cores * grid.key_value_bytes // 2 // core.shared_memory.bytes_per_cycle)
+    read = warps_of(grid, core) * grid.taken_bytes // 2
+    return -(-read // core.shared_memory.bytes_per_cycle)
 
 
 def step_cycles(
@@ -179,14 +211,26 @@ def cut(grid: AttentionGrid, tokens: int, keys: int, sms: int) -> AttentionGrid:
     return replace(grid, tokens=tokens, keys=keys, steps=steps, rounds=rounds, split=split)
 
 
+@dataclass(frozen=True, slots=True)
+class MemoryFacts:
+    """Of main memory, in cycles of the SMs' clock; cache_bytes: of the L2 cache."""
+
+    latency_cycles: int
+    bytes_per_cycle: float
+    cache_bytes: float
+
+
 def best_cut(
     grid: AttentionGrid,
     unit: MatrixUnit[Any],
     machine: GpuSpec,
-    latency: int,
+    memory: MemoryFacts,
     fixed: tuple[int | None, int | None] = (None, None),
 ) -> AttentionGrid | None:
-    """The fastest block size that fits an SM; None if none does. latency: of main memory."""
+    """The fastest block size that fits an SM, of equals the one with most bytes in flight.
+
+    None if none fits.
+    """
     shape = grid.shape
     tokens = {max(1, min(shape.query_tokens, rows // shape.query_heads)) for rows in ROWS}
     keys = {min(size, shape.context_tokens) for size in KEYS}
@@ -196,25 +240,29 @@ def best_cut(
         for k in sorted({fixed[1]} if fixed[1] else keys)
     ]
     held = [replace(each, slots=key_slots(each, machine.core)) for each in found]
-    timed = [(estimated_cycles(each, unit, machine, latency), each) for each in held if each.slots]
+    timed = [
+        (estimated_cycles(each, unit, machine, memory), each)
+        for each in held
+        if each.slots > 1 or each.slots == each.rounds
+    ]
     if not timed:
         return None
     limit = TIME_TOLERANCE * min(cycles for cycles, _ in timed)
-    return max((g for cycles, g in timed if cycles <= limit), key=lambda g: g.rows * g.keys)
+    good = [grid for cycles, grid in timed if cycles <= limit]
+    return max(good, key=lambda grid: (grid.slots * grid.keys, grid.rows * grid.keys))
 
 
 def estimated_cycles(
-    grid: AttentionGrid, unit: MatrixUnit[Any], machine: GpuSpec, latency: int
+    grid: AttentionGrid, unit: MatrixUnit[Any], machine: GpuSpec, memory: MemoryFacts
 ) -> int:
-    """Rounds times the slowest of matrix units, vector unit and L2 cache, latencies covered.
-
-    latency: of main memory, in cycles.
-    """
+    """Rounds times the slowest of matrix units, vector unit and caches, latencies covered."""
     scores, vector, context = step_cycles(grid, unit, machine)
     cache = max(
         grid.steps / grid.rounds * grid.key_value_bytes / machine.l2.bytes_per_cycle,
         grid.key_value_bytes / machine.l2.sm_bytes_per_cycle,
     )
-    whole = latency + machine.l2.latency_cycles + cache + scores + vector + context
+    moved = grid.memory_bytes(machine.cores, memory.cache_bytes) / memory.bytes_per_cycle
+    whole = memory.latency_cycles + machine.l2.latency_cycles + cache + moved / grid.rounds
+    whole += scores + vector + context
     each = max(scores + context, vector, cache, whole / grid.slots)
-    return int(grid.rounds * each + whole)
+    return int(max(grid.rounds * each, moved) + whole)

@@ -22,17 +22,17 @@ class PanelCache:
     """A cache of panels, by name, that is told what each wave reads (once) and writes.
 
     _last: the wave that touched a panel last. _held: bytes of the panels that a wave
-    was the last to touch. _written: bytes of results, by wave.
+    was the last to touch. _written: bytes of all results before each wave.
     """
 
     capacity_bytes: float
     _last: dict[object, int] = field(default_factory=dict)
     _held: dict[int, float] = field(default_factory=dict)
-    _written: list[float] = field(default_factory=list)
+    _written: list[float] = field(default_factory=lambda: [0.0])
 
     def wave(self, panels: Sequence[tuple[object, float]], written_bytes: float) -> set[object]:
         """Names of panels, given with their bytes, that the next wave fetches from memory."""
-        now = len(self._written)
+        now = len(self._written) - 1
         by_last: defaultdict[int, list[tuple[object, float]]] = defaultdict(list)
         for name, size in panels:
             by_last[self._last.get(name, NEVER)].append((name, size))
@@ -47,7 +47,7 @@ class PanelCache:
         self._last.update((name, now) for name, _ in panels)
         self._held = {last: held for last, held in self._held.items() if held > 0}
         self._held[now] = sum(sizes.values())
-        self._written.append(written_bytes)
+        self._written.append(self._written[-1] + written_bytes)
         return missing
 
     def _distance(self, last: int, sizes: Mapping[int, float]) -> float:
@@ -55,7 +55,7 @@ class PanelCache:
 
         sizes: of the present wave's panels, by the wave that touched them last.
         """
-        whole = sizes[last] + sum(self._written[last:])
+        whole = sizes[last] + self._written[-1] - self._written[last]
         whole += sum(held for wave, held in self._held.items() if wave > last)
         only_then = self._held[last] - sizes[last]
         only_now = sum(size for wave, size in sizes.items() if wave < last)

@@ -32,6 +32,8 @@ MOST_WARPS = 16
 MOST_STAGES = 4
 STRIPS = (1, 2, 4, 8, 16)
 MOST_SPLIT = 16
+MOST_SURPLUS = 1.05
+"""Shares of k are equal, in whole groups; what they have more than k is at most this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,30 +82,37 @@ class GridSearch:
     # -- candidates ----------------------------------------------------------
     def _fitting(self) -> Iterator[tuple[Block, int]]:
         """Blocks that fit, with as many stages as cost no occupancy, and how many do."""
+        sms = self.machine.cores
         for block in self._blocks():
-            held = occupancy(block_use(self.problem, block, self.unit, self.core), self.core)
-            if not held:
-                continue
             deepest = block.stages if self.fixed[3] else MOST_STAGES
-            for stages in range(deepest, block.stages, -1):
-                deeper = replace(block, stages=stages)
-                use = block_use(self.problem, deeper, self.unit, self.core)
-                if occupancy(use, self.core) == held:
-                    block = deeper
-                    break
-            yield block, held
-            for split in self._splits(block, held):
-                yield replace(block, split=split), held
+            held = {
+                stages: self._occupancy(replace(block, stages=stages))
+                for stages in range(block.stages, deepest + 1)
+            }
+            for split in self._splits(block, held[block.stages]):
+                least = -(-Grid(self.problem, replace(block, split=split), sms, 1, 1).blocks // sms)
+                # Of stage counts that let as many blocks reside, the deepest.
+                chosen = {min(held[stages], least): stages for stages in held}
+                for per_sm, stages in chosen.items():
+                    if per_sm:
+                        yield replace(block, stages=stages, split=split), per_sm
+
+    def _occupancy(self, block: Block) -> int:
+        return occupancy(block_use(self.problem, block, self.unit, self.core), self.core)
 
     def _splits(self, block: Block, per_sm: int) -> Iterator[int]:
-        """Shares of k that give SMs work that would have none; groups are not divided."""
-        p, split = self.problem, 2
+        """1, and shares of k that give SMs work that would have none, in whole groups."""
+        p, split = self.problem, 1
         blocks = p.count * -(-p.m // block.m) * -(-p.n // block.n)
-        while not p.group and split <= MOST_SPLIT and p.k >= split * block.k * block.stages:
-            if blocks * split > 2 * self.machine.cores * per_sm:
-                return
-            yield split
+        while split <= MOST_SPLIT and blocks * split <= 2 * self.machine.cores * per_sm:
+            depth = Grid(p, replace(block, split=split), 1, 1, 1).depth
+            if split == 1 or (
+                depth >= block.k * block.stages and split * depth <= MOST_SURPLUS * p.k
+            ):
+                yield split
             split *= 2
+        if split == 1 and per_sm:
+            yield 1
 
     def _blocks(self) -> Iterator[Block]:
         grain = self.unit.granularity
@@ -158,7 +167,6 @@ class GridSearch:
     def _timed(self, block: Block, per_sm: int) -> GridTiling:
         p, sms = self.problem, self.machine.cores
         flat = Grid(p, block, sms, per_sm, 1)
-        per_sm = min(per_sm, -(-flat.blocks // sms))
         tries = [Grid(p, block, sms, per_sm, strip) for strip in STRIPS if strip <= flat.shape[1]]
         grid = min(tries, key=self._panel_bytes)
         traffic = self._traffic(grid)
@@ -170,7 +178,7 @@ class GridSearch:
         rows, columns = grid.wave_shape()
         bits = rows * grid.block.m * p.input_bits * (not p.inputs_on_chip)
         bits += columns * grid.block.n * p.weight_bits * (not p.weights_on_chip)
-        return p.k / grid.block.split * bits / 8
+        return grid.depth * bits / 8
 
     def _traffic(self, grid: Grid) -> float:
         """Main-memory bytes of the operands, and of what else the epilogue moves."""
@@ -185,7 +193,7 @@ class GridSearch:
 
     def _cycles(self, grid: Grid, traffic: float) -> float:
         p, block, l2 = self.problem, grid.block, self.machine.l2
-        slabs = -(-p.k // (block.k * block.split))
+        slabs = -(-grid.depth // block.k)
         slab = slab_cycles(p, block, block.k, grid.per_sm, self.unit, self.core)
         per_sm_bytes = grid.per_sm * block.slab_bits(p) / 8
         blocks = min(grid.blocks, grid.wave_blocks)
@@ -193,15 +201,16 @@ class GridSearch:
             blocks * block.slab_bits(p) / 8 / l2.bytes_per_cycle,
             per_sm_bytes / l2.sm_bytes_per_cycle,
         )
-        converted = self._vector([("dequantise", grid.per_sm * block.k * block.n * p.converts)])
+        weights = grid.per_sm * block.k * block.n * block.warps_m * (p.converted_bits > 0)
+        converted = self._vector([("dequantise", weights)])
         scaled = self._vector([(f, grid.per_sm * block.m * block.n) for f in p.group_work])
         vector = converted + (scaled * block.k / p.group if p.group else 0)
-        ahead = self.resources.latency_cycles + l2.latency_cycles + slab.latency + cache
+        ahead = self.resources.latency_cycles + l2.latency_cycles + slab.latency + cache + converted
         period = max(slab.busy, cache, vector, ahead / block.stages)
         epilogue = self._epilogue(grid)
         one_by_one = grid.per_sm == 1
-        waves = grid.blocks / grid.wave_blocks if not one_by_one else grid.waves
-        waves = max(1.0, waves)
+        whole, rest = divmod(grid.blocks, grid.wave_blocks)
+        waves = whole + -(-rest // self.machine.cores) / grid.per_sm
         busy = waves * (slabs * period + one_by_one * (ahead + epilogue))
         busy = max(busy, waves * epilogue)
         reduction = self._reduction(grid) if block.split > 1 else 0

@@ -20,14 +20,22 @@ from simulator.hardware.scratchpad.structure import (
     read_action,
     write_action,
 )
-from simulator.hardware.vector_unit.work import VectorWork, vector_actions, vector_cycles
+from simulator.hardware.vector_unit.work import (
+    VectorWork,
+    lane_slots,
+    vector_actions,
+    vector_cycles,
+)
 from simulator.mapping.builder import ProgramBuilder
 from simulator.mapping.lowering import KernelPart
 from simulator.mapping.program import Cause, Command, Item, Tokens
 from simulator.mapping.regions import Place
 from simulator.mapping.resources import GpuQueues, GpuResources
+from simulator.numerics import format_named
 
 STREAM = "stream"
+OPERANDS = 2
+"""That a lane reads per operation; a third comes from the result before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +176,22 @@ class GpuKernel(KernelPart):
         )
 
     def read_l2(
-        self, label: str, size: int, most_per_sm: float, acquire: Tokens, late: Tokens
+        self,
+        label: str,
+        size: int,
+        most_per_sm: float,
+        acquire: Tokens,
+        late: Tokens,
+        to_registers: bool = False,
     ) -> Command:
-        """From the L2 cache into shared memory. most_per_sm: bytes of the busiest SM."""
-        cycles = self._l2_cycles(size, most_per_sm)
+        """From the L2 cache into shared memory, or straight into registers.
+
+        most_per_sm: bytes of the busiest SM.
+        """
+        cycles = self.l2_cycles(size, most_per_sm)
         counts = ActionCounts()
         counts.add(read_action(self.l2, L2), accesses(self.l2, size))
-        self.count(counts, Moved(shared_write=size))
+        self.count(counts, Moved(register_write=size) if to_registers else Moved(shared_write=size))
         return Command(
             queue=self.queues.l2,
             operator=self.operator,
@@ -191,7 +208,7 @@ class GpuKernel(KernelPart):
         self, size: int, most_per_sm: float, acquire: Tokens, release: Tokens, late: Tokens
     ) -> Command:
         """From registers into the L2 cache."""
-        cycles = self._l2_cycles(size, most_per_sm)
+        cycles = self.l2_cycles(size, most_per_sm)
         counts = ActionCounts()
         counts.add(write_action(self.l2, L2), accesses(self.l2, size))
         self.count(counts, Moved(register_read=size))
@@ -212,16 +229,20 @@ class GpuKernel(KernelPart):
         self,
         busiest: Sequence[VectorWork],
         everywhere: Sequence[VectorWork],
-        moved: Moved,
         acquire: Tokens,
         release: Tokens = (),
         late: Tokens = (),
     ) -> Command:
-        """Vector work: what the busiest SM does, and what all of them do."""
+        """Vector work: what the busiest SM does, and what all of them do, in registers."""
         spec = self.gpu.core.vector_unit
         cycles = vector_cycles(spec, busiest)
         counts = vector_actions(spec, everywhere, VECTOR_UNIT)
-        self.count(counts, moved)
+        word = format_named(spec.format).bits // 8
+        slots = sum(lane_slots(spec, work) for work in everywhere)
+        self.count(
+            counts,
+            Moved(register_read=OPERANDS * word * slots, register_write=word * slots),
+        )
         return Command(
             queue=self.queues.vector,
             operator=self.operator,
@@ -246,7 +267,8 @@ class GpuKernel(KernelPart):
             counts.add(read_action(spec, path), accesses(spec, read))
             counts.add(write_action(spec, path), accesses(spec, written))
 
-    def _l2_cycles(self, size: int, most_per_sm: float) -> int:
+    def l2_cycles(self, size: int, most_per_sm: float) -> int:
+        """Cycles of the L2 cache's way to, or from, the SMs."""
         return max(
             -(-size // self.l2.bytes_per_cycle), math.ceil(most_per_sm / self.l2.sm_bytes_per_cycle)
         )

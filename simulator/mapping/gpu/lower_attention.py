@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from simulator.hardware.matrix_unit import MatrixUnit, Tile
 from simulator.hardware.primitives import ActionCounts
 from simulator.hardware.vector_unit.work import VectorWork
 from simulator.mapping.builder import ProgramBuilder
-from simulator.mapping.gpu.attention import AttentionGrid, shared_cycles
+from simulator.mapping.gpu.attention import AttentionGrid, shared_cycles, warps_of
 from simulator.mapping.gpu.kernel import GpuKernel, Moved
 from simulator.mapping.lower_attention import AttentionPlaces
 from simulator.mapping.program import Cause, Command, Item, Loop, Tokens
@@ -79,8 +79,11 @@ class _GridLowering:
 
         self.room = add("room", grid.slots, Cause.BUFFER_SPACE)
         self.cached = add("cached", 0, Cause.MEMORY_READ)
-        self.loaded = add("loaded", 0, Cause.MEMORY_READ)
-        self.keys = add("keys", 0, Cause.L2)
+        self.raw = add("raw", 0, Cause.L2)
+        self.keys = {
+            cause: add(f"keys_{cause.value}", 0, cause)
+            for cause in (Cause.MEMORY_READ, Cause.L2, Cause.VECTOR_UNIT)
+        }
         self.scores = add("scores", 0, Cause.MATRIX_UNIT)
         self.probabilities = add("probabilities", 0, Cause.VECTOR_UNIT)
         self.sums = add("sums", 0, Cause.MATRIX_UNIT)
@@ -90,20 +93,34 @@ class _GridLowering:
         self.written = add("written", 0, Cause.L2)
 
     def items(self) -> Iterator[Item]:
-        """All rounds, each from its scores into the context of the one before."""
+        """All rounds: operands, scores, softmax, context, each beside its neighbours'."""
         usual, last = self._rounds()
-        if usual is None:
-            yield from self._scores(last)
-        else:
-            yield from self._scores(usual)
-            body = (*self._scores(usual), *self._context(usual))
-            count = self.grid.rounds - 2
+        first = last if usual is None else usual
+        yield from self._arrive(first)
+        yield from self._scores(first)
+        if usual is not None:
+            yield from self._step(None, usual, last if self.grid.rounds == 2 else usual)
+            body = tuple(self._step(usual, usual, usual))
+            count = self.grid.rounds - 3
             yield from (Loop(count, body),) if count > 1 else body * count
-            yield from self._scores(last)
-            yield from self._context(usual)
-        yield from self._context(last)
+            if self.grid.rounds > 2:
+                yield from self._step(usual, usual, last)
+            yield from self._finish(usual)
+        yield self._context(last)
+        yield from self._finish(last)
         if self.grid.split > 1:
             yield from self._combine()
+
+    def _step(self, before: _Round | None, now: _Round, following: _Round) -> Iterator[Command]:
+        """Scores of the next round, then the context of this one.
+
+        The vector unit does what it can first: it converts the next keys before it waits
+        for the results of the round before.
+        """
+        yield from self._arrive(following)
+        yield from self._finish(before) if before else ()
+        yield from self._scores(following)
+        yield self._context(now)
 
     def _rounds(self) -> tuple[_Round | None, _Round]:
         """What the last round does, and what every one before does; None for a single one."""
@@ -125,8 +142,8 @@ class _GridLowering:
         rest = {name: total - (g.rounds - 1) * usual[name] for name, total in totals.items()}
         return _Round(**usual), _Round(**rest)
 
-    def _scores(self, each: _Round) -> Iterator[Command]:
-        """Keys and values on their way into shared memory, and the first product."""
+    def _arrive(self, each: _Round) -> Iterator[Command]:
+        """Keys and values on their way into shared memory, and converted there if need be."""
         k, places = self.kernel, self.kernel.places
         loads = k.fetch(
             (
@@ -135,35 +152,62 @@ class _GridLowering:
                 ("values", each.values, places.values),
             ),
             ((self.room, 1),),
-            (self.cached, self.loaded),
+            (self.cached,),
         )
         yield from loads
         busiest = max(self.grid.key_value_bytes, each.read / self.sms)
-        ready: Tokens = ((self.cached, len(loads)),)
-        yield k.read_l2("keys and values", each.read, busiest, ready, ((self.keys, 1),))
-        arrived: Tokens = ((self.loaded, len(loads)), (self.keys, 1))
+        cached: Tokens = ((self.cached, len(loads)),)
+        read = k.read_l2("keys and values", each.read, busiest, cached, ())
+        if not self.grid.converted_bits:
+            yield replace(read, release_late=self._arrival(each))
+            return
+        yield replace(read, release_late=((self.raw, 1),))
+        work = self.grid.conversion()
+        everywhere = [VectorWork(w.function, w.elements * each.steps) for w in work]
+        done: Tokens = ((self.keys[Cause.VECTOR_UNIT], 1),)
+        command = k.vector(work, everywhere, ((self.raw, 1),), late=done)
+        written, stored = self.grid.converted_bytes, self.grid.key_value_bytes
+        k.count(
+            command.actions,
+            Moved(shared_read=each.steps * stored, shared_write=each.steps * written),
+        )
+        yield command
+
+    def _arrival(self, each: _Round) -> Tokens:
+        """What the scores of a round wait for; as `_arrive` gives it."""
+        if self.grid.converted_bits:
+            return ((self.keys[Cause.VECTOR_UNIT], 1),)
+        moved = each.queries + each.keys + each.values
+        fetched = moved / float(self.kernel.gpu.bytes_per_cycle)
+        busiest = max(self.grid.key_value_bytes, each.read / self.sms)
+        slower = fetched > self.kernel.l2_cycles(each.read, busiest)
+        return ((self.keys[Cause.MEMORY_READ if slower else Cause.L2], 1),)
+
+    def _scores(self, each: _Round) -> Iterator[Command]:
         scores, _ = self.grid.products()
-        yield self._multiply("scores", scores, each.steps, arrived, (), ((self.scores, 1),))
+        late: Tokens = ((self.scores, 1),)
+        yield self._multiply("scores", scores, each.steps, self._arrival(each), (), late)
         yield self._softmax(each)
 
     def _softmax(self, each: _Round) -> Command:
         g = self.grid
-        busiest = [*g.softmax(), *g.conversion()]
+        busiest = g.softmax()
         everywhere = [
             VectorWork(work.function, work.elements * each.steps, work.rows * each.steps)
             for work in busiest
         ]
         late = ((self.probabilities, 1),)
-        return self.kernel.vector(busiest, everywhere, Moved(), ((self.scores, 1),), late=late)
+        return self.kernel.vector(busiest, everywhere, ((self.scores, 1),), late=late)
 
-    def _context(self, each: _Round) -> Iterator[Command]:
-        """The second product, and a share of the results, spread over all rounds."""
-        g, k = self.grid, self.kernel
-        _, context = g.products()
+    def _context(self, each: _Round) -> Command:
+        _, context = self.grid.products()
         ready: Tokens = ((self.probabilities, 1),)
-        yield self._multiply(
-            "context", context, each.steps, ready, ((self.room, 1),), ((self.sums, 1),)
-        )
+        done: Tokens = ((self.sums, 1),)
+        return self._multiply("context", context, each.steps, ready, ((self.room, 1),), done)
+
+    def _finish(self, each: _Round) -> Iterator[Command]:
+        """A round's share of the results, which are spread over all rounds."""
+        g, k = self.grid, self.kernel
         if g.split > 1:
             size = g.split * tile_bytes(each.outputs, g.accumulator_bits)
             late: Tokens = ((self.partial, 1),)
@@ -183,7 +227,6 @@ class _GridLowering:
         yield k.vector(
             [VectorWork(f, math.ceil(outputs * share / self.sms)) for f, share in work],
             [VectorWork(f, math.ceil(outputs * share)) for f, share in work],
-            Moved(),
             waits,
             late=((self.made, 1),),
         )
@@ -198,7 +241,14 @@ class _GridLowering:
         g, k = self.grid, self.kernel
         size = g.split * tile_bytes(g.outputs, g.accumulator_bits)
         ready: Tokens = ((self.partial, g.rounds),)
-        yield k.read_l2("partial results", size, size / self.sms, ready, ((self.gathered, 1),))
+        yield k.read_l2(
+            "partial results",
+            size,
+            size / self.sms,
+            ready,
+            ((self.gathered, 1),),
+            to_registers=True,
+        )
         yield from self._results(g.outputs, ((self.gathered, 1),), [("scale_add", float(g.split))])
 
     def _multiply(
@@ -211,7 +261,7 @@ class _GridLowering:
         operands = moved.input_read_bytes + moved.weight_read_bytes
         core = k.gpu.machine.core
         busy = max(timing.interval_cycles, shared_cycles(self.grid, core))
-        shared = core.sub_cores * self.grid.key_value_bytes // 2
+        shared = warps_of(self.grid, core) * self.grid.taken_bytes // 2
         counts = ActionCounts()
         counts.merge(gang_actions(self.unit, tile), steps)
         k.count(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -42,9 +42,8 @@ class GridPlaces(NamedTuple):
 class _Semaphores:
     room: int
     cached: int
-    loaded: int
-    slab: int
-    converted: int
+    read: int
+    slab: dict[Cause, int]
     sums_free: int
     group_sum: int
     blocks: int
@@ -111,9 +110,11 @@ class _GridLowering:
         return _Semaphores(
             room=add("room", self.block.stages, Cause.BUFFER_SPACE),
             cached=add("cached", 0, Cause.MEMORY_READ),
-            loaded=add("loaded", 0, Cause.MEMORY_READ),
-            slab=add("slab", 0, Cause.L2),
-            converted=add("converted", 0, Cause.VECTOR_UNIT),
+            slab={
+                cause: add(f"slab_{cause.value}", 0, cause)
+                for cause in (Cause.MEMORY_READ, Cause.L2, Cause.VECTOR_UNIT)
+            },
+            read=add("read", 0, Cause.L2),
             sums_free=add("sums_free", 2, Cause.VECTOR_UNIT),
             group_sum=add("group_sum", 0, Cause.MATRIX_UNIT),
             blocks=add("blocks", flying, Cause.MATRIX_UNIT),
@@ -132,7 +133,7 @@ class _GridLowering:
         for depth, closes, first, last, count in self._runs():
             body = tuple(self._slab(wave, depth, first, closes, last))
             slabs.extend(body if count == 1 else (Loop(count, body),))
-        if self.problem.converts and self.problem.group:
+        if self.problem.converted_bits and self.problem.group:
             # The vector unit converts the next slab before it waits for this one's sums.
             scales, queues = self.problem.group_work[0], self.kernel.queues
             delay = Delay(
@@ -157,7 +158,7 @@ class _GridLowering:
     def _slabs(self) -> list[tuple[int, bool]]:
         """Depths of k, and whether a group ends there."""
         group, position, found = self.problem.group, 0, []
-        depth = -(-self.problem.k // self.block.split)
+        depth = self.grid.depth
         while position < depth:
             size = min(self.block.k, depth - position)
             if group:
@@ -183,34 +184,43 @@ class _GridLowering:
                 ("weights", weights, k.places.weights),
             ),
             room,
-            (at.cached, at.loaded),
+            (at.cached,),
         )
         yield from loads
         size = tile_bytes(wave.rows * depth, p.input_bits)
         size += tile_bytes(wave.columns * depth, p.weight_bits)
         m, n = wave.largest
         busiest = wave.most_per_sm * depth * (m * p.input_bits + n * p.weight_bits) / 8
-        yield k.read_l2("slab", size, busiest, ((at.cached, len(loads)),), ((at.slab, 1),))
-        arrived: Tokens = ((at.loaded, len(loads)), (at.slab, 1))
-        if p.converts:
-            yield self._convert(wave, depth, arrived)
-            arrived = ((at.converted, 1),)
-        yield self._multiply(wave, depth, arrived, closes, last)
+        cached: Tokens = ((at.cached, len(loads)),)
+        read = k.read_l2("slab", size, busiest, cached, ())
+        convert = self._convert(wave, depth) if p.converted_bits else None
+        moved = sum(load.transfer_bytes for load in loads) / float(k.gpu.bytes_per_cycle)
+        times = {
+            Cause.MEMORY_READ: moved,
+            Cause.L2: read.cycles,
+            Cause.VECTOR_UNIT: convert.cycles if convert else 0,
+        }
+        # What the slab waits for in the long run is the slowest of what it comes through.
+        slab: Tokens = ((at.slab[max(times, key=lambda cause: times[cause])], 1),)
+        if convert:
+            yield replace(read, release_late=((at.read, 1),))
+            yield replace(convert, release_late=slab)
+        else:
+            yield replace(read, release_late=slab)
+        yield self._multiply(wave, depth, slab, closes, last)
         if p.group and closes:
             late: Tokens = ((at.sums, 1),) if last else ()
             work = [(function, 1.0) for function in p.group_work]
             yield self._on_outputs(wave, work, ((at.group_sum, 1),), ((at.sums_free, 1),), late)
 
-    def _convert(self, wave: Wave, depth: int, arrived: Tokens) -> Command:
-        """Weights of a slab become what the unit multiplies, in every block."""
-        elements = wave.columns * depth
-        most = wave.most_per_sm * self.block.n * depth
+    def _convert(self, wave: Wave, depth: int) -> Command:
+        """Weights of a slab become what the unit multiplies, in the registers of each warp."""
+        elements = wave.columns * depth * self.block.warps_m
+        most = wave.most_per_sm * wave.largest[1] * depth * self.block.warps_m
         return self.kernel.vector(
             [VectorWork(CONVERSION, most)],
             [VectorWork(CONVERSION, elements)],
-            Moved(),
-            arrived,
-            late=((self.at.converted, 1),),
+            ((self.at.read, 1),),
         )
 
     def _multiply(
@@ -280,7 +290,7 @@ class _GridLowering:
             yield k.load("extras", size, (), ((at.extras_cached, 1),), k.places.extras)
         ready: Tokens = ((at.extras_cached, 1),) if size else ()
         most, size = most_per_sm * p.extra_bits / 8, tile_bytes(outputs, p.extra_bits)
-        yield k.read_l2("extras", size, most, ready, ((at.extras, 1),))
+        yield k.read_l2("extras", size, most, ready, ((at.extras, 1),), to_registers=True)
 
     def _write(self, wave: Wave, size: int, bits: float, waits: Tokens) -> Command:
         """Results into the L2 cache; they end the wave."""
@@ -303,7 +313,6 @@ class _GridLowering:
         return self.kernel.vector(
             [VectorWork(function, math.ceil(most * share)) for function, share in work],
             [VectorWork(function, math.ceil(wave.outputs * share)) for function, share in work],
-            Moved(),
             acquire,
             release,
             late,
@@ -316,17 +325,21 @@ class _GridLowering:
         size = split * tile_bytes(p.outputs, p.accumulator_bits)
         partial = self.results
         yield k.read_l2(
-            "partial sums", size, size / sms, ((at.partial, partial),), ((at.gathered, 1),)
+            "partial sums",
+            size,
+            size / sms,
+            ((at.partial, partial),),
+            ((at.gathered, 1),),
+            to_registers=True,
         )
         waits: Tokens = ((at.gathered, 1),)
         if p.extra_bits:
             yield from self._extras(p.outputs, p.outputs / sms)
             waits = (*waits, (at.extras, 1))
-        work = (("add", float(split)), *p.epilogue)
+        work = (("add", split - 1.0), *p.epilogue)
         yield k.vector(
             [VectorWork(f, math.ceil(p.outputs * share / sms)) for f, share in work],
             [VectorWork(f, math.ceil(p.outputs * share)) for f, share in work],
-            Moved(),
             waits,
             late=((at.results, 1),),
         )

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from simulator.hardware.gpu import GpuSpec
 from simulator.hardware.vector_unit.work import VectorWork
 from simulator.mapping.builder import ProgramBuilder
-from simulator.mapping.gpu.kernel import GpuKernel, Moved
+from simulator.mapping.gpu.kernel import GpuKernel
 from simulator.mapping.lower_vector import VectorPlaces, VectorProblem
 from simulator.mapping.program import Cause, Command, Item, Loop, Tokens
 from simulator.mapping.tiling import tile_bytes
@@ -53,8 +54,10 @@ class VectorKernel(GpuKernel):
         self.problem, self.places = problem, places
         self.room = self.semaphore("room", CHUNKS_IN_FLIGHT, Cause.BUFFER_SPACE)
         self.cached = self.semaphore("cached", 0, Cause.MEMORY_READ)
-        self.loaded = self.semaphore("loaded", 0, Cause.MEMORY_READ)
-        self.chunk = self.semaphore("chunk", 0, Cause.L2)
+        self.chunk = {
+            cause: self.semaphore(f"chunk_{cause.value}", 0, cause)
+            for cause in (Cause.MEMORY_READ, Cause.L2)
+        }
         self.made = self.semaphore("made", 0, Cause.VECTOR_UNIT)
         self.written = self.semaphore("written", 0, Cause.L2)
 
@@ -73,15 +76,18 @@ class VectorKernel(GpuKernel):
         load, store = tile_bytes(rows, p.load_bits), tile_bytes(rows, p.store_bits)
         read, write = tile_bytes(rows, p.read_bits), tile_bytes(rows, p.write_bits)
         inputs = (("inputs", load, self.places.inputs),)
-        yield from self.fetch(inputs, ((self.room, 1),), (self.cached, self.loaded))
+        yield from self.fetch(inputs, ((self.room, 1),), (self.cached,))
         share = -(-rows // sms) / rows
         ready: Tokens = ((self.cached, 1),)
-        yield self.read_l2("inputs", read, read * share, ready, ((self.chunk, 1),))
-        waits: Tokens = ((self.loaded, 1), (self.chunk, 1))
+        fetched = load / float(self.gpu.bytes_per_cycle)
+        command = self.read_l2("inputs", read, read * share, ready, (), to_registers=True)
+        cause = Cause.MEMORY_READ if fetched > command.cycles else Cause.L2
+        waits: Tokens = ((self.chunk[cause], 1),)
+        yield replace(command, release_late=waits)
         if p.work:
             everywhere = p.work_of(rows)
             busiest = [self._busiest(work, rows) for work in everywhere]
-            yield self.vector(busiest, everywhere, Moved(), waits, late=((self.made, 1),))
+            yield self.vector(busiest, everywhere, waits, late=((self.made, 1),))
             waits = ((self.made, 1),)
         late: Tokens = ((self.ends, 1), *(((self.written, 1),) if store else ()))
         yield self.write_l2(write, write * share, waits, ((self.room, 1),), late)

@@ -36,7 +36,7 @@ def block_use(problem: GridProblem, block: Block, unit: MatrixUnit[Any], core: S
     warp_m, warp_n = block.m // block.warps_m, block.n // block.warps_n
     sums = warp_m * warp_n * problem.accumulator_bits * (2 if problem.group else 1)
     depth = unit.granularity.k
-    fragments = warp_m * problem.input_bits + warp_n * problem.weight_bits
+    fragments = warp_m * problem.input_bits + warp_n * problem.fragment_bits
     bits = sums + FRAGMENT_BUFFERS * depth * fragments
     per_thread = math.ceil(bits / (8 * REGISTER_BYTES * THREADS_PER_WARP))
     per_thread += core.spare_registers_per_thread

@@ -9,6 +9,7 @@ from simulator.mapping.errors import NoMappingError
 from simulator.mapping.formats import FormatChoice
 from simulator.mapping.gpu.attention import (
     AttentionGrid,
+    MemoryFacts,
     best_cut,
     cut,
     estimated_cycles,
@@ -44,6 +45,9 @@ class GpuAttentionPlanner:
         self.planning, self.job, self.cache_bytes = planning, job, cache_bytes
         self.resources = cast(GpuResources, planning.builder.resources)
         self.choice, self.pattern = planning.fixed(job.kernel.name, ATTENTION_SETTINGS)
+        self._memory = MemoryFacts(
+            self.resources.latency_cycles, float(self.resources.bytes_per_cycle), cache_bytes
+        )
         self.scores = scores
         self.keys, self.queries = scores.inputs[:2]
         self.values = context.inputs[0]
@@ -94,10 +98,9 @@ class GpuAttentionPlanner:
             epilogue=self.epilogue,
         )
         fixed = (self.choice.query_tokens, self.choice.keys)
-        key, memory = (unit.spec, grid, fixed), self.planning.memory
+        key, memory = (unit.spec, grid, self._memory, fixed), self.planning.memory
         if key not in memory:
-            latency = self.resources.latency_cycles
-            memory[key] = best_cut(grid, unit, machine, latency, fixed)
+            memory[key] = best_cut(grid, unit, machine, self._memory, fixed)
         found: AttentionGrid | None = memory[key]
         if found is None:
             least = cut(grid, fixed[0] or 1, fixed[1] or 1, machine.cores)
@@ -109,7 +112,7 @@ class GpuAttentionPlanner:
                 self.pattern,
                 also="set mapping.fuse_attention=never",
             )
-        cycles = estimated_cycles(found, unit, machine, self.resources.latency_cycles)
+        cycles = estimated_cycles(found, unit, machine, self._memory)
         return found, _Timed(cycles)
 
     def _places(self, grids: list[AttentionGrid]) -> AttentionPlaces:

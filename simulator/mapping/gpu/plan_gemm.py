@@ -87,7 +87,7 @@ class GridPlanner:
             inputs_on_chip=self.inputs.name in resident,
             weights_on_chip=self.weight.name in resident,
             accumulator_bits=format_named(unit.accumulator_format).bits,
-            converts=formats.converted_bits > 0,
+            converted_bits=formats.converted_bits,
             extra_bits=extra_bits,
             extra_load_bits=load_bits,
             result_bits=result_bits,

@@ -12,7 +12,8 @@ class GridProblem:
     input_bits, weight_bits: per element, as the SMs read them.
     inputs_on_chip, weights_on_chip: whether they stay in the L2 cache, so that main
         memory is not read. accumulator_bits: per sum.
-    converts: whether weights are dequantised on the vector unit by every block.
+    converted_bits: of a weight once the warps have dequantised it in their registers, 0 if
+        they take it as it is.
     extra_bits: per output, of further inputs of the epilogue; extra_load_bits: of
         those that come from main memory.
     result_bits: per output, of what is written; store_bits: of that, to main memory.
@@ -29,7 +30,7 @@ class GridProblem:
     inputs_on_chip: bool
     weights_on_chip: bool
     accumulator_bits: int
-    converts: bool = False
+    converted_bits: float = 0
     extra_bits: float = 0
     extra_load_bits: float = 0
     result_bits: float = 0
@@ -37,6 +38,11 @@ class GridProblem:
     epilogue: tuple[tuple[str, float], ...] = ()
     group: int = 0
     group_work: tuple[str, ...] = ()
+
+    @property
+    def fragment_bits(self) -> float:
+        """Bits of a weight in the registers of a warp."""
+        return self.converted_bits or self.weight_bits
 
     @property
     def outputs(self) -> int:

@@ -2,7 +2,8 @@
 
 Blocks are numbered along strips of `strip` columns, row after row in a strip, so that a
 wave covers a compact piece of the result (threadblock swizzling in CUTLASS). A wave is
-what all SMs hold at once; blocks of equal work start and end together.
+what all SMs hold at once; blocks of equal work start and end together, so that those of a
+wave find what one of them has fetched, if the cache holds the slabs in flight.
 """
 
 from __future__ import annotations
@@ -75,6 +76,12 @@ class Grid:
         return self.problem.count * self.block.split * rows * columns
 
     @property
+    def depth(self) -> int:
+        """Of k in each block: all of it, or a share of whole groups."""
+        share, group = -(-self.problem.k // self.block.split), self.problem.group
+        return -(-share // group) * group if group and self.block.split > 1 else share
+
+    @property
     def wave_blocks(self) -> int:
         """Blocks of a full wave."""
         return self.sms * self.per_sm
@@ -112,8 +119,9 @@ def waves_of(grid: Grid, cache_bytes: float) -> Iterator[Wave]:
     product, row, column = grid.order()
     tall = np.minimum(block.m, problem.m - row * block.m)
     wide = np.minimum(block.n, problem.n - column * block.n)
-    depth = problem.k / block.split
-    row_bytes, column_bytes = depth * problem.input_bits / 8, depth * problem.weight_bits / 8
+    row_bytes = grid.depth * problem.input_bits / 8
+    column_bytes = grid.depth * problem.weight_bits / 8
+    in_flight = min(1.0, block.stages * block.k / grid.depth)
     for start in range(0, grid.blocks, grid.wave_blocks):
         now = slice(start, min(start + grid.wave_blocks, grid.blocks))
         high, broad = tall[now].tolist(), wide[now].tolist()
@@ -128,11 +136,23 @@ def waves_of(grid: Grid, cache_bytes: float) -> Iterator[Wave]:
         sizes = Counter(zip(high, broad, strict=True))
         written = sum(m * n * count for (m, n), count in sizes.items()) * problem.result_bits / 8
         missing = cache.wave(panels, written)
+        shared = in_flight * sum(size for _, size in panels) <= cache_bytes
         yield Wave(
             sizes=tuple(sorted(sizes.items())),
             most_per_sm=-(-(now.stop - start) // grid.sms),
             rows=sum(high),
             columns=sum(broad),
-            missing_rows=sum(size for name, size in heights.items() if ("m", *name) in missing),
-            missing_columns=sum(size for name, size in widths.items() if ("n", *name) in missing),
+            missing_rows=_missing(heights, missing, "m") if shared else _all(high, problem, "m"),
+            missing_columns=_missing(widths, missing, "n") if shared else _all(broad, problem, "n"),
         )
+
+
+def _missing(sizes: dict[Any, int], missing: set[object], side: str) -> int:
+    """Rows or columns of the panels that have to be fetched."""
+    return sum(size for name, size in sizes.items() if (side, *name) in missing)
+
+
+def _all(sizes: list[int], problem: GridProblem, side: str) -> int:
+    """Rows or columns that blocks fetch if every one fetches its own."""
+    on_chip = problem.inputs_on_chip if side == "m" else problem.weights_on_chip
+    return 0 if on_chip else sum(sizes)

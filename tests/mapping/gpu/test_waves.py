@@ -28,8 +28,8 @@ def test_by_hand() -> None:
 def test_strips_make_waves_compact() -> None:
     """Sixteen blocks at once of an 8 x 8 grid: a strip of four is a square of 4 x 4."""
     shape = problem(m=16, n=16, k=4)
-    wide = next(waves_of(Grid(shape, Block(2, 2, 4, 1, 1, 2), 16, 1, strip=8), 0))
-    square = next(waves_of(Grid(shape, Block(2, 2, 4, 1, 1, 2), 16, 1, strip=4), 0))
+    wide = next(waves_of(Grid(shape, Block(2, 2, 4, 1, 1, 2), 16, 1, strip=8), 1e9))
+    square = next(waves_of(Grid(shape, Block(2, 2, 4, 1, 1, 2), 16, 1, strip=4), 1e9))
     assert (wide.missing_rows, wide.missing_columns) == (4, 16)
     assert (square.missing_rows, square.missing_columns) == (8, 8)
 
