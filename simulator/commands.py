@@ -121,6 +121,13 @@ def dram(options: argparse.Namespace) -> None:
     simulate(options)
 
 
+def compare(options: argparse.Namespace) -> None:
+    """`cyclelab compare`: cases of an experiment side by side."""
+    from simulator.compare_command import compare as run_comparison
+
+    run_comparison(options)
+
+
 def reproduce(options: argparse.Namespace) -> None:
     """`cyclelab reproduce`: a study of published numbers, or the list of all."""
     from simulator.published.studies import studies, study_named
@@ -149,6 +156,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "gemm": gemm,
     "explain": explain,
     "dram": dram,
+    "compare": compare,
     "reproduce": reproduce,
     "list": show,
     "schema": schema,
@@ -247,7 +255,7 @@ def _describe(kind: str, name: str) -> str:
         from simulator.workload import find_model, parameters
 
         return f"{parameters(find_model(name)) / 1e9:.2f} G parameters"
-    if kind in ("machines", "technologies", "experiments", "dram", "published"):
+    if kind in ("machines", "technologies", "experiments", "dram", "comparisons", "published"):
         from simulator.config import load_document
 
         data = load_document(find(kind, name)).data
