@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -29,7 +28,7 @@ def unit_area_mm2(unit: MatrixUnit[Any], cores: int, technology: Technology) -> 
 
 def peak_macs_per_cycle(unit: MatrixUnit[Any], cores: int) -> int | Fraction:
     """Multiply-accumulates per cycle of all units of one kind."""
-    return unit.macs_per_cycle * unit.spec.count * cores
+    return int(unit.spec.count) * cores * unit.macs_per_cycle
 
 
 def equalising(experiment: Experiment, model: Experiment, equal: Equal) -> list[str]:
@@ -53,10 +52,10 @@ def equalising(experiment: Experiment, model: Experiment, equal: Equal) -> list[
     most = _largest(experiment) // step
     size = _size(experiment, equal)
     chosen = step * nearest_size(lambda n: size(n * step), target, most)
-    if chosen == most * step and size(chosen) < target * (1 - 1 / most):
+    if size(most * step) < target:
         raise CyclelabError(
-            f"case {experiment.spec.name!r}: equal {equal} would take more than "
-            f"{chosen:,} {spec.sized_by} of {machine.name}'s {spec.kind}"
+            f"case {experiment.spec.name!r}: equal {equal} would take a {spec.sized_by} above "
+            f"{most * step:,} of {machine.name}'s {spec.kind}, the most there can be"
         )
     return [f"machine.core.matrix_units.0.{spec.sized_by}={chosen}"]
 
@@ -98,8 +97,7 @@ def _largest(experiment: Experiment) -> int:
     """Largest value of the field that sizes the first matrix unit."""
     spec = experiment.spec.machine.core.matrix_units[0]
     field = type(spec).model_fields[spec.sized_by]
-    limits = [int(str(bound.le)) for bound in field.metadata if isinstance(bound, Le)]
-    return min(limits, default=math.inf)  # type: ignore[return-value]
+    return min(int(str(bound.le)) for bound in field.metadata if isinstance(bound, Le))
 
 
 def _same_technology(experiment: Experiment, model: Experiment) -> None:

@@ -71,8 +71,11 @@ def _draw_times(ax: Axes, outcome: Outcome, label: str) -> None:
     ratios: dict[int, float] = {}
     baselines = set()
     for row, case in enumerate(outcome.cases):
-        ratios |= {row: p.seconds_ratio for p in case.phases if p.phase == label}
-        baselines |= {row} if case.baseline == case.name else set()
+        for phase in case.phases:
+            if phase.phase == label:
+                ratios[row] = phase.seconds_ratio
+        if case.baseline == case.name:
+            baselines.add(row)
     colours = [GREY if row in baselines else BLUE for row in ratios]
     ax.barh(list(ratios), list(ratios.values()), color=colours, height=0.72)
     limit = max(ratios.values()) * HEADROOM

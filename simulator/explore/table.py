@@ -93,9 +93,9 @@ def _tables(outcome: Outcome) -> list[Table]:
 
 def _machines(outcome: Outcome) -> Table:
     equal = outcome.spec.equal
-    head = ("machine", "main units", "MACs/cycle", "units, mm²", "all, mm²")
+    head: tuple[str, ...] = ("machine", "main units", "MACs/cycle", "units, mm²", "all, mm²")
     head = head if equal == "none" else (*head, f"{equal}, relative")
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for case in outcome.cases:
         units = case.units
         row = (
