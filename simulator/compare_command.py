@@ -13,6 +13,7 @@ from simulator.explore.compare import compare as run_cases
 from simulator.explore.outcome import Outcome
 from simulator.explore.spec import (
     ComparisonSpec,
+    Equal,
     comparisons,
     equal_named,
     load_comparison,
@@ -32,10 +33,11 @@ from simulator.terminal import (
 
 def compare(options: argparse.Namespace) -> None:
     """Run a comparison, print its tables, write what was asked for; or list all there are."""
+    equal = None if options.equal is None else equal_named(options.equal)
     if options.comparison is None:
         _list()
         return
-    spec = _spec(options)
+    spec = _spec(options, equal)
     check_writable(options.output)
     outcome = _watched(spec, options.set)
     data = json.dumps(document(outcome), indent=2, ensure_ascii=False) + "\n"
@@ -60,15 +62,13 @@ def _list() -> None:
         print(f"{name:<{width}}  {title}")
 
 
-def _spec(options: argparse.Namespace) -> ComparisonSpec:
-    """The comparison that the command line names."""
+def _spec(options: argparse.Namespace, equal: Equal | None) -> ComparisonSpec:
+    """The comparison that the command line names; `equal` replaces its own."""
     if options.machines:
         spec = machines_on(options.comparison, options.machines)
     else:
         spec = load_comparison(options.comparison)
-    if options.equal is None:
-        return spec
-    return spec.model_copy(update={"equal": equal_named(options.equal)})
+    return spec if equal is None else spec.model_copy(update={"equal": equal})
 
 
 def _watched(spec: ComparisonSpec, overrides: list[str]) -> Outcome:

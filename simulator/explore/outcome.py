@@ -44,10 +44,13 @@ class PhaseOutcome:
 
     @property
     def sure(self) -> str | None:
-        """`less` or `more` energy than the baseline for all prices; None if it depends."""
-        if self.difference_j is None or self.difference_j.low <= 0 <= self.difference_j.high:
+        """`less`, `more` or the `same` energy as the baseline at all prices; None if open."""
+        found = self.difference_j
+        if found is None or found.low < 0 < found.high:
             return None
-        return "more" if self.difference_j.low > 0 else "less"
+        if found.low == found.high == 0:
+            return "same"
+        return "more" if found.low >= 0 else "less"
 
 
 @dataclass(frozen=True, slots=True)

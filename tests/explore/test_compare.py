@@ -48,7 +48,7 @@ def test_energy_is_made_of_the_amounts(outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bounds", "sure"), [((1, 2), "more"), ((-2, -1), "less"), ((-1, 1), None), ((0, 0), None)]
+    ("bounds", "sure"), [((1, 2), "more"), ((-2, -1), "less"), ((-1, 1), None), ((0, 0), "same")]
 )
 def test_what_is_sure(outcome: Outcome, bounds: tuple[float, float], sure: str | None) -> None:
     from dataclasses import replace
@@ -153,6 +153,10 @@ def test_shipped_comparisons_can_be_built(name: str) -> None:
         (["llama2_7b_w4a8", "npu_w8a8", "npu_w4a9"], "'npu_w4a9'.*did you mean 'npu_w4a8'"),
         (["llama2_7b_w4", "npu_w8a8", "npu_w4a8"], "'llama2_7b_w4'.*did you mean 'llama2_7b_w4a8'"),
         (["bitnet_3b_gpus", "--equal", "aera"], "--equal: found 'aera'.*did you mean 'area'"),
+        (
+            ["--equal", "everything"],
+            "--equal: found 'everything', expected one of none, area, peak",
+        ),
         (["bitnet_3b_gpus", "--set", "workload.batches=2"], "unknown key 'batches'"),
         (["bitnet_3b_gpus", "--set", "nonsense"], "not a setting"),
         (["nothing.yaml"], "no such file"),
@@ -207,3 +211,12 @@ def test_phases_must_be_the_same(tmp_path: Path) -> None:
     )
     with pytest.raises(CyclelabError, match=r"'narrow' has a phase 'prefill', 'unpacked' has dec"):
         compare(load_comparison(changed))
+
+
+def test_progress_rises_over_all_cases(tmp_path: Path) -> None:
+    seen: list[tuple[str, float]] = []
+    spec = load_comparison(written(tmp_path))
+    compare(spec, ["workload.gemms.0.m=20000"], lambda name, share: seen.append((name, share)))
+    shares = [share for _, share in seen]
+    assert shares == sorted(shares) and 0 <= shares[0] <= shares[-1] <= 1
+    assert {name.split(",")[0] for name, _ in seen} == {"unpacked", "narrow", "tables"}
