@@ -55,8 +55,8 @@ def build_parser() -> argparse.ArgumentParser:
         "what",
         nargs="?",
         default="all",
-        help="machines, models, units, formats, technologies, experiments, dram, published, "
-        "gemms, traces, dram_traces or all",
+        help="machines, models, units, formats, technologies, experiments, dram, comparisons, "
+        "published, gemms, traces, dram_traces or all",
     )
 
     cost = commands.add_parser("cost", help="price a machine or a matrix unit, part by part")
@@ -65,6 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     cost.add_argument("--technology", metavar="NAME", help="preset or path")
     cost.add_argument("--sources", action="store_true", help="also print where prices come from")
     _path_argument(cost, "--json", "FILE", "write it as JSON; - prints it")
+    _compare_arguments(commands.add_parser("compare", help="run machines side by side"))
 
     reproduce = commands.add_parser("reproduce", help="put published numbers beside ours")
     reproduce.add_argument("study", nargs="?", metavar="STUDY", help="all are listed without one")
@@ -112,6 +113,28 @@ def _dram_arguments(parser: argparse.ArgumentParser) -> None:
     _path_argument(drawing, "--picture", "FILE", "draw the banks over time, .png or .svg")
     drawing.add_argument("--no-plots", action="store_true", help="draw nothing")
     parser.add_argument("--quiet", action="store_true", help="print only where results went")
+
+
+def _compare_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "comparison",
+        nargs="?",
+        metavar="COMPARISON",
+        help="YAML file or preset name, or an experiment if machines follow; all comparisons are "
+        "listed without one",
+    )
+    parser.add_argument(
+        "machines", nargs="*", metavar="MACHINE", help="presets or paths, two or more"
+    )
+    parser.add_argument(
+        "--equal",
+        metavar="WHAT",
+        help="size the main units to the area or peak of the first machine's, or none",
+    )
+    _set_argument(parser)
+    parser.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
+    _path_argument(parser, "--json", "FILE", "write everything as JSON; - prints it")
+    _path_argument(parser, "--output", "DIR", "write JSON, CSV and a picture here")
 
 
 def _path_argument(

@@ -128,6 +128,13 @@ def cost(options: argparse.Namespace) -> None:
     price(options)
 
 
+def compare(options: argparse.Namespace) -> None:
+    """`cyclelab compare`: cases of an experiment side by side."""
+    from simulator.compare_command import compare as run_comparison
+
+    run_comparison(options)
+
+
 def reproduce(options: argparse.Namespace) -> None:
     """`cyclelab reproduce`: a study of published numbers, or the list of all."""
     from simulator.published.studies import studies, study_named
@@ -157,6 +164,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "explain": explain,
     "dram": dram,
     "cost": cost,
+    "compare": compare,
     "reproduce": reproduce,
     "list": show,
     "schema": schema,
@@ -255,7 +263,7 @@ def _describe(kind: str, name: str) -> str:
         from simulator.workload import find_model, parameters
 
         return f"{parameters(find_model(name)) / 1e9:.2f} G parameters"
-    if kind in ("machines", "technologies", "experiments", "dram", "published"):
+    if kind in ("machines", "technologies", "experiments", "dram", "comparisons", "published"):
         from simulator.config import load_document
 
         data = load_document(find(kind, name)).data

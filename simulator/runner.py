@@ -9,6 +9,7 @@ from typing import Any
 from simulator import __version__
 from simulator.config import ConfigError, CyclelabError
 from simulator.cost import ZERO
+from simulator.cost.difference import Amounts
 from simulator.engine import run_program
 from simulator.engine.invariants import check_invariants
 from simulator.experiment import Experiment
@@ -32,6 +33,13 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None) -> 
     Raises CyclelabError when the model does not fit the memory, no mapping fits,
     or the machine cannot do an operator.
     """
+    return run_with_amounts(experiment, progress)[0]
+
+
+def run_with_amounts(
+    experiment: Experiment, progress: Progress | None = None
+) -> tuple[Result, list[Amounts]]:
+    """`run_experiment`, and what the energy of each phase is made of."""
     spec = experiment.spec
     workload = _workload(experiment)
     builder = ResultBuilder(spec.machine, experiment.technology)
@@ -61,7 +69,7 @@ def run_experiment(experiment: Experiment, progress: Progress | None = None) -> 
         "events": simulated,
         "skipped_commands": skipped,
     }
-    return _result(experiment, workload, builder, simulation)
+    return _result(experiment, workload, builder, simulation), builder.amounts
 
 
 def _mapped(mapper: Mapper, phase: Phase, experiment: Experiment) -> Program:

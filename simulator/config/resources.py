@@ -28,6 +28,7 @@ KINDS = {
     "technologies": Kind("technology", "configs/technologies"),
     "experiments": Kind("experiment", "configs/experiments"),
     "dram": Kind("DRAM device", "configs/dram"),
+    "comparisons": Kind("comparison", "configs/comparisons"),
     "published": Kind("study", "configs/published"),
     "models": Kind("model", "workloads/models"),
     "gemms": Kind("GEMM list", "workloads/gemms"),

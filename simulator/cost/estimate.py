@@ -25,5 +25,10 @@ class Estimate:
         """Product of two estimates of at least 0; bounds multiply."""
         return Estimate(self.value * other.value, self.low * other.low, self.high * other.high)
 
+    def relative(self) -> Estimate:
+        """Bounds as factors around 1; the value is not 0."""
+        return self.scaled(1 / self.value)
+
 
 ZERO = Estimate(0.0, 0.0, 0.0)
+EXACT = Estimate(1.0, 1.0, 1.0)

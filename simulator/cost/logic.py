@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulator.config import CyclelabError
-from simulator.cost.estimate import Estimate
+from simulator.cost.estimate import EXACT, Estimate
 from simulator.cost.laws import ArithmeticLaw
 from simulator.cost.priced import Priced
 from simulator.cost.scaling import NodeScaling
@@ -42,6 +42,17 @@ class LogicPrices:
         if area.node_nm != spec.node_nm:
             density = density.combined(numbers.at("across_nodes", "leakage"))
         self._leakage_w_per_mm2 = density
+
+    @property
+    def shared_energy(self) -> Estimate:
+        """Factor that all energies have in common, as bounds around 1."""
+        return self._energy_factor.estimate.relative() if self._energy_factor else EXACT
+
+    @property
+    def shared_leakage(self) -> Estimate:
+        """The same of leakages: the density, and scaling of areas."""
+        area = self._area_factor.estimate.relative() if self._area_factor else EXACT
+        return self._leakage_w_per_mm2.estimate.relative().times(area)
 
     def area_um2(self, primitive: Primitive) -> Priced:
         """Area of one primitive."""

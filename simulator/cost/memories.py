@@ -44,6 +44,16 @@ class SramPrices:
         self._area = area.combined(numbers.at("sram", "area_spread"))
         self._energy, self._leakage = energy, leakage
 
+    @property
+    def shared_energy(self) -> Estimate:
+        """Factor that all energies have in common, as bounds around 1: the table is exact."""
+        return self._energy.estimate.relative()
+
+    @property
+    def shared_leakage(self) -> Estimate:
+        """The same of leakages."""
+        return self._leakage.estimate.relative()
+
     def area_um2(self, primitive: Primitive) -> Priced:
         """Area of one bank."""
         return self._priced(self._area, self._bank(primitive).area_um2)

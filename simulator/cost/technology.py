@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from simulator.config import CyclelabError, Document, load_preset, nearest, validate
-from simulator.cost.estimate import Estimate
+from simulator.cost.estimate import EXACT, Estimate
 from simulator.cost.logic import LogicPrices
 from simulator.cost.memories import DramPrices, SramPrices
 from simulator.cost.priced import Priced
@@ -69,6 +69,18 @@ class Technology:
         Raises CyclelabError for a primitive or verb that is not known.
         """
         return self._energy(primitive, verb).estimate
+
+    def shared_factor(self, primitive: Primitive, idle: bool = False) -> tuple[str, Estimate]:
+        """Return the factor, of value 1, that a primitive's energies (idle: leakage) share.
+
+        Its name says with which others; its bounds are part of the prices' bounds.
+        """
+        prices = self._prices(primitive)
+        if isinstance(prices, DramPrices):
+            return f"dram {primitive.device}{' idle' * idle}", EXACT
+        factor = prices.shared_leakage if idle else prices.shared_energy
+        kind = "logic" if isinstance(prices, LogicPrices) else "sram"
+        return kind + " idle" * idle, factor
 
     def sources_for(self, primitive: Primitive, verb: str | None = None) -> list[str]:
         """Return a line per number and law behind an action's energy, or without verb the area."""

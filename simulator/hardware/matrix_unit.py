@@ -24,7 +24,12 @@ from simulator.hardware.primitives import ActionCounts, Part
 
 
 class MatrixUnitSpec(Spec):
-    """What every matrix unit's YAML holds. `kind` selects the registered class."""
+    """What every matrix unit's YAML holds. `kind` selects the registered class.
+
+    sized_by: the field that is changed to give a machine more or less of the unit.
+    """
+
+    sized_by: ClassVar[str] = "count"
 
     kind: str
     count: int = Field(default=1, ge=1, le=4096, description="identical units in one core")

@@ -39,6 +39,11 @@ from simulator.mapping.tiling import (
 MAX_EVALUATIONS = 128
 """Candidates timed exactly per search; the bound often stops it earlier."""
 
+MORE_EVALUATIONS = 1024
+FAR_FROM_BOUND = 2.0
+"""As long as the best takes more than so many times the next bound, more are timed: bounds that
+are far off (of ports, say, or of rows that an array waits for) rank candidates badly."""
+
 TIE_TOLERANCE = 1.001
 """Tilings this close in time, with the same traffic, are ranked by size: fewer commands."""
 
@@ -108,8 +113,9 @@ class GemmSearch:
         candidates = candidates[np.lexsort((candidates[:, 1], candidates[:, 0]))]
         timed: list[GemmTiling] = []
         shortest = float("inf")
-        for low, _, number, row in candidates[:MAX_EVALUATIONS]:
-            if low > TIME_TOLERANCE * shortest:
+        for low, _, number, row in candidates[:MORE_EVALUATIONS]:
+            near = shortest <= FAR_FROM_BOUND * low
+            if low > TIME_TOLERANCE * shortest or (near and len(timed) >= MAX_EVALUATIONS):
                 break
             timed.append(self._tiling(uses[int(number)], int(row)))
             shortest = min(shortest, timed[-1].estimated_cycles)

@@ -8,6 +8,7 @@ from typing import Any
 
 from simulator.cost import ZERO, Estimate, Technology
 from simulator.cost.area import area
+from simulator.cost.difference import Amounts
 from simulator.cost.dram import dram_energy
 from simulator.cost.energy import energy, static_power_w
 from simulator.engine import Execution
@@ -38,16 +39,20 @@ class Run:
 
 @dataclass(slots=True)
 class Costs:
-    """Energy of a set of actions: in all, and by component path."""
+    """Energy of a set of actions: in all, and by component path; and the actions."""
 
     total: Estimate
     by_component: dict[str, Estimate]
     bytes: dict[str, int]
     macs: int
+    actions: ActionCounts
 
 
 class ResultBuilder:
-    """Turns the runs of one experiment into the lists of a Result."""
+    """Turns the runs of one experiment into the lists of a Result.
+
+    amounts: what each phase's energy is made of, for comparisons.
+    """
 
     def __init__(self, machine: MachineSpec, technology: Technology) -> None:
         self.machine = machine
@@ -62,9 +67,11 @@ class ResultBuilder:
         if isinstance(machine.memory, IdealMemorySpec):
             installed = replace(memory, capacity_bytes=machine.memory.capacity_bytes)
             parts = (*parts, Part(MEMORY, installed, 1))
+        self.idle_parts = parts
         self.static_power_w = static_power_w(parts, technology)
         self.operators: list[OperatorResult] = []
         self.phases: list[PhaseResult] = []
+        self.amounts: list[Amounts] = []
         self.spans: list[dict[str, Any]] = []
         self.energy_by_component: dict[str, Estimate] = {}
         self.start_cycle = 0
@@ -83,6 +90,8 @@ class ResultBuilder:
         per_byte = _per_byte(memory, execution)
         commands = tuple(run.program.commands())
         costs: dict[tuple[int, tuple[tuple[int, int], ...]], Costs] = {}
+        amounts = Amounts(other=sum(memory.values(), ZERO))
+        amounts.add_idle(self.idle_parts, seconds)
         total, macs = static, 0
         for record in execution.records:
             key = (record.operator, tuple(sorted(record.executions.items())))
@@ -92,9 +101,11 @@ class ResultBuilder:
             share = record.exclusive_fs / execution.duration_fs if execution.duration_fs else 0.0
             self.operators.append(self._operator(run, record, cost, static.scaled(share)))
             total, macs = total + cost.total, macs + cost.macs
+            amounts.add_actions(cost.actions)
             for path, estimate in cost.by_component.items():
                 self._book(path, estimate)
         self._add_spans(run, commands)
+        self.amounts.append(amounts)
         self.phases.append(
             PhaseResult(
                 name=phase.name,
@@ -155,7 +166,8 @@ class ResultBuilder:
         total = sum(by_component.values(), ZERO)
         if per_byte is not None:
             total = total + per_byte.scaled(reads + writes)
-        return Costs(total, by_component, levels, program.operators[record.operator].macs)
+        macs = program.operators[record.operator].macs
+        return Costs(total, by_component, levels, macs, counts)
 
     def _operator(
         self, run: Run, record: OperatorRecord, cost: Costs, static: Estimate

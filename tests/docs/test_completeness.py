@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from simulator.cli import build_parser
 from simulator.config import list_presets
 from simulator.experiment import ExperimentSpec
+from simulator.explore.spec import ComparisonSpec
 from simulator.hardware.dram.controller import ControllerSpec
 from simulator.hardware.dram.energy_spec import DramEnergySpec
 from simulator.hardware.dram.load import load_device
@@ -63,6 +64,7 @@ def words(*pages: str) -> set[str]:
         (FusibleArraySpec, ("fusible_arrays.md", "systolic_arrays.md")),
         (MappingSpec, ("mapping.md",)),
         (WorkloadSpec, ("workloads.md", "experiments.md")),
+        (ComparisonSpec, ("compare.md",)),
         (ControllerSpec, ("dram.md",)),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -15,6 +15,8 @@ from simulator.numerics import check_formats, format_named
 
 class FusibleArraySpec(MatrixUnitSpec):
     """A grid of Fusion Units built for `max_bits`, run in the mode of one pair of formats."""
+
+    sized_by: ClassVar[str] = "columns"
 
     kind: Literal["fusible_array"] = "fusible_array"
 

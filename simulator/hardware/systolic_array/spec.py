@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -20,6 +20,8 @@ Dataflow = Literal["output_stationary", "weight_stationary", "input_stationary"]
 
 class SystolicArraySpec(MatrixUnitSpec):
     """A grid of multiply-accumulate PEs; operands enter at its left and top edges."""
+
+    sized_by: ClassVar[str] = "columns"
 
     kind: Literal["systolic_array"] = "systolic_array"
 

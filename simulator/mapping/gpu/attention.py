@@ -264,5 +264,6 @@ def estimated_cycles(
     moved = grid.memory_bytes(machine.cores, memory.cache_bytes) / memory.bytes_per_cycle
     whole = memory.latency_cycles + machine.l2.latency_cycles + cache + moved / grid.rounds
     whole += scores + vector + context
-    each = max(scores + context, vector, cache, whole / grid.slots)
+    # A round's place is free only when its context is done, behind the next one's scores.
+    each = max(scores + context, vector, cache, whole / max(1, grid.slots - 1))
     return int(max(grid.rounds * each, moved) + whole)

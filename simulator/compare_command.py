@@ -1,0 +1,94 @@
+"""What `cyclelab compare` does: cases of an experiment side by side."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from simulator.config import find, load_document
+from simulator.explore.compare import compare as run_cases
+from simulator.explore.outcome import Outcome
+from simulator.explore.spec import (
+    ComparisonSpec,
+    Equal,
+    comparisons,
+    equal_named,
+    load_comparison,
+    machines_on,
+)
+from simulator.explore.table import csv_rows, document, markdown, text
+from simulator.report.files import write_all
+from simulator.report.tables import csv_text
+from simulator.terminal import (
+    STANDARD_OUTPUT,
+    Progress,
+    check_writable,
+    say_written,
+    write_text,
+)
+
+
+def compare(options: argparse.Namespace) -> None:
+    """Run a comparison, print its tables, write what was asked for; or list all there are."""
+    equal = None if options.equal is None else equal_named(options.equal)
+    if options.comparison is None:
+        _list()
+        return
+    spec = _spec(options, equal)
+    check_writable(options.output)
+    outcome = _watched(spec, options.set)
+    data = json.dumps(document(outcome), indent=2, ensure_ascii=False) + "\n"
+    if options.json == STANDARD_OUTPUT:
+        sys.stdout.write(data)
+    else:
+        sys.stdout.write(markdown(outcome) if options.markdown else text(outcome))
+    if options.json and options.json != STANDARD_OUTPUT:
+        write_text(Path(options.json), data)
+        print(f"wrote {options.json}")
+    if options.output:
+        written = write_all(options.output, _contents(outcome, data))
+        if options.json != STANDARD_OUTPUT:
+            say_written(written)
+
+
+def _list() -> None:
+    names = comparisons()
+    width = max(map(len, names), default=0)
+    for name in names:
+        title = load_document(find("comparisons", name)).data.get("title", "")
+        print(f"{name:<{width}}  {title}")
+
+
+def _spec(options: argparse.Namespace, equal: Equal | None) -> ComparisonSpec:
+    """The comparison that the command line names; `equal` replaces its own."""
+    if options.machines:
+        spec = machines_on(options.comparison, options.machines)
+    else:
+        spec = load_comparison(options.comparison)
+    return spec if equal is None else spec.model_copy(update={"equal": equal})
+
+
+def _watched(spec: ComparisonSpec, overrides: list[str]) -> Outcome:
+    """Run with a progress bar if it takes long and a person is watching."""
+    if not sys.stderr.isatty():
+        return run_cases(spec, overrides)
+    bar = Progress()
+    try:
+        return run_cases(spec, overrides, bar.update)
+    finally:
+        bar.close()
+
+
+def _contents(outcome: Outcome, data: str) -> Iterator[tuple[str, bytes]]:
+    """File names with their bytes."""
+    from simulator.explore.picture import plot_comparison
+    from simulator.report.plots.style import image
+
+    yield "comparison.json", data.encode()
+    yield "comparison.csv", csv_text(csv_rows(outcome)).encode()
+    figure = plot_comparison(outcome)
+    yield "comparison.png", image(figure, "png")
+    yield "comparison.svg", image(figure, "svg")

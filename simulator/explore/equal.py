@@ -1,0 +1,110 @@
+"""Machines of equal area or peak: how many, or how wide, their first matrix units must be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+from annotated_types import Le
+
+from simulator.config import CyclelabError
+from simulator.cost import ZERO, Estimate, Technology
+from simulator.cost.area import area
+from simulator.experiment import Experiment
+from simulator.explore.spec import Equal
+from simulator.hardware.gpu import GpuSpec
+from simulator.hardware.machine import MachineSpec
+from simulator.hardware.matrix_unit import MATRIX_UNITS, MatrixUnit
+
+Size = Callable[[int], float]
+
+
+def unit_area_mm2(unit: MatrixUnit[Any], cores: int, technology: Technology) -> Estimate:
+    """Area of all units of one kind, mm²."""
+    one = sum(area(unit.structure(), technology).values(), ZERO)
+    return one.scaled(unit.spec.count * cores)
+
+
+def peak_macs_per_cycle(unit: MatrixUnit[Any], cores: int) -> int | Fraction:
+    """Multiply-accumulates per cycle of all units of one kind."""
+    return int(unit.spec.count) * cores * unit.macs_per_cycle
+
+
+def equalising(experiment: Experiment, model: Experiment, equal: Equal) -> list[str]:
+    """The setting that sizes an experiment's first matrix units to those of `model`.
+
+    Arrays are given so many columns, other units so many copies, whichever whole number
+    comes nearest; copies on a GPU come in multiples of its sub-cores. Raises
+    CyclelabError if technologies differ, where area is to be equal, or no size is enough.
+    """
+    machine = experiment.spec.machine
+    first = model.spec.machine.core.build_matrix_units()[0]
+    if equal == "none" or experiment is model:
+        return []
+    if equal == "area":
+        _same_technology(experiment, model)
+        target = unit_area_mm2(first, model.spec.machine.cores, model.technology).value
+    else:
+        target = float(peak_macs_per_cycle(first, model.spec.machine.cores))
+    spec = machine.core.matrix_units[0]
+    step = _step(machine)
+    most = _largest(experiment) // step
+    size = _size(experiment, equal)
+    chosen = step * nearest_size(lambda n: size(n * step), target, most)
+    if size(most * step) < target:
+        raise CyclelabError(
+            f"case {experiment.spec.name!r}: equal {equal} would take a {spec.sized_by} above "
+            f"{most * step:,} of {machine.name}'s {spec.kind}, the most there can be"
+        )
+    return [f"machine.core.matrix_units.0.{spec.sized_by}={chosen}"]
+
+
+def nearest_size(size: Size, target: float, most: int) -> int:
+    """The number from 1 to `most` whose size is nearest to the target; sizes rise."""
+    low, high = 1, most
+    while low < high:
+        middle = (low + high) // 2
+        if size(middle) < target:
+            low = middle + 1
+        else:
+            high = middle
+    if low > 1 and target - size(low - 1) < size(low) - target:
+        return low - 1
+    return low
+
+
+def _size(experiment: Experiment, equal: Equal) -> Size:
+    """Area (mm²) or peak of the first matrix units by their number, or their columns."""
+    machine = experiment.spec.machine
+    spec = machine.core.matrix_units[0]
+
+    def size(number: int) -> float:
+        unit = MATRIX_UNITS[spec.kind](spec.model_copy(update={spec.sized_by: number}))
+        if equal == "area":
+            return unit_area_mm2(unit, machine.cores, experiment.technology).value
+        return float(peak_macs_per_cycle(unit, machine.cores))
+
+    return size
+
+
+def _step(machine: MachineSpec) -> int:
+    by_count = machine.core.matrix_units[0].sized_by == "count"
+    return machine.core.sub_cores if isinstance(machine, GpuSpec) and by_count else 1
+
+
+def _largest(experiment: Experiment) -> int:
+    """Largest value of the field that sizes the first matrix unit."""
+    spec = experiment.spec.machine.core.matrix_units[0]
+    field = type(spec).model_fields[spec.sized_by]
+    return min(int(str(bound.le)) for bound in field.metadata if isinstance(bound, Le))
+
+
+def _same_technology(experiment: Experiment, model: Experiment) -> None:
+    if experiment.technology.spec != model.technology.spec:
+        raise CyclelabError(
+            f"areas are compared within one technology: {model.spec.machine.name} is at "
+            f"{model.technology.name}, {experiment.spec.machine.name} at "
+            f"{experiment.technology.name}; --set technology={model.technology.name} takes one "
+            "for all"
+        )

@@ -1,0 +1,93 @@
+"""Sizing of units to equal area or peak."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from simulator.config import CyclelabError
+from simulator.experiment import Experiment
+from simulator.explore.compare import experiments_of
+from simulator.explore.equal import nearest_size, peak_macs_per_cycle, unit_area_mm2
+from simulator.explore.spec import Equal, load_comparison, machines_on
+from tests.explore.comparisons import written
+
+
+def sized(
+    folder: Path, equal: Equal, overrides: tuple[str, ...] = (), **changes: str
+) -> dict[str, Experiment]:
+    spec = load_comparison(written(folder, **changes))
+    return experiments_of(spec.model_copy(update={"equal": equal}), overrides)
+
+
+def area_mm2(experiment: Experiment) -> float:
+    machine = experiment.spec.machine
+    unit = machine.core.build_matrix_units()[0]
+    return unit_area_mm2(unit, machine.cores, experiment.technology).value
+
+
+def peak(experiment: Experiment) -> float:
+    machine = experiment.spec.machine
+    return float(peak_macs_per_cycle(machine.core.build_matrix_units()[0], machine.cores))
+
+
+@pytest.mark.parametrize(
+    ("target", "most", "found"), [(4.4, 9, 4), (4.6, 9, 5), (0.1, 9, 1), (99, 9, 9), (4.5, 9, 5)]
+)
+def test_nearest_whole_number(target: float, most: int, found: int) -> None:
+    assert nearest_size(float, target, most) == found
+
+
+def test_equal_area_within_half_a_step(tmp_path: Path) -> None:
+    experiments = sized(tmp_path, "area")
+    first = area_mm2(experiments["unpacked"])
+    narrow, tables = (
+        experiments[name].spec.machine.core.matrix_units[0] for name in list(experiments)[1:]
+    )
+    # Arrays change their columns, and keep their number; cores the other way round.
+    assert (narrow.count, tables.columns) == (2, 64)  # type: ignore[attr-defined]
+    assert narrow.columns == pytest.approx(166, abs=1)  # type: ignore[attr-defined]
+    assert area_mm2(experiments["narrow"]) == pytest.approx(first, rel=0.5 / 166)
+    assert area_mm2(experiments["tables"]) == pytest.approx(first, rel=0.5 / 345)
+
+
+def test_equal_peak(tmp_path: Path) -> None:
+    experiments = sized(tmp_path, "peak")
+    # 2 · 128 · 128 MACs are 256 cores of 2 · 64 · 4 / 4.
+    assert experiments["tables"].spec.machine.core.matrix_units[0].count == 256
+    assert [peak(each) for each in experiments.values()] == [32768] * 3
+
+
+def test_not_equal_is_as_given(tmp_path: Path) -> None:
+    experiments = sized(tmp_path, "none")
+    assert experiments["tables"].spec.machine.core.matrix_units[0].count == 345
+
+
+def test_settings_come_before_sizes(tmp_path: Path) -> None:
+    experiments = sized(tmp_path, "peak", ("machine.cores=2",))
+    assert [peak(each) for each in experiments.values()] == [65536] * 3
+    assert experiments["tables"].spec.machine.core.matrix_units[0].count == 256
+
+
+def test_copies_on_a_gpu_are_divided_among_its_sub_cores() -> None:
+    spec = machines_on("bitnet_3b_on_a100_lut", ["a100_lut_8x", "a100_lut_4x"])
+    spec = spec.model_copy(update={"equal": "area"})
+    own = ("machine.core.matrix_units.0.depth=3", "machine.core.matrix_units.0.rows=3")
+    first, second = experiments_of(spec, own).values()
+    assert second.spec.machine.core.matrix_units[0].count == 32
+    assert peak(first) == peak(second)
+
+
+def test_two_technologies_have_no_equal_area(tmp_path: Path) -> None:
+    with pytest.raises(CyclelabError, match="npu_w8a8 is at 16nm, gemmini_16x16 at 22nm"):
+        sized(tmp_path, "area", npu_w4a8_lut="gemmini_16x16")
+    equal = sized(tmp_path, "area", ("technology=16nm",), npu_w4a8_lut="gemmini_16x16")
+    assert area_mm2(equal["tables"]) == pytest.approx(area_mm2(equal["unpacked"]), rel=0.01)
+
+
+def test_more_than_there_can_be(tmp_path: Path) -> None:
+    narrow = "bipolar4, machine.core.matrix_units.0.columns: 1"
+    # 4096 cores of 2 · 1 · 4 / 4 MACs per cycle are 8,192, not 32,768.
+    with pytest.raises(CyclelabError, match=r"'tables'.*count above 4,096.*lut_tensor_core"):
+        sized(tmp_path, "peak", bipolar4=narrow)
