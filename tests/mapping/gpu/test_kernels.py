@@ -106,6 +106,40 @@ def test_split_k_fills_the_sms() -> None:
     assert result.cycles < 0.7 * whole
 
 
+def test_k_is_shared_in_whole_groups() -> None:
+    precision = {**INT8, "weight_group_size": 128}
+    workload = {"gemms": [{"name": "gemm", "m": 16, "n": 16, "k": 4096}], "precision": precision}
+    (op,) = run(workload, gpu_document()).operators
+    assert op.mapping["k_split"] > 1
+    assert 4096 // op.mapping["k_split"] % 128 == 0
+
+
+def test_weights_are_converted_by_every_row_of_warps() -> None:
+    """INT4 weights for an INT8 unit: blocks of two warps on top of each other do it twice."""
+    workload = gemms((32, 32, 64)) | {"precision": {**INT8, "weights": "int4"}}
+    result = run(workload, gpu_document(), BLOCK)
+    # Two rows of blocks, one warp each, convert 32 x 64 weights: one slot of a lane each.
+    assert result.phases[0].busy_cycles["gpu.vector_unit"] == 2 * 32 * 64 / 2 / 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"memory": {"bandwidth_bytes_per_s": 1e9}}, "memory_read"),
+        ({"l2": {"bytes_per_cycle": 1, "latency_cycles": 300}}, "l2"),
+    ],
+)
+def test_stalls_are_named_after_the_slowest(changes: dict[str, Any], cause: str) -> None:
+    (op,) = run(gemms((16, 16, 2048)), gpu_document(**changes), BLOCK).operators
+    assert max(op.stall_cycles, key=lambda name: op.stall_cycles[name]) == cause
+
+
+def test_blocks_share_nothing_in_a_cache_that_holds_no_slab() -> None:
+    document = gpu_document(l2={"capacity_bytes": 64})
+    (op,) = run(gemms((32, 32, 64)), document, BLOCK).operators
+    assert op.bytes["dram_read"] == 2 * 2 * 32 * 64  # two blocks per row and per column
+
+
 SIZES = st.tuples(st.integers(1, 90), st.integers(1, 90), st.integers(1, 300), st.integers(1, 3))
 
 
