@@ -58,6 +58,13 @@ FOUR_BITS = {
 LOW_BIT = dict.fromkeys(("npu_w8a8", "npu_w4a8", "npu_w4a8_shift_add", "npu_w4a8_lut"), FOUR_BITS)
 """Machines for weights of four bits."""
 
+TWO_BITS = {"weights": "ternary", "activations": "int8", "kv_cache": "int8", "lm_head": "int8"}
+GPUS = {
+    "a100": dict.fromkeys(("weights", "activations", "kv_cache", "residual"), "fp16"),
+    "a100_lut_4x": TWO_BITS,
+}
+"""GPUs, with their formats."""
+
 COMMAND_LEVEL = {"tpuv3_core_hbm2": {}, "tpuv4i_hbm2": {"weights": "int8"}}
 """Machines whose memory is modelled by commands, with their formats."""
 
@@ -84,7 +91,7 @@ def jobs(sizes: Sizes) -> Iterator[Job]:
 
 def _llama(sizes: Sizes) -> Iterator[Job]:
     what = f"{_short(sizes.model)}, prefill {sizes.prefill_tokens} + 1 decode step"
-    for machine in (*MACHINES, *LOW_BIT):
+    for machine in (*MACHINES, *LOW_BIT, *GPUS):
         arguments = experiment(sizes.model, sizes.prefill_tokens, 1, machine)
         yield Job(f"{what}, `{machine}`", arguments, bar_s=2)
     yield Job(
@@ -168,6 +175,7 @@ def experiment(
     formats = {"weights": "bf16", "activations": "bf16", "kv_cache": "bf16"} | {
         **MACHINES,
         **LOW_BIT,
+        **GPUS,
         **COMMAND_LEVEL,
     }.get(machine, {})
     settings = {
