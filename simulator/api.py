@@ -47,7 +47,7 @@ def load(
     set: settings to change, `{"machine.memory.latency_s": 1e-6}`.
     Raises CyclelabError with a message for a person if anything is wrong.
     """
-    overrides = _overrides(set)
+    overrides = overrides_from(set)
     if isinstance(experiment, Mapping):
         return build_experiment(Document.from_data(experiment, "experiment"), overrides)
     return load_experiment(experiment, overrides)
@@ -61,8 +61,8 @@ def _text(key: str, value: Any) -> str:
         raise CyclelabError(f"set[{key!r}]: {value!r} cannot be a setting") from None
 
 
-def _overrides(chosen: Any) -> list[str]:
-    """Settings as the command line would have them."""
+def overrides_from(chosen: Any) -> list[str]:
+    """Settings as the command line would have them; raises CyclelabError for other things."""
     if chosen is None:
         return []
     if not isinstance(chosen, Mapping):
@@ -94,7 +94,7 @@ def gemm(
 
     Formats can be chosen with `set={"workload.precision.weights": "int8"}`.
     """
-    return run_experiment(gemm_experiment((m, n, k), machine, _overrides(set)))
+    return run_experiment(gemm_experiment((m, n, k), machine, overrides_from(set)))
 
 
 def plot(result: Result, kind: str = "overview") -> Figure:

@@ -5,34 +5,23 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from simulator.api import run
-from simulator.config import (
-    CyclelabError,
-    Spec,
-    find,
-    list_presets,
-    load_document,
-    nearest,
-    validate,
-)
+from simulator.config import Spec, find, list_presets, load_document, validate
+from simulator.explore.case import CaseSpec, build_case, check_distinct, named
 from simulator.published.finding import Finding, Study
 from simulator.published.measures import measure_named
 
 
-class CaseSpec(Spec):
+class ClaimSpec(CaseSpec):
     """What is simulated, and what was published of it.
 
-    set: key paths of the experiment to values that replace the study's.
-    published: numbers by measure. per: the case by whose own measures ours are divided,
-        where ratios were published. note: why ours differ, if they do.
+    published: numbers by measure; ratios to another case where `per` names one.
+    note: why ours differ, if they do.
     """
 
-    name: str
-    set: dict[str, Any] = Field(default_factory=dict)
     published: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
-    per: str | None = None
     note: str = ""
 
 
@@ -44,7 +33,12 @@ class StudySpec(Spec):
     source: str
     notes: tuple[str, ...] = ()
     experiment: dict[str, Any]
-    cases: tuple[CaseSpec, ...] = Field(min_length=1)
+    cases: tuple[ClaimSpec, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _distinct(self) -> StudySpec:
+        check_distinct(self.cases)
+        return self
 
 
 def load_study(name: str) -> Study:
@@ -60,17 +54,11 @@ def study_names() -> list[str]:
 
 def findings(spec: StudySpec) -> list[Finding]:
     """Simulate every case and put its measures beside what was published."""
-    results = {
-        case.name: run({"name": case.name, **spec.experiment}, set=case.set) for case in spec.cases
-    }
+    results = {case.name: run(build_case(spec.experiment, case)) for case in spec.cases}
     found = []
     for case in spec.cases:
-        if case.per is not None and case.per not in results:
-            hint = nearest(case.per, results)
-            raise CyclelabError(
-                f"study {spec.name}, case {case.name!r}: per: there is no case {case.per!r}"
-                + (f"; did you mean {hint!r}?" if hint else "")
-            )
+        if case.per is not None:
+            named(spec.cases, case.per, f"study {spec.name}, case {case.name!r}: per")
         for name, published in case.published.items():
             measure = measure_named(name)
             ours, unit = measure.of(results[case.name]), measure.unit
