@@ -341,3 +341,14 @@ def test_a_wrong_choice_is_said_where_it_stands(
     )
     assert main(["run", str(path)]) == 2
     assert "wrong.yaml:10: mapping.operators.gem*.order: thread blocks" in capsys.readouterr().err
+
+
+def test_the_machine_of_the_docs_page_runs_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "gpu.md").read_text("utf-8")
+    (example,) = [part for part in page.split("```yaml\n")[1:] if part.startswith("include:")]
+    (tmp_path / "mine.yaml").write_text(example.split("```")[0], "utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert main(["gemm", "64", "64", "64", "--machine", "mine.yaml"]) == 0
+    assert "my_gpu" in capsys.readouterr().out
