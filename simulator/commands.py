@@ -141,6 +141,9 @@ def reproduce(options: argparse.Namespace) -> None:
     from simulator.published.table import document, markdown, text
 
     if options.study is None:
+        if options.markdown or options.json:
+            option = "--markdown" if options.markdown else "--json"
+            raise CyclelabError(f"{option} shows a study: give its name, as `reproduce` lists it")
         names = studies()
         width = max(map(len, names), default=0)
         print("\n".join(f"{name:<{width}}  {study_named(name).title}" for name in names))

@@ -8,6 +8,7 @@ from typing import Any
 
 from simulator import __version__
 from simulator.config import ConfigError, CyclelabError
+from simulator.config.blame import pointed
 from simulator.cost import ZERO
 from simulator.cost.difference import Amounts
 from simulator.engine import run_program
@@ -17,7 +18,9 @@ from simulator.hardware.machine import FEMTOSECONDS_PER_SECOND, MachineSpec
 from simulator.hardware.memory.spec import IdealMemorySpec
 from simulator.mapping import Mapper
 from simulator.mapping.errors import FixedChoiceError
+from simulator.mapping.kernels import build_kernels
 from simulator.mapping.program import Program
+from simulator.mapping.spec import MappingSpec
 from simulator.report.build import ResultBuilder, Run
 from simulator.report.result import PhaseResult, Result
 from simulator.workload import load_workload
@@ -46,7 +49,7 @@ def run_with_amounts(
     mapper = Mapper(spec.machine, spec.mapping)
     simulated = skipped = 0
     for index, phase in enumerate(workload.phases):
-        check_capacity(phase, spec.machine)
+        check_capacity(phase, spec.machine, spec.mapping)
         program = _mapped(mapper, phase, experiment)
         execution = run_program(
             program,
@@ -89,34 +92,55 @@ def _within(
     return lambda share: progress(phase.name, (index + share) / count)
 
 
-def check_capacity(phase: Phase, machine: MachineSpec) -> None:
-    """Raise CyclelabError if weights and KV cache exceed the main memory."""
-    needed = phase.weight_bytes + phase.kv_bytes_after
-    if needed > machine.memory.capacity_bytes:
+def check_capacity(phase: Phase, machine: MachineSpec, mapping: MappingSpec) -> None:
+    """Raise CyclelabError if what a phase needs at once exceeds the main memory.
+
+    That is weights, KV cache, and the activations of the kernel with most of them, of
+    which those are left out that may stay on chip.
+    """
+    parts = {"weights": phase.weight_bytes, "KV cache": phase.kv_bytes_after}
+    if sum(parts.values()) <= machine.memory.capacity_bytes:
+        operator, activations = _most_activations(phase, machine, mapping)
+        parts[f"activations of {operator!r}"] = activations
+    missing = sum(parts.values()) - machine.memory.capacity_bytes
+    if missing > 0:
         ideal = isinstance(machine.memory, IdealMemorySpec)
         held = (
             "machine.memory.capacity_bytes is" if ideal else "the channels of machine.memory hold"
         )
         more = "raise the capacity" if ideal else "raise machine.memory.channels"
+        needed = " + ".join(f"{name} {size:,} bytes" for name, size in parts.items())
         raise CyclelabError(
-            f"phase {phase.name!r} does not fit the memory of {machine.name}: weights "
-            f"{phase.weight_bytes:,} bytes + KV cache {phase.kv_bytes_after:,} bytes, but "
+            f"phase {phase.name!r} does not fit the memory of {machine.name}: {needed}, but "
             f"{held} {machine.memory.capacity_bytes:,} "
-            f"({needed - machine.memory.capacity_bytes:,} bytes missing); use a smaller model, "
+            f"({missing:,} bytes missing); use a smaller model, "
             f"batch or precision, or {more}"
         )
 
 
+def _most_activations(phase: Phase, machine: MachineSpec, mapping: MappingSpec) -> tuple[str, int]:
+    """The kernel that has most bytes of activations in main memory, and how many."""
+    stays = mapping.resident_fraction * machine.on_chip_bytes if mapping.keep_activations else 0
+    fused = mapping.fuse_attention != "never"
+    found = [("", 0)]
+    for segment in phase.segments:
+        for kernel in build_kernels(segment, mapping, fused):
+            sizes = [t.bytes for t in (*kernel.inputs, *kernel.outputs) if t.kind == "activation"]
+            found.append((kernel.name, sum(size for size in sizes if size > stays)))
+    return max(found, key=lambda kernel: kernel[1])
+
+
 def _workload(experiment: Experiment) -> Workload:
-    node = experiment.document.locate(("workload",))
+    document = experiment.document
+    node = document.locate(("workload",))
     try:
         return load_workload(experiment.spec.workload, node.origin.directory)
     except ConfigError as error:
         if error.file is not None:
             raise
-        raise node.error(error.message, path=("workload",), nearest=error.nearest) from None
+        raise pointed(document, ("workload",), error.message, nearest=error.nearest) from None
     except CyclelabError as error:
-        raise node.error(str(error), path=("workload",)) from None
+        raise pointed(document, ("workload",), str(error)) from None
 
 
 def _result(

@@ -224,6 +224,19 @@ def test_wrong_settings(setting: str, parts: list[str], capsys: pytest.CaptureFi
         assert part in message
 
 
+def test_too_many_layers_are_said_where_they_were_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    workload = {"model": transformer(Path()), "prefill_tokens": 4, "layers": 2}
+    document = SMALL | {"workload": workload}
+    message = refused(capsys, "run", written(document), "--set", "workload.layers=33")
+    assert message.startswith("error: --set workload.layers=33: workload.layers: ")
+    assert message.endswith("has 2 layers, found 33\n")
+    document["workload"]["layers"] = 34
+    message = refused(capsys, "run", written(document, "own.yaml"))
+    assert "own.yaml:" in message and ": workload.layers: " in message
+
+
 def test_output_that_cannot_be_written(capsys: pytest.CaptureFixture[str]) -> None:
     Path("file").write_text("in the way")
     for options in (["--output", "file"], ["--json", "file/result.json"]):

@@ -11,6 +11,7 @@ from simulator import __version__
 from simulator.config import CyclelabError
 from simulator.report.result import Result
 from simulator.runner import run_experiment
+from tests.mapping.gpu.small import gpu_document
 from tests.mapping.small import (
     INT8,
     experiment,
@@ -131,3 +132,26 @@ def test_weights_and_cache_have_to_fit_the_memory(
         return
     with pytest.raises(CyclelabError, match=rf"weights {weights:,} bytes.*\({missing} bytes"):
         run(workload, document)
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+@pytest.mark.parametrize("kind", ["npu", "gpu"])
+def test_activations_have_to_fit_the_memory(kind: str, missing: int) -> None:
+    """Inputs of 3000 x 2000 and outputs of 3000 x 1000, too large to stay on chip."""
+    document = machine_document() if kind == "npu" else gpu_document()
+    document["memory"]["capacity_bytes"] = 2000 * 1000 + 3000 * 2000 + 3000 * 1000 - missing
+    if not missing:
+        run(gemms((3000, 1000, 2000)), document)
+        return
+    expected = r"weights 2,000,000 bytes.*activations of 'gemm' 9,000,000 bytes.*\(1 bytes missing"
+    with pytest.raises(CyclelabError, match=expected):
+        run(gemms((3000, 1000, 2000)), document)
+
+
+def test_scores_that_stay_on_chip_need_no_memory(tmp_path: Path) -> None:
+    """Of 1000 tokens and 4 heads they are 4 MB; fused, they never leave the chip."""
+    document = machine_document(memory={"capacity_bytes": 1_000_000})
+    workload = {"model": transformer(tmp_path), "precision": PRECISION, "prefill_tokens": 1000}
+    run(workload, document)
+    with pytest.raises(CyclelabError, match=r"activations of 'attention_(scores|softmax)'"):
+        run(workload, document, {"fuse_attention": "never"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from simulator.config.errors import ConfigError
 from simulator.config.files import display_path, read_text
 from simulator.config.nodes import Node, Origin, merge
 from simulator.config.parse import parse_node
+from simulator.config.resources import data_root
 
 MAX_FILES = 64
 """Files one document may include, counted as often as they are included."""
@@ -20,9 +22,10 @@ def load_document(path: Path | str) -> Document:
     """Load the YAML mapping in the file `path`, with everything it includes.
 
     A top-level `include: other.yaml` (or a list) names files, relative to the
-    including file, that are laid underneath: later ones win over earlier ones,
-    and the including file wins over all. Every value keeps the mark of the file
-    that it came from. Raises ConfigError for whatever is wrong with any of them.
+    including file or else to the shipped `configs/`, that are laid underneath: later
+    ones win over earlier ones, and the including file wins over all. Every value keeps
+    the mark of the file that it came from. Raises ConfigError for whatever is wrong with
+    any of them.
     """
     return Document(_Loader().load(Path(path), ()))
 
@@ -79,14 +82,19 @@ class _Loader:
                 expected="a file name or a list of file names",
             )
         path = (entry.origin.directory or Path()) / entry.value
+        shipped = data_root() / "configs" / entry.value
+        missing = not os.path.exists(path)
+        if missing and os.path.isfile(shipped):
+            path, missing = shipped, False
         try:
             return self.load(path, chain)
         except ConfigError as error:
             if error.line is not None:
                 raise
             # The file itself is at fault, not a line in it: say who wanted it.
+            elsewhere = " (looked in the shipped configs/ as well)" if missing else ""
             raise entry.error(
-                f"cannot include {entry.value!r}: {error}", path=("include",)
+                f"cannot include {entry.value!r}: {error}{elsewhere}", path=("include",)
             ) from None
 
 

@@ -20,7 +20,8 @@ class FixedChoiceError(CyclelabError):
 class NoMappingError(CyclelabError):
     """No tiling of an operator fits: says which buffer, and how many bytes are missing.
 
-    also: what else would help, with `{buffer}` for its name.
+    pattern: under which the user fixed the tiles, if any.
+    also: what else would help, with `{buffer}` for its name; nothing if empty.
     """
 
     def __init__(
@@ -36,14 +37,43 @@ class NoMappingError(CyclelabError):
         self.buffer = buffer
         self.needed_bytes = needed_bytes
         self.available_bytes = available_bytes
+        self.pattern = pattern
         missing = needed_bytes - available_bytes
-        fixed = f"the tiles fixed by mapping.operators.{pattern}"
-        tiles = fixed if pattern else "its smallest tiles"
+        remedies = [f"raise machine.core.{buffer}.capacity_bytes by at least that"]
+        if also:
+            remedies.append(also.format(buffer=buffer))
         super().__init__(
-            f"no mapping fits operator {operator!r}: {tiles} need {needed_bytes:,} "
+            f"no mapping fits operator {operator!r}: {_tiles(pattern)} need {needed_bytes:,} "
             f"bytes of the {buffer}, which has {available_bytes:,} free "
-            f"({missing:,} bytes missing); "
-            f"{'fix smaller ones, ' if pattern else ''}"
-            f"raise machine.core.{buffer}.capacity_bytes by at least that, or "
-            + also.format(buffer=buffer)
+            f"({missing:,} bytes missing); {_alternatives(pattern, remedies)}"
         )
+
+
+class LimitError(NoMappingError):
+    """Every tiling of an operator exceeds a limit of a GPU that is a number, not a buffer.
+
+    what: is counted, such as `registers per thread`; key: that limits it, below
+        `machine.core`. also: what else would help; nothing if empty.
+    """
+
+    def __init__(
+        self, operator: str, what: str, needed: int, key: str, limit: int, pattern: str, also: str
+    ) -> None:
+        self.operator = operator
+        self.pattern = pattern
+        remedies = [f"raise machine.core.{key}"] + [also] * bool(also)
+        CyclelabError.__init__(
+            self,
+            f"no mapping fits operator {operator!r}: {_tiles(pattern)} need {needed:,} {what}, "
+            f"but machine.core.{key} is {limit:,} ({needed - limit:,} missing); "
+            f"{_alternatives(pattern, remedies)}",
+        )
+
+
+def _tiles(pattern: str) -> str:
+    return f"the tiles fixed by mapping.operators.{pattern}" if pattern else "its smallest tiles"
+
+
+def _alternatives(pattern: str, remedies: list[str]) -> str:
+    *most, last = ["fix smaller ones"] * bool(pattern) + remedies
+    return f"{', '.join(most)}, or {last}" if most else last

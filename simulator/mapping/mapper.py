@@ -60,18 +60,25 @@ class Mapper:
     def map(self, phase: Phase) -> Program:
         """The program of a phase.
 
-        Raises NoMappingError when an operator's smallest tiles do not fit, and
-        CyclelabError for formats or functions that the machine lacks.
+        Raises NoMappingError when an operator's smallest tiles do not fit, or those
+        that the user fixed, and CyclelabError for formats or functions that the machine
+        lacks.
         """
         phase = adapted(phase, self.resources, self.spec)
         attempts = [(fuse, keep) for fuse in self._fusing() for keep in self._keeping()]
         for position, (fuse, keep) in enumerate(attempts):
             try:
                 return self._map(phase, fuse, keep)
-            except NoMappingError:
-                if position == len(attempts) - 1:
+            except NoMappingError as error:
+                left = attempts[position + 1 :]
+                if not left or (self._fixes_attention(error) and not left[0][0]):
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _fixes_attention(self, error: NoMappingError) -> bool:
+        """Whether blocks of fused attention that the user fixed do not fit."""
+        choice = self.spec.operators.get(error.pattern)
+        return choice is not None and (choice.query_tokens or choice.keys) is not None
 
     def check_patterns(self) -> None:
         """Raise CyclelabError if a fixed tiling matched no operator of any phase."""

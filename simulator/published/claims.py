@@ -8,8 +8,9 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from simulator.api import run
-from simulator.config import Spec, find, list_presets, load_document, validate
-from simulator.explore.case import CaseSpec, build_case, check_distinct, named
+from simulator.config import CyclelabError, Spec, find, list_presets, load_document, validate
+from simulator.experiment import Experiment
+from simulator.explore.case import CaseSpec, build_case, named
 from simulator.published.finding import Finding, Study
 from simulator.published.measures import measure_named
 
@@ -24,6 +25,15 @@ class ClaimSpec(CaseSpec):
     published: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     note: str = ""
 
+    @model_validator(mode="after")
+    def _known_measures(self) -> ClaimSpec:
+        for name in self.published:
+            try:
+                measure_named(name)
+            except CyclelabError as error:
+                raise ValueError(f"published.{name}: {error}") from None
+        return self
+
 
 class StudySpec(Spec):
     """A study: where its numbers stand, an experiment, and cases of it."""
@@ -36,13 +46,21 @@ class StudySpec(Spec):
     cases: tuple[ClaimSpec, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _distinct(self) -> StudySpec:
-        check_distinct(self.cases)
+    def _distinct_and_known(self) -> StudySpec:
+        names = [case.name for case in self.cases]
+        for index, case in enumerate(self.cases):
+            if case.name in names[:index]:
+                raise ValueError(f"cases.{index}.name: two cases are called {case.name!r}")
+            if case.per is not None:
+                try:
+                    named(self.cases, case.per, f"cases.{index}.per")
+                except CyclelabError as error:
+                    raise ValueError(str(error)) from None
         return self
 
 
 def load_study(name: str) -> Study:
-    """The shipped study of a name; raises ConfigError for an unknown one."""
+    """The study of a name or file; raises ConfigError if it is unknown, or for mistakes in it."""
     spec = validate(StudySpec, load_document(find("published", name)))
     return Study(spec.name, spec.title, spec.source, partial(findings, spec), spec.notes)
 
@@ -53,12 +71,19 @@ def study_names() -> list[str]:
 
 
 def findings(spec: StudySpec) -> list[Finding]:
-    """Simulate every case and put its measures beside what was published."""
-    results = {case.name: run(build_case(spec.experiment, case)) for case in spec.cases}
+    """Simulate every case and put its measures beside what was published.
+
+    Raises CyclelabError, with the study and the case, for what cannot be simulated;
+    what is wrong with an experiment is found before any runs.
+    """
+    results = {}
+    for case, experiment in [(case, _experiment(spec, case)) for case in spec.cases]:
+        try:
+            results[case.name] = run(experiment)
+        except CyclelabError as error:
+            raise CyclelabError(f"study {spec.name}, case {case.name!r}: {error}") from None
     found = []
     for case in spec.cases:
-        if case.per is not None:
-            named(spec.cases, case.per, f"study {spec.name}, case {case.name!r}: per")
         for name, published in case.published.items():
             measure = measure_named(name)
             ours, unit = measure.of(results[case.name]), measure.unit
@@ -66,3 +91,10 @@ def findings(spec: StudySpec) -> list[Finding]:
                 ours, unit = ours / measure.of(results[case.per]), f"per {case.per}"
             found.append(Finding(case.name, measure.title, unit, published, ours, case.note))
     return found
+
+
+def _experiment(spec: StudySpec, case: ClaimSpec) -> Experiment:
+    try:
+        return build_case(spec.experiment, case)
+    except CyclelabError as error:
+        raise CyclelabError(f"study {spec.name}, {error}") from None

@@ -118,10 +118,22 @@ def test_a_tree_of_includes_does_not_explode(folder: Path) -> None:
 def test_a_wrong_include_points_at_the_including_line(folder: Path) -> None:
     (folder / "top.yaml").write_text("a: 1\ninclude: missing.yaml\n")
     assert message("top.yaml") == (
-        "top.yaml:2: include: cannot include 'missing.yaml': missing.yaml: no such file"
+        "top.yaml:2: include: cannot include 'missing.yaml': missing.yaml: no such file "
+        "(looked in the shipped configs/ as well)"
     )
     (folder / "top.yaml").write_text("a: 1\ninclude: {b: 3}\n")
     assert "top.yaml:2: include: expected a file name" in message("top.yaml")
+
+
+def test_shipped_parts_are_included_from_anywhere(folder: Path) -> None:
+    name = "machines/parts/vector_functions.yaml"
+    (folder / "top.yaml").write_text(f"include: {name}\n")
+    document = load_document("top.yaml")
+    functions = document.data["core"]["vector_unit"]["functions"]
+    assert "softmax" in functions
+    (folder / "machines/parts").mkdir(parents=True)
+    (folder / name).write_text("a: 1\n")
+    assert load_document("top.yaml").data == {"a": 1}, "a file beside it comes first"
 
 
 def test_an_error_in_an_included_file_points_there(folder: Path) -> None:

@@ -125,3 +125,13 @@ def test_grouped_queries_share_keys_and_values(tmp_path: Path) -> None:
     separate, grouped = results
     assert separate.macs == grouped.macs == 2 * 4 * 64 * HEAD_DIM
     assert separate.bytes["dram_read"] == 2 * grouped.bytes["dram_read"]
+
+
+def test_fixed_blocks_that_do_not_fit_are_an_error(tmp_path: Path) -> None:
+    """Not a reason to spill, which is what is done if the mapper finds none."""
+    tight = machine_document(scratchpad={"capacity_bytes": 10000})
+    run(wide_heads(tmp_path), tight)
+    with pytest.raises(NoMappingError, match=r"fixed by mapping.operators.att\* need"):
+        run(wide_heads(tmp_path), tight, {"operators": {"att*": {"query_tokens": 50}}})
+    with pytest.raises(NoMappingError, match=r"fixed by mapping.operators.attention need"):
+        run(wide_heads(tmp_path), tight, {"operators": {"attention": {"keys": 5000}}})

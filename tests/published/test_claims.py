@@ -65,13 +65,26 @@ def test_shown_as_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("per: one", "per: on", r"per: there is no case 'on'; did you mean 'one'"),
+        (
+            "per: one",
+            "per: on",
+            r"small.yaml:16: cases.1.per: there is no case 'on'; did you mean 'one'",
+        ),
+        (
+            "name: twice as deep",
+            "name: one",
+            r"small.yaml:14: cases.1.name: two cases are called 'one'",
+        ),
         (
             "{gemm_bound_cycles: 500}",
             "{gem_cycles: 5}",
-            r"unknown measure 'gem_cycles'.*gemm_cycles",
+            r"small.yaml:13: cases.0.published.gem_cycles: unknown measure .*gemm_cycles",
         ),
-        ("workload.gemms.0.k", "workload.gems.0.k", r"unknown key 'gems'.*gemms"),
+        (
+            "workload.gemms.0.k",
+            "workload.gems.0.k",
+            r"study small, case 'twice.*unknown key 'gems'.*gemms",
+        ),
         ("cases:", "case:", r"unknown key 'case'.*cases"),
         ("machine: tpuv3_core", "machine: tpuv3", r"no machine preset is called 'tpuv3'"),
         ("bound_cycles: 500", "bound_cycles: 0", r"found 0, expected"),
@@ -80,6 +93,35 @@ def test_shown_as_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_mistakes(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(CyclelabError, match=message):
         load_study(written(tmp_path, old, new)).run()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("{gemm_bound_cycles: 2}", "{gem_cycles: 2}"),
+        ("name: twice as deep", "name: one"),
+        ("workload.gemms.0.k", "workload.gems.0.k"),
+    ],
+)
+def test_mistakes_are_found_before_anything_runs(
+    tmp_path: Path, old: str, new: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simulator.published.claims.run", lambda _: pytest.fail("simulated"))
+    with pytest.raises(CyclelabError):
+        load_study(written(tmp_path, old, new)).run()
+
+
+def test_a_case_that_cannot_be_simulated(tmp_path: Path) -> None:
+    path = written(tmp_path, "{workload.gemms.0.k: 512}", "{mapping.operators.gem.m: 8}")
+    with pytest.raises(CyclelabError, match=r"study small, case 'twice as deep': .*did you mean"):
+        load_study(path).run()
+
+
+@pytest.mark.parametrize("options", [["--markdown"], ["--json", "-"]])
+def test_a_table_is_of_a_study(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", *options]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and f"error: {options[0]} shows a study" in err
 
 
 def test_an_unknown_study() -> None:

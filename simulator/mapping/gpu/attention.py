@@ -15,6 +15,7 @@ from typing import Any
 from simulator.hardware.gpu import REGISTER_BYTES, THREADS_PER_WARP, GpuSpec, SmSpec
 from simulator.hardware.matrix_unit import MatrixUnit, Tile
 from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
+from simulator.mapping.gpu.occupancy import BlockUse, occupancy
 from simulator.mapping.tiling import TIME_TOLERANCE, gang_interval, tile_bytes
 from simulator.workload.operators import AttentionShape
 
@@ -146,30 +147,33 @@ def stage_bytes(grid: AttentionGrid) -> int:
     return grid.key_value_bytes + grid.converted_bytes
 
 
-def warps_of(grid: AttentionGrid, core: SmSpec) -> int:
-    """Warps of a block: as many on each sub-core as its registers ask for; 0 if too many.
+def attention_use(grid: AttentionGrid, core: SmSpec) -> BlockUse:
+    """What one block takes of an SM, with as many warps as its registers ask for.
 
-    In registers are scores and probabilities of a step, and the sums so far.
+    In registers are scores and probabilities of a step, and the sums so far; in shared
+    memory queries, and keys and values of one step, or of two if there are more.
     """
     bits = grid.accumulator_bits * grid.rows * (grid.keys + grid.shape.head_dim)
     bits += int(grid.probability_bits * grid.rows * grid.keys)
-    room = core.max_registers_per_thread - core.spare_registers_per_thread
-    per_warp = THREADS_PER_WARP * REGISTER_BYTES * 8 * max(0, room)
+    warps = per_thread = 0
     for each in range(1, MOST_WARPS_PER_SUB_CORE + 1):
-        if bits <= each * core.sub_cores * per_warp:
-            return each * core.sub_cores
-    return 0
+        warps = each * core.sub_cores
+        per_thread = -(-bits // (8 * REGISTER_BYTES * THREADS_PER_WARP * warps))
+        per_thread += core.spare_registers_per_thread
+        if per_thread <= core.max_registers_per_thread:
+            break
+    threads = warps * THREADS_PER_WARP
+    return BlockUse(
+        registers_per_thread=per_thread,
+        register_bytes=per_thread * threads * REGISTER_BYTES,
+        shared_bytes=query_bytes(grid) + min(2, grid.rounds) * stage_bytes(grid),
+        threads=threads,
+    )
 
 
 def key_slots(grid: AttentionGrid, core: SmSpec) -> int:
     """Steps whose keys and values an SM holds at once, over as many blocks as fit; 0 if none."""
-    warps = warps_of(grid, core)
-    if not warps:
-        return 0
-    threads = warps * THREADS_PER_WARP
-    registers = threads * core.max_registers_per_thread * REGISTER_BYTES
-    held = core.register_file.capacity_bytes // registers
-    held = min(held, core.max_threads // threads, core.max_blocks)
+    held = occupancy(attention_use(grid, core), core)
     free = core.shared_memory.capacity_bytes
     return max(
         (
@@ -186,7 +190,8 @@ def shared_cycles(grid: AttentionGrid, core: SmSpec) -> int:
 
     Each warp has its share of the rows and reads all of either, in the unit's format.
     """
-    read = warps_of(grid, core) * grid.taken_bytes // 2
+    warps = attention_use(grid, core).threads // THREADS_PER_WARP
+    read = warps * grid.taken_bytes // 2
     return -(-read // core.shared_memory.bytes_per_cycle)
 
 

@@ -74,16 +74,11 @@ class GridSearch:
         good = [tiling for tiling in found if tiling.estimated_cycles <= limit]
         return min(good, key=lambda tiling: (tiling.traffic_bytes, tiling.estimated_cycles))
 
-    def smallest(self) -> tuple[int, int]:
-        """Register and shared-memory bytes of the block that needs least of them."""
-        uses = [block_use(self.problem, block, self.unit, self.core) for block in self._blocks()]
-        return min(u.register_bytes for u in uses), min(u.shared_bytes for u in uses)
-
     # -- candidates ----------------------------------------------------------
     def _fitting(self) -> Iterator[tuple[Block, int]]:
         """Blocks that fit, with as many stages as cost no occupancy, and how many do."""
         sms = self.machine.cores
-        for block in self._blocks():
+        for block in self.blocks():
             deepest = block.stages if self.fixed[3] else MOST_STAGES
             held = {
                 stages: self._occupancy(replace(block, stages=stages))
@@ -114,7 +109,8 @@ class GridSearch:
         if split == 1 and per_sm:
             yield 1
 
-    def _blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[Block]:
+        """All blocks that are tried, with the fewest stages."""
         grain = self.unit.granularity
         rows = self._sides(self.problem.m, max(WARP_ROWS, grain.m), MOST_ROWS, self.fixed[0])
         columns = self._sides(

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from simulator.hardware.gpu import THREADS_PER_WARP
 from simulator.hardware.matrix_unit import MatrixUnit, Tile
 from simulator.hardware.primitives import ActionCounts
 from simulator.hardware.vector_unit.work import VectorWork
 from simulator.mapping.builder import ProgramBuilder
-from simulator.mapping.gpu.attention import AttentionGrid, shared_cycles, warps_of
+from simulator.mapping.gpu.attention import AttentionGrid, attention_use, shared_cycles
 from simulator.mapping.gpu.kernel import GpuKernel, Moved
 from simulator.mapping.lower_attention import AttentionPlaces
 from simulator.mapping.program import Cause, Command, Item, Loop, Tokens
@@ -261,7 +262,8 @@ class _GridLowering:
         operands = moved.input_read_bytes + moved.weight_read_bytes
         core = k.gpu.machine.core
         busy = max(timing.interval_cycles, shared_cycles(self.grid, core))
-        shared = warps_of(self.grid, core) * self.grid.taken_bytes // 2
+        warps = attention_use(self.grid, core).threads // THREADS_PER_WARP
+        shared = warps * self.grid.taken_bytes // 2
         counts = ActionCounts()
         counts.merge(gang_actions(self.unit, tile), steps)
         k.count(

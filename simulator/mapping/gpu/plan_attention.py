@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any, cast
 
 from simulator.hardware.matrix_unit import MatrixUnit
-from simulator.mapping.errors import NoMappingError
 from simulator.mapping.formats import FormatChoice
 from simulator.mapping.gpu.attention import (
+    KEYS,
+    ROWS,
     AttentionGrid,
     MemoryFacts,
     best_cut,
     cut,
     estimated_cycles,
-    query_bytes,
-    stage_bytes,
 )
 from simulator.mapping.gpu.lower_attention import AttentionKernel
+from simulator.mapping.gpu.shortage import attention_shortage
 from simulator.mapping.lower_attention import AttentionPlaces
 from simulator.mapping.planning import KernelJob, Plan, Planning
 from simulator.mapping.resources import GpuResources
@@ -97,23 +97,26 @@ class GpuAttentionPlanner:
             store_bits=store_bits,
             epilogue=self.epilogue,
         )
-        fixed = (self.choice.query_tokens, self.choice.keys)
+        fixed = self._fixed(shape)
         key, memory = (unit.spec, grid, self._memory, fixed), self.planning.memory
         if key not in memory:
             memory[key] = best_cut(grid, unit, machine, self._memory, fixed)
         found: AttentionGrid | None = memory[key]
         if found is None:
-            least = cut(grid, fixed[0] or 1, fixed[1] or 1, machine.cores)
-            raise NoMappingError(
-                self.job.kernel.name,
-                "shared_memory",
-                query_bytes(least) + stage_bytes(least),
-                machine.core.shared_memory.capacity_bytes,
-                self.pattern,
-                also="set mapping.fuse_attention=never",
-            )
+            tokens = fixed[0] or max(1, min(shape.query_tokens, ROWS[0] // shape.query_heads))
+            keys = fixed[1] or min(KEYS[0], shape.context_tokens)
+            least = cut(grid, tokens, keys, machine.cores)
+            raise attention_shortage(self.job.kernel.name, least, machine.core, self.pattern)
         cycles = estimated_cycles(found, unit, machine, self._memory)
         return found, _Timed(cycles)
+
+    def _fixed(self, shape: AttentionShape) -> tuple[int | None, int | None]:
+        """The user's query tokens and keys of a block, no more than there are."""
+        tokens, keys = self.choice.query_tokens, self.choice.keys
+        return (
+            min(tokens, shape.query_tokens) if tokens else None,
+            min(keys, shape.context_tokens) if keys else None,
+        )
 
     def _places(self, grids: list[AttentionGrid]) -> AttentionPlaces:
         place, job = self.planning.place, self.job

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
+from simulator.config import CyclelabError
 from simulator.hardware.matrix_unit import MatrixUnit
-from simulator.mapping.errors import FixedChoiceError, NoMappingError
+from simulator.mapping.errors import FixedChoiceError
 from simulator.mapping.formats import FormatChoice
 from simulator.mapping.gpu.gemm_search import GridSearch, GridTiling
 from simulator.mapping.gpu.lower_gemm import GridKernel, GridPlaces
 from simulator.mapping.gpu.problem import GridProblem
+from simulator.mapping.gpu.shortage import gemm_shortage
 from simulator.mapping.plan_gemm import dense_share, gemm_shapes, group_work, operand_formats
 from simulator.mapping.planning import KernelJob, Plan, Planning
 from simulator.mapping.regions import Place
@@ -19,6 +21,12 @@ from simulator.mapping.spec import GEMM_SETTINGS
 from simulator.mapping.tiling import tile_bytes
 from simulator.numerics import format_named
 from simulator.workload.operators import GemmShape, MatMul, Tensor
+
+MOST_BLOCKS = 1 << 21
+"""Thread blocks of a grid, each of which is dealt out and cached on its own.
+
+So many take seconds to simulate; GEMMs of language models have some thousand.
+"""
 
 Tiled = list[tuple[GridProblem, GridTiling]]
 
@@ -102,13 +110,27 @@ class GridPlanner:
         self._check_fixed(problem, unit)
         key = (unit.spec, problem, self.cache_bytes, fixed)
         memory = self.planning.memory
+        search = GridSearch(problem, unit, self.resources, self.cache_bytes, fixed)
         if key not in memory:
-            search = GridSearch(problem, unit, self.resources, self.cache_bytes, fixed)
-            memory[key] = search.best() or search.smallest()
-        found = memory[key]
-        if isinstance(found, GridTiling):
-            return found
-        raise self._does_not_fit(*found)
+            memory[key] = search.best()
+        found: GridTiling | None = memory[key]
+        if found is None:
+            name, core = self.job.kernel.name, self.resources.machine.core
+            raise gemm_shortage(name, search, core, self.pattern)
+        self._check_blocks(found)
+        return found
+
+    def _check_blocks(self, tiling: GridTiling) -> None:
+        """Raise CyclelabError for a grid of more blocks than are simulated."""
+        grid, block = tiling.grid, tiling.grid.block
+        if grid.blocks <= MOST_BLOCKS:
+            return
+        fixed = f", or fix larger blocks in mapping.operators.{self.pattern}"
+        raise CyclelabError(
+            f"operator {self.job.kernel.name!r} takes {grid.blocks:,} thread blocks of "
+            f"{block.m}×{block.n} outputs, but at most {MOST_BLOCKS:,} of a kernel are simulated; "
+            f"make the GEMM smaller{fixed if self.pattern else ''}"
+        )
 
     def _check_fixed(self, problem: GridProblem, unit: MatrixUnit[Any]) -> None:
         """Raise CyclelabError for a fixed block that cuts a step of the unit, or a group."""
@@ -127,27 +149,6 @@ class GridPlanner:
                 "k",
                 f"{choice.k} does not divide the {problem.group} weights that share a scale",
             )
-
-    def _does_not_fit(self, register_bytes: int, shared_bytes: int) -> NoMappingError:
-        core = self.resources.machine.core
-        buffer, needed, available = "register_file", register_bytes, core.register_file
-        if shared_bytes > core.shared_memory.capacity_bytes:
-            return NoMappingError(
-                self.job.kernel.name,
-                "shared_memory",
-                shared_bytes,
-                core.shared_memory.capacity_bytes,
-                self.pattern,
-                also="fix a smaller block",
-            )
-        return NoMappingError(
-            self.job.kernel.name,
-            buffer,
-            needed,
-            available.capacity_bytes,
-            self.pattern,
-            also="raise machine.core.max_registers_per_thread",
-        )
 
     def _places(self, tiled: Tiled) -> GridPlaces:
         facts = self.job.facts

@@ -11,11 +11,11 @@ from simulator.config import load_preset, validate
 from simulator.hardware.gpu import GpuSpec
 from simulator.mapping.gpu.attention import (
     AttentionGrid,
+    attention_use,
     cut,
     key_slots,
     shared_cycles,
     steps_of,
-    warps_of,
 )
 from simulator.workload.operators import AttentionShape
 from tests.mapping.gpu.small import gpu_document
@@ -54,13 +54,13 @@ def test_steps_leave_masked_blocks_out() -> None:
 
 def test_registers_ask_for_warps() -> None:
     """64 rows: 64 · (64 + 128) sums of 32 bits and 64 · 64 probabilities of 16."""
-    block = cut(grid(), 64, 64, 108)
-    per_thread = (64 * 192 * 32 + 64 * 64 * 16) / (32 * 32)  # over the threads of a warp
-    assert per_thread / 4 + 40 <= 255  # four warps hold them
-    assert warps_of(block, A100.core) == 4
-    # Twice the rows need eight, and 512 keys' scores are too many.
-    assert warps_of(cut(grid(), 128, 64, 108), A100.core) == 8
-    assert warps_of(cut(grid(), 128, 512, 108), A100.core) == 0
+    use = attention_use(cut(grid(), 64, 64, 108), A100.core)
+    words = (64 * 192 * 32 + 64 * 64 * 16) // 32
+    assert use.threads == 4 * 32
+    assert use.registers_per_thread == words // (4 * 32) + 40
+    # Twice the rows need eight warps, and 512 keys' scores are too many.
+    assert attention_use(cut(grid(), 128, 64, 108), A100.core).threads == 8 * 32
+    assert attention_use(cut(grid(), 128, 512, 108), A100.core).registers_per_thread > 255
     assert key_slots(cut(grid(), 128, 512, 108), A100.core) == 0
 
 

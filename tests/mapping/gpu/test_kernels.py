@@ -245,8 +245,105 @@ def test_a_block_that_does_not_fit() -> None:
 
 def test_too_many_sums_for_the_registers() -> None:
     blocks = {"operators": {"gemm": {"m": 512, "n": 512, "k": 2}}}
-    with pytest.raises(NoMappingError, match=r"bytes of the register_file.*max_registers_per"):
+    with pytest.raises(NoMappingError) as error:
         run(gemms((512, 512, 512)), gpu_document(), blocks)
+    # Sums of 4 bytes, fragments and 8 registers per thread.
+    assert error.value.needed_bytes > 512 * 512 * 4
+    assert str(error.value).endswith(
+        "fix smaller ones, or raise machine.core.register_file.capacity_bytes by at least that"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "tight", "enough", "message"),
+    [
+        (
+            "max_registers_per_thread",
+            12,
+            13,
+            r"its smallest tiles need 13 registers per thread, but machine\.core\."
+            r"max_registers_per_thread is 12 \(1 missing\); raise machine\.core\."
+            r"max_registers_per_thread, or lower machine\.core\.spare_registers_per_thread$",
+        ),
+        (
+            "spare_registers_per_thread",
+            251,
+            250,
+            r"need 256 registers per thread.* is 255 \(1 missing\)",
+        ),
+    ],
+)
+def test_too_few_registers_per_thread(key: str, tight: int, enough: int, message: str) -> None:
+    """A warp's 16 x 8 sums are 4 registers of a thread, two fragments of 2 x (16 + 8) bytes 1."""
+    document = gpu_document()
+    document["core"][key] = tight
+    with pytest.raises(NoMappingError, match=message):
+        run(gemms((64, 64, 64)), document)
+    document["core"][key] = enough
+    run(gemms((64, 64, 64)), document)
+
+
+def attention(folder: Path) -> dict[str, Any]:
+    """One layer over 96 tokens: two key/value heads of two query heads of 64."""
+    model = transformer(folder, num_hidden_layers=1, head_dim=64)
+    return {"model": model, "precision": {**INT8, "lm_head": "int8"}, "prefill_tokens": 96}
+
+
+def test_the_smallest_attention_block(tmp_path: Path) -> None:
+    """8 query tokens of 2 heads of 64, and 32 keys and values of 64, twice: 1024 + 2 · 4096."""
+    document = gpu_document()
+    document["core"]["shared_memory"]["capacity_bytes"] = 9215
+    with pytest.raises(NoMappingError, match=r"9,216 bytes.*9,215 free \(1 bytes missing\)"):
+        run(attention(tmp_path), document, {"fuse_attention": "always"})
+    document["core"]["shared_memory"]["capacity_bytes"] = 9216
+    run(attention(tmp_path), document, {"fuse_attention": "always"})
+
+
+def test_attention_needs_a_warp_on_every_sub_core(tmp_path: Path) -> None:
+    document = gpu_document()
+    document["core"]["max_threads"] = 32
+    message = r"'attention'.*need 64 threads, but machine.core.max_threads is 32 \(32 missing\)"
+    with pytest.raises(NoMappingError, match=message):
+        run(attention(tmp_path), document, {"fuse_attention": "always"})
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        # 192 rows: scores of 32 keys and sums of 64 in INT32, probabilities in INT8, over four
+        # warps 156 registers per thread, and 8 to spare.
+        ({"query_tokens": 4096}, r"need 83,968 bytes of the register_file.*\(18,432 bytes miss"),
+        # All 96 keys and values twice, and queries of 16 rows.
+        ({"keys": 4096}, r"need 25,600 bytes of the shared_memory.*\(13,600 bytes missing"),
+    ],
+)
+def test_a_fixed_attention_block_that_does_not_fit(
+    tmp_path: Path, choice: dict[str, int], message: str
+) -> None:
+    document = gpu_document()
+    if "keys" in choice:
+        document["core"]["shared_memory"]["capacity_bytes"] = 12000
+    mapping = {"operators": {"attention": choice}}
+    with pytest.raises(NoMappingError, match=message) as error:
+        run(attention(tmp_path), document, mapping)
+    assert "the tiles fixed by mapping.operators.attention" in str(error.value)
+    assert str(error.value).count("smaller") == 1
+
+
+def test_fixed_attention_blocks_are_no_larger_than_the_phase(tmp_path: Path) -> None:
+    mapping = {"operators": {"attention": {"query_tokens": 32, "keys": 4096}}}
+    workload = attention(tmp_path) | {"prefill_tokens": 48, "decode_steps": 1}
+    result = run(workload, gpu_document(), mapping)
+    blocks = [op.mapping for op in result.operators if op.name == "attention"]
+    assert [(b["query_tokens"], b["keys"]) for b in blocks] == [(32, 48), (1, 49)]
+
+
+def test_a_grid_of_too_many_blocks() -> None:
+    """2049 x 1024 blocks of 16 x 16: 1024 more than 2²¹."""
+    with pytest.raises(CyclelabError) as error:
+        run(gemms((2049 * 16, 1024 * 16, 32)), gpu_document(), BLOCK)
+    for part in ("'gemm'", "2,098,176 thread blocks of 16×16", "at most 2,097,152", "operators"):
+        assert part in str(error.value)
 
 
 def test_units_are_divided_among_sub_cores() -> None:
@@ -278,3 +375,14 @@ def test_a_wrong_choice_is_said_where_it_stands(
     )
     assert main(["run", str(path)]) == 2
     assert "wrong.yaml:10: mapping.operators.gem*.order: thread blocks" in capsys.readouterr().err
+
+
+def test_the_machine_of_the_docs_page_runs_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "gpu.md").read_text("utf-8")
+    (example,) = [part for part in page.split("```yaml\n")[1:] if part.startswith("include:")]
+    (tmp_path / "mine.yaml").write_text(example.split("```")[0], "utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert main(["gemm", "64", "64", "64", "--machine", "mine.yaml"]) == 0
+    assert "my_gpu" in capsys.readouterr().out
