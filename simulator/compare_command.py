@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from simulator.config import find, load_document
+from simulator.config import CyclelabError, find, load_document
 from simulator.explore.compare import compare as run_cases
 from simulator.explore.outcome import Outcome
 from simulator.explore.spec import (
@@ -39,6 +39,10 @@ def compare(options: argparse.Namespace) -> None:
         return
     spec = _spec(options, equal)
     check_writable(options.output)
+    if options.json and options.json != STANDARD_OUTPUT:
+        check_writable(str(Path(options.json).parent))
+        if Path(options.json).is_dir():
+            raise CyclelabError(f"--json: {options.json} is a folder, expected a file")
     outcome = _watched(spec, options.set)
     data = json.dumps(document(outcome), indent=2, ensure_ascii=False) + "\n"
     if options.json == STANDARD_OUTPUT:

@@ -25,6 +25,7 @@ from simulator.cost.area import area
 from simulator.cost.energy import static_power_w
 from simulator.cost.unit import UnitCost, unit_cost
 from simulator.hardware.bill import machine_parts
+from simulator.hardware.machines import MACHINES
 from simulator.hardware.matrix_unit import MATRIX_UNITS, MatrixUnit
 from simulator.report.cost_table import cost_document, machine_table, unit_table
 from simulator.terminal import STANDARD_OUTPUT, write_text
@@ -64,8 +65,16 @@ def _bill(what: str, overrides: list[str], technology: str | None) -> Bill:
         return _unit_bill(data, overrides, technology)
     if what.lower().endswith(SUFFIXES):
         document = load_document(find("machines", what))
-        if document.data.get("kind") in MATRIX_UNITS:
+        kind = document.data.get("kind")
+        if isinstance(kind, str) and kind in MATRIX_UNITS:
             return _unit_bill(document, overrides, technology)
+        if isinstance(kind, str) and kind not in MACHINES:
+            known = [*MACHINES, *MATRIX_UNITS]
+            raise document.error(
+                ("kind",),
+                f"unknown kind of machine or unit {kind!r}; known: {', '.join(known)}",
+                nearest=nearest(kind, known),
+            )
     elif what not in list_presets("machines"):
         known = [*list_presets("machines"), *MATRIX_UNITS]
         hint = nearest(what, known)
@@ -78,9 +87,12 @@ def _bill(what: str, overrides: list[str], technology: str | None) -> Bill:
 
 def _unit_bill(document: Document, overrides: list[str], technology: str | None) -> Bill:
     document = apply_overrides(document, overrides)
-    kind = document.data["kind"]
+    kind = document.data.get("kind")
+    if not isinstance(kind, str) or kind not in MATRIX_UNITS:
+        known = ", ".join(MATRIX_UNITS)
+        raise document.error(("kind",), f"found {kind!r}, expected a unit: {known}")
     unit: MatrixUnit[Any] = MATRIX_UNITS[kind](validate(MATRIX_UNITS[kind].spec_type, document))
-    prices = _technology(technology or DEFAULT_TECHNOLOGY)
+    prices = _technology(DEFAULT_TECHNOLOGY if technology is None else technology)
     return Bill(unit.title, prices, {unit.title: unit_cost(unit, prices)})
 
 
@@ -96,12 +108,14 @@ def _technology(name: str) -> Technology:
 def _machine_bill(what: str, overrides: list[str], technology: str | None) -> Bill:
     from simulator.experiment import gemm_experiment
 
-    chosen = [*overrides, *([f"technology={json.dumps(technology)}"] if technology else [])]
+    chosen = [*overrides, *([] if technology is None else [f"technology={json.dumps(technology)}"])]
     experiment = gemm_experiment((1, 1, 1), what, chosen)
     machine, prices = experiment.spec.machine, experiment.technology
     parts = machine_parts(machine)
     units = {
-        f"{unit.spec.count * machine.cores:,} × {unit.title}, one of which": unit_cost(unit, prices)
+        f"{unit.spec.count * machine.cores:,} × {unit.title} ({_formats(unit)}), one of which": (
+            unit_cost(unit, prices)
+        )
         for unit in machine.core.build_matrix_units()
     }
     return Bill(
@@ -112,6 +126,10 @@ def _machine_bill(what: str, overrides: list[str], technology: str | None) -> Bi
         area(parts, prices),
         static_power_w(parts, prices),
     )
+
+
+def _formats(unit: MatrixUnit[Any]) -> str:
+    return ", ".join(f"{inputs} × {weights}" for inputs, weights in unit.format_pairs)
 
 
 def _lines(bill: Bill, sources: bool) -> list[str]:
@@ -133,6 +151,9 @@ def _document(bill: Bill) -> dict[str, Any]:
         "units": {title: cost_document(unit) for title, unit in bill.units.items()},
         "sources": bill.technology.source_lines(),
     }
+    if bill.static_w is not None:
+        found["clock_hz"] = bill.clock_hz
+        found["static_power_w"] = bill.static_w.value
     if bill.area_by_component is not None:
         found["area_mm2"] = {
             path: {"value": each.value, "low": each.low, "high": each.high}

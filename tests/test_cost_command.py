@@ -63,7 +63,7 @@ def test_a_machine(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost", "a100"]) == 0
     shown = capsys.readouterr().out
     assert "core.register" not in shown and "register_file" in shown
-    assert "432 × tensor_core M8 N4 K8, one of which" in shown
+    assert "432 × tensor_core M8 N4 K8 (fp16 × fp16), one of which" in shown
     assert max(map(len, shown.splitlines())) <= 100
     found = document(capsys, "a100", "--technology", "16nm")
     assert found["technology"] == "16nm"
@@ -105,9 +105,29 @@ def test_a_parent_is_the_sum_of_its_children(capsys: pytest.CaptureFixture[str])
         (["tensor_core", *INT8, "--technology", "46nm"], "no technology preset is called '46nm'"),
         (["a100", "--technology", "46nm"], "no technology preset is called '46nm'"),
         (["a100", "--set", "machine.cores=0"], "machine.cores: found 0"),
+        (["tensor_core", "--set", "kind=foo"], "kind: found 'foo', expected a unit: systolic"),
+        (["tensor_core", "--set", "kind=[1]"], "kind: found [1], expected a unit"),
+        (["tensor_core", *INT8, "--technology", ""], "technology"),
         (["nowhere.yaml"], "no such file"),
     ],
 )
 def test_mistakes(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_units_of_one_size_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    second = "machine.core.matrix_units.1"
+    formats = ("input_format=int16", "weight_format=int16", "accumulator_format=int48")
+    settings = ["machine.core.matrix_units.0.count=1", *(f"{second}.{each}" for each in formats)]
+    arguments = [part for setting in settings for part in ("--set", setting)]
+    assert len(document(capsys, "npu_w8a8", *arguments)["units"]) == 2
+
+
+def test_a_file_of_an_unknown_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "unit.yaml"
+    path.write_text("kind: tensor_cor\n", "utf-8")
+    assert main(["cost", str(path)]) == 2
+    shown = capsys.readouterr().err
+    assert "unit.yaml:1: kind: unknown kind of machine or unit" in shown
+    assert "did you mean 'tensor_core'" in shown

@@ -10,7 +10,7 @@ from simulator.cost.estimate import ZERO, Estimate
 from simulator.cost.technology import Technology
 from simulator.hardware.matrix_unit import MatrixUnit, Tile
 
-LONG = 512
+LONG = 1 << 16
 """Rows, columns and depth of the product that energy is taken of: long against any unit."""
 
 

@@ -19,7 +19,7 @@ class CaseSpec(Spec):
         whose values this one's are divided.
     """
 
-    name: str
+    name: str = Field(pattern=r"\S")
     set: dict[str, Any] = Field(default_factory=dict)
     per: str | None = None
 

@@ -45,14 +45,20 @@ def compare(
 def experiments_of(spec: ComparisonSpec, overrides: Sequence[str] = ()) -> dict[str, Experiment]:
     """The experiments of all cases by name, their machines sized as the spec asks."""
     plain = {case.name: build_case(spec.experiment, case, overrides) for case in spec.cases}
-    sized = {}
-    for case in spec.cases:
-        own, baseline = plain[case.name], plain[spec.baseline(case).name]
-        setting = equalising(own, baseline, spec.equal)
-        sized[case.name] = (
-            build_case(spec.experiment, case, [*overrides, *setting]) if setting else own
-        )
-    return sized
+    sized: dict[str, Experiment] = {}
+
+    def size(case: CaseSpec) -> Experiment:
+        """The case, sized after the one it is compared with has been."""
+        if case.name not in sized:
+            own, baseline = plain[case.name], spec.baseline(case)
+            model = own if baseline.name == case.name else size(baseline)
+            setting = equalising(own, model, spec.equal)
+            sized[case.name] = (
+                build_case(spec.experiment, case, [*overrides, *setting]) if setting else own
+            )
+        return sized[case.name]
+
+    return {case.name: size(case) for case in spec.cases}
 
 
 def _within(progress: Progress | None, name: str, index: int, count: int) -> Progress | None:

@@ -19,6 +19,9 @@ from simulator.hardware.matrix_unit import MATRIX_UNITS, MatrixUnit
 
 Size = Callable[[int], float]
 
+MOST_EXCESS = 1.5
+"""Beyond which machines that cannot be made smaller are not called equal."""
+
 
 def unit_area_mm2(unit: MatrixUnit[Any], cores: int, technology: Technology) -> Estimate:
     """Area of all units of one kind, mm²."""
@@ -56,6 +59,12 @@ def equalising(experiment: Experiment, model: Experiment, equal: Equal) -> list[
         raise CyclelabError(
             f"case {experiment.spec.name!r}: equal {equal} would take a {spec.sized_by} above "
             f"{most * step:,} of {machine.name}'s {spec.kind}, the most there can be"
+        )
+    if size(chosen) > MOST_EXCESS * target:
+        raise CyclelabError(
+            f"case {experiment.spec.name!r}: the smallest number of {spec.kind} of {machine.name} "
+            f"({spec.sized_by} {chosen}) have {size(chosen) / target:.2g} times the {equal} of "
+            f"those of {model.spec.machine.name}: they cannot be made equal"
         )
     return [f"machine.core.matrix_units.0.{spec.sized_by}={chosen}"]
 

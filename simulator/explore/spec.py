@@ -41,6 +41,12 @@ class ComparisonSpec(Spec):
     @model_validator(mode="after")
     def _distinct(self) -> ComparisonSpec:
         check_distinct(self.cases)
+        first = self.cases[0]
+        if first.per not in (None, first.name):
+            raise ValueError(
+                f"cases.0.per: the first case, {first.name!r}, is what others are compared with: "
+                "it has no `per`"
+            )
         return self
 
     def baseline(self, case: CaseSpec) -> CaseSpec:

@@ -160,7 +160,8 @@ def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     left = 2 if head[1] == "main units" else 1
     rule = ["---"] * left + ["--:"] * (len(head) - left)
     lines = [head, rule, *rows]
-    text = "\n".join("| " + " | ".join(row) + " |" for row in lines) + "\n"
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in lines]
+    text = "\n".join("| " + " | ".join(row) + " |" for row in cells) + "\n"
     return text.replace(SPACE, " ")
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from simulator.config import CyclelabError
 from simulator.experiment import Experiment
+from simulator.explore.case import CaseSpec
 from simulator.explore.compare import experiments_of
 from simulator.explore.equal import nearest_size, peak_macs_per_cycle, unit_area_mm2
-from simulator.explore.spec import Equal, load_comparison, machines_on
+from simulator.explore.spec import ComparisonSpec, Equal, load_comparison, machines_on
 from tests.explore.comparisons import written
 
 
@@ -91,3 +92,42 @@ def test_more_than_there_can_be(tmp_path: Path) -> None:
     # 4096 cores of 2 · 1 · 4 / 4 MACs per cycle are 8,192, not 32,768.
     with pytest.raises(CyclelabError, match=r"'tables'.*count above 4,096.*lut_tensor_core"):
         sized(tmp_path, "peak", bipolar4=narrow)
+
+
+def test_a_baseline_is_sized_before_what_is_sized_to_it() -> None:
+    """b is sized to a, so that c, which is compared with b, has the area of a, too."""
+    narrow = {"machine": "npu_w8a8", "machine.core.matrix_units.0.columns": 16}
+    spec = ComparisonSpec(
+        name="chain",
+        title="",
+        equal="area",
+        experiment={"extends": "llama2_7b_w4a8", "workload": {"layers": 1}},
+        cases=(
+            CaseSpec(name="a", set={"machine": "npu_w8a8"}),
+            CaseSpec(name="b", set=narrow),
+            CaseSpec(name="c", set={"machine": "npu_w4a8"}, per="b"),
+        ),
+    )
+    sized = experiments_of(spec)
+    areas = [
+        unit_area_mm2(each.spec.machine.core.build_matrix_units()[0], 1, each.technology).value
+        for each in sized.values()
+    ]
+    assert areas[1] == pytest.approx(areas[0])
+    assert areas[2] == pytest.approx(areas[0], rel=0.01)
+
+
+def test_what_cannot_be_made_small_enough_is_not_called_equal() -> None:
+    spec = machines_on("llama2_7b_on_a100", ["a100", "h100"])
+    with pytest.raises(CyclelabError, match=r"smallest number of tensor_core of h100 .*2\.4 times"):
+        experiments_of(spec.model_copy(update={"equal": "area"}))
+
+
+def test_the_first_case_is_compared_with_nothing() -> None:
+    with pytest.raises(ValueError, match=r"cases\.0\.per: the first case"):
+        ComparisonSpec(
+            name="circle",
+            title="",
+            experiment={},
+            cases=(CaseSpec(name="a", per="b"), CaseSpec(name="b")),
+        )
