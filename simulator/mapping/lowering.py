@@ -31,6 +31,29 @@ class KernelPart(ABC):
     def items(self) -> tuple[Item, ...]:
         """The part in program order."""
 
+    def transfer(
+        self,
+        queue: int,
+        label: str,
+        size: int,
+        acquire: Tokens,
+        release: Tokens,
+        place: Place | None,
+        counts: ActionCounts,
+    ) -> Command:
+        """A transfer from or to main memory; place: None if `size` is 0."""
+        return Command(
+            queue=queue,
+            operator=self.operator,
+            label=label,
+            transfer_bytes=size,
+            tensor=place.kind if place else "",
+            acquire=acquire,
+            release=release,
+            actions=counts,
+            region=self.builder.regions.reserve(place, size),
+        )
+
 
 class Lowering(KernelPart):
     """A part of a kernel on cores with scratchpads.
@@ -96,17 +119,8 @@ class Lowering(KernelPart):
         """A transfer from main memory into the scratchpad; place: None if `size` is 0."""
         counts = ActionCounts()
         self.builder.count_scratchpad(counts, 0, size)
-        return Command(
-            queue=self.resources.cores[core].load,
-            operator=self.operator,
-            label=f"load {label}",
-            transfer_bytes=size,
-            tensor=place.kind if place else "",
-            acquire=acquire,
-            release=release,
-            actions=counts,
-            region=self.builder.regions.reserve(place, size),
-        )
+        queue = self.resources.cores[core].load
+        return self.transfer(queue, f"load {label}", size, acquire, release, place, counts)
 
     def store(
         self,
@@ -123,17 +137,8 @@ class Lowering(KernelPart):
             self.builder.count_accumulator(counts, psum_bytes, 0)
         else:
             self.builder.count_scratchpad(counts, size, 0)
-        return Command(
-            queue=self.resources.cores[core].store,
-            operator=self.operator,
-            label="store outputs",
-            transfer_bytes=size,
-            tensor=place.kind if place else "",
-            acquire=acquire,
-            release=release,
-            actions=counts,
-            region=self.builder.regions.reserve(place, size),
-        )
+        queue = self.resources.cores[core].store
+        return self.transfer(queue, "store outputs", size, acquire, release, place, counts)
 
     def vector(
         self,

@@ -130,17 +130,8 @@ class GpuKernel(KernelPart):
         """A transfer from main memory into the L2 cache."""
         counts = ActionCounts()
         counts.add(write_action(self.l2, L2), accesses(self.l2, size))
-        return Command(
-            queue=self.queues.load,
-            operator=self.operator,
-            label=f"load {label}",
-            transfer_bytes=size,
-            tensor=place.kind if place else "",
-            acquire=acquire,
-            release=release,
-            actions=counts,
-            region=self.builder.regions.reserve(place, size),
-        )
+        queue = self.queues.load
+        return self.transfer(queue, f"load {label}", size, acquire, release, place, counts)
 
     def fetch(
         self, what: Sequence[tuple[str, int, Place | None]], room: Tokens, arrivals: Sequence[int]
@@ -164,16 +155,8 @@ class GpuKernel(KernelPart):
         """A transfer from the L2 cache to main memory."""
         counts = ActionCounts()
         counts.add(read_action(self.l2, L2), accesses(self.l2, size))
-        return Command(
-            queue=self.queues.store,
-            operator=self.operator,
-            label="store outputs",
-            transfer_bytes=size,
-            tensor=place.kind if place else "",
-            acquire=acquire,
-            actions=counts,
-            region=self.builder.regions.reserve(place, size),
-        )
+        queue = self.queues.store
+        return self.transfer(queue, "store outputs", size, acquire, (), place, counts)
 
     def read_l2(
         self,
