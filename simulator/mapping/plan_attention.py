@@ -6,37 +6,25 @@ from typing import Any
 
 from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.mapping.attention import AttentionProblem, AttentionTiling, tile_attention
+from simulator.mapping.attention_kernel import AttentionKernelPlanner
 from simulator.mapping.formats import FormatChoice
 from simulator.mapping.lower_attention import AttentionLowering, AttentionPart, AttentionPlaces
 from simulator.mapping.nest import Dimension
 from simulator.mapping.planning import KernelJob, Plan, Planning, does_not_fit
 from simulator.mapping.regions import pass_bytes
-from simulator.mapping.spec import ATTENTION_SETTINGS
 from simulator.mapping.tiling import Budget
 from simulator.numerics import format_named
-from simulator.workload.operators import AttentionShape, Context, Scores
+from simulator.workload.operators import AttentionShape
 
 Tiled = list[tuple[AttentionProblem, AttentionTiling]]
 
 
-class AttentionPlanner:
+class AttentionPlanner(AttentionKernelPlanner):
     """Plans one fused attention kernel; the fastest unit wins."""
 
     def __init__(self, planning: Planning, job: KernelJob, budget: Budget) -> None:
-        scores, softmax, context = job.kernel.operators[:3]
-        assert isinstance(scores, Scores) and isinstance(context, Context)
-        self.planning = planning
-        self.job = job
+        super().__init__(planning, job)
         self.budget = budget
-        self.choice, self.pattern = planning.fixed(job.kernel.name, ATTENTION_SETTINGS)
-        self.scores = scores
-        self.keys, self.queries = scores.inputs[:2]
-        self.values = context.inputs[0]
-        self.probabilities = softmax.outputs[0]
-        self.outputs = sum(
-            s.count * s.query_heads * s.query_tokens * s.head_dim for s in scores.shapes
-        )
-        self.epilogue = tuple((v.function, v.elements / self.outputs) for v in job.kernel.epilogue)
 
     def plan(self) -> Plan:
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""

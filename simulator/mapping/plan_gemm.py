@@ -12,45 +12,34 @@ from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
 from simulator.mapping.errors import FixedChoiceError
 from simulator.mapping.formats import FormatChoice
+from simulator.mapping.gemm_kernel import (
+    GemmKernelPlanner,
+    dense_share,
+    group_work,
+    operand_formats,
+)
 from simulator.mapping.gemm_part import GemmPart, GemmPlaces
 from simulator.mapping.gemm_search import GemmSearch
-from simulator.mapping.kernels import Kernel
 from simulator.mapping.lower_gemm import GemmLowering
 from simulator.mapping.planning import KernelJob, Plan, Planning, does_not_fit
 from simulator.mapping.regions import Place, pass_bytes
-from simulator.mapping.spec import GEMM_SETTINGS
 from simulator.mapping.tiling import Budget, GemmProblem, GemmTiling, Order
 from simulator.numerics import format_named
 from simulator.workload.operators import (
-    AttentionShape,
-    Context,
     GemmShape,
     MatMul,
-    Operator,
-    Scores,
     Tensor,
 )
 
 Tiled = list[tuple[GemmProblem, GemmTiling]]
 
 
-class GemmPlanner:
+class GemmPlanner(GemmKernelPlanner):
     """Plans one GEMM kernel; the fastest unit wins."""
 
     def __init__(self, planning: Planning, job: KernelJob, budget: Budget) -> None:
-        self.planning = planning
-        self.job = job
+        super().__init__(planning, job)
         self.budget = budget
-        self.choice, self.pattern = planning.fixed(job.kernel.name, GEMM_SETTINGS)
-        self.op = job.kernel.operators[0]
-        self.shapes = gemm_shapes(job.kernel)
-        self.outputs = sum(shape.count * shape.m * shape.n for shape in self.shapes)
-        self.weight, self.inputs = self.op.inputs[:2]
-        surplus = max(0, job.facts.weight_surplus(self.weight, self.shapes))
-        self.parameter_bytes = surplus + job.facts.parameter_bytes
-        self.parameters = [self.weight] * (surplus > 0) + job.facts.parameters
-        self.epilogue = [("add", 1.0)] if isinstance(self.op, MatMul) and self.op.bias else []
-        self.epilogue += [(v.function, v.elements / self.outputs) for v in job.kernel.epilogue]
         self.group_work = group_work(self.op)
 
     def plan(self) -> Plan:
@@ -84,7 +73,7 @@ class GemmPlanner:
         if formats.converted_bits:
             conversion = [VectorWork("dequantise", shape.count * shape.k * shape.n)]
         store_bits, _ = facts.output_bits(self.outputs)
-        group = self._group(shape, formats.scaled or unit.scales_weights)
+        group = self.group_of(shape, formats.scaled or unit.scales_weights)
         groups = outputs * -(-shape.k // group) if group else 0
         return GemmProblem(
             count=shape.count,
@@ -103,12 +92,6 @@ class GemmPlanner:
             group=group,
             group_cycles=self._vector_cycles([VectorWork(f, groups) for f in self.group_work]),
         )
-
-    def _group(self, shape: GemmShape, scaled: bool) -> int:
-        """Elements of k whose sum has to be scaled apart; 0 if whole columns, or weights, are."""
-        if not isinstance(self.op, MatMul) or scaled:
-            return 0
-        return self.op.group_of(shape.k)
 
     def _vector_cycles(self, work: list[VectorWork]) -> int:
         """Cycles of vector work in the core's clock."""
@@ -185,47 +168,6 @@ class GemmPlanner:
             )
             for position, (problem, tiling) in enumerate(tiled)
         ]
-
-
-def group_work(op: Operator) -> tuple[str, ...]:
-    """Vector functions on each group's sum: its scale, and before it its zero point."""
-    if not isinstance(op, MatMul) or not op.weight_group:
-        return ()
-    return ("scale_add", "scale_add") if op.corrected else ("scale_add",)
-
-
-def dense_share(op: Operator, shapes: Sequence[GemmShape]) -> float:
-    """Share of the inputs' rectangle that is in memory: masked probabilities are not."""
-    if not isinstance(op, Context):
-        return 1
-    return op.inputs[1].elements / sum(s.count * s.m * s.k for s in shapes)
-
-
-def gemm_shapes(kernel: Kernel) -> tuple[GemmShape, ...]:
-    """The products of a kernel's first operator, whatever kind it is."""
-    op = kernel.operators[0]
-    if isinstance(op, MatMul):
-        return op.shapes
-    assert isinstance(op, Scores | Context)
-    return tuple(_as_gemm(shape, kernel.kind) for shape in op.shapes)
-
-
-def _as_gemm(shape: AttentionShape, kind: str) -> GemmShape:
-    """Spilled attention multiplies whole rectangles: the mask is applied afterwards."""
-    rows = shape.query_heads * shape.query_tokens
-    if kind == "scores":
-        return GemmShape(shape.count, rows, shape.context_tokens, shape.head_dim)
-    return GemmShape(shape.count, rows, shape.head_dim, shape.context_tokens)
-
-
-def operand_formats(op: object) -> tuple[str, str]:
-    """Formats of an operator's activations and of what they are multiplied by."""
-    if isinstance(op, MatMul):
-        return op.input_format, op.weight_format
-    if isinstance(op, Scores):
-        return op.input_format, op.key_format
-    assert isinstance(op, Context)
-    return op.input_format, op.value_format
 
 
 def _gemm_mapping(tiled: list[tuple[GemmProblem, GemmTiling]], pattern: str) -> dict[str, object]:

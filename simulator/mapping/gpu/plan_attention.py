@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from simulator.hardware.matrix_unit import MatrixUnit
+from simulator.mapping.attention_kernel import AttentionKernelPlanner
 from simulator.mapping.formats import FormatChoice
 from simulator.mapping.gpu.attention import (
     KEYS,
@@ -20,10 +21,9 @@ from simulator.mapping.gpu.shortage import attention_shortage
 from simulator.mapping.lower_attention import AttentionPlaces
 from simulator.mapping.planning import KernelJob, Plan, Planning
 from simulator.mapping.resources import GpuResources
-from simulator.mapping.spec import ATTENTION_SETTINGS
 from simulator.mapping.tiling import tile_bytes
 from simulator.numerics import format_named
-from simulator.workload.operators import AttentionShape, Context, Scores
+from simulator.workload.operators import AttentionShape
 
 
 class _Timed:
@@ -36,26 +36,16 @@ class _Timed:
 Tiled = list[tuple[AttentionGrid, _Timed]]
 
 
-class GpuAttentionPlanner:
+class GpuAttentionPlanner(AttentionKernelPlanner):
     """Plans one fused attention kernel; the fastest unit wins."""
 
     def __init__(self, planning: Planning, job: KernelJob, cache_bytes: int) -> None:
-        scores, softmax, context = job.kernel.operators[:3]
-        assert isinstance(scores, Scores) and isinstance(context, Context)
-        self.planning, self.job, self.cache_bytes = planning, job, cache_bytes
+        super().__init__(planning, job)
+        self.cache_bytes = cache_bytes
         self.resources = cast(GpuResources, planning.builder.resources)
-        self.choice, self.pattern = planning.fixed(job.kernel.name, ATTENTION_SETTINGS)
         self._memory = MemoryFacts(
             self.resources.latency_cycles, float(self.resources.bytes_per_cycle), cache_bytes
         )
-        self.scores = scores
-        self.keys, self.queries = scores.inputs[:2]
-        self.values = context.inputs[0]
-        self.probabilities = softmax.outputs[0]
-        self.outputs = sum(
-            s.count * s.query_heads * s.query_tokens * s.head_dim for s in scores.shapes
-        )
-        self.epilogue = tuple((v.function, v.elements / self.outputs) for v in job.kernel.epilogue)
 
     def plan(self) -> Plan:
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""

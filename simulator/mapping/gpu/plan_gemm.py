@@ -9,15 +9,19 @@ from simulator.config import CyclelabError
 from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.mapping.errors import FixedChoiceError
 from simulator.mapping.formats import FormatChoice
+from simulator.mapping.gemm_kernel import (
+    GemmKernelPlanner,
+    dense_share,
+    group_work,
+    operand_formats,
+)
 from simulator.mapping.gpu.gemm_search import GridSearch, GridTiling
 from simulator.mapping.gpu.lower_gemm import GridKernel, GridPlaces
 from simulator.mapping.gpu.problem import GridProblem
 from simulator.mapping.gpu.shortage import gemm_shortage
-from simulator.mapping.plan_gemm import dense_share, gemm_shapes, group_work, operand_formats
 from simulator.mapping.planning import KernelJob, Plan, Planning
 from simulator.mapping.regions import Place
 from simulator.mapping.resources import GpuResources
-from simulator.mapping.spec import GEMM_SETTINGS
 from simulator.mapping.tiling import tile_bytes
 from simulator.numerics import format_named
 from simulator.workload.operators import GemmShape, MatMul, Tensor
@@ -31,22 +35,13 @@ So many take seconds to simulate; GEMMs of language models have some thousand.
 Tiled = list[tuple[GridProblem, GridTiling]]
 
 
-class GridPlanner:
+class GridPlanner(GemmKernelPlanner):
     """Plans one GEMM kernel; the fastest unit wins."""
 
     def __init__(self, planning: Planning, job: KernelJob, cache_bytes: int) -> None:
-        self.planning, self.job, self.cache_bytes = planning, job, cache_bytes
+        super().__init__(planning, job)
+        self.cache_bytes = cache_bytes
         self.resources = cast(GpuResources, planning.builder.resources)
-        self.choice, self.pattern = planning.fixed(job.kernel.name, GEMM_SETTINGS)
-        self.op = job.kernel.operators[0]
-        self.shapes = gemm_shapes(job.kernel)
-        self.outputs = sum(shape.count * shape.m * shape.n for shape in self.shapes)
-        self.weight, self.inputs = self.op.inputs[:2]
-        surplus = max(0, job.facts.weight_surplus(self.weight, self.shapes))
-        self.parameter_bytes = surplus + job.facts.parameter_bytes
-        self.parameters = [self.weight] * (surplus > 0) + job.facts.parameters
-        self.epilogue = [("add", 1.0)] if isinstance(self.op, MatMul) and self.op.bias else []
-        self.epilogue += [(v.function, v.elements / self.outputs) for v in job.kernel.epilogue]
 
     def plan(self) -> Plan:
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
@@ -83,8 +78,7 @@ class GridPlanner:
         facts, resident = self.job.facts, self.job.facts.resident
         store_bits, result_bits = facts.output_bits(self.outputs)
         load_bits, extra_bits = facts.extra_bits(self.outputs)
-        grouped = isinstance(self.op, MatMul) and not (formats.scaled or unit.scales_weights)
-        group = self.op.group_of(shape.k) if grouped and isinstance(self.op, MatMul) else 0
+        group = self.group_of(shape, formats.scaled or unit.scales_weights)
         return GridProblem(
             count=shape.count,
             m=shape.m,
