@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 PLOTS = (
     "overview",
     "time_by_operator",
+    "energy_by_operator",
     "energy_by_component",
     "area_by_component",
     "roofline",
+    "energy_roofline",
     "timeline",
 )
 

@@ -117,24 +117,26 @@ def _dram_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "comparison",
-        nargs="?",
-        metavar="COMPARISON",
-        help="YAML file or preset name, or an experiment if machines follow; all comparisons are "
-        "listed without one",
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="a comparison, or two machines or more, of which an experiment may stand first; "
+        "presets or YAML files. All comparisons are listed without one",
     )
     parser.add_argument(
-        "machines", nargs="*", metavar="MACHINE", help="presets or paths, two or more"
+        "--experiment",
+        metavar="NAME",
+        help="what the machines run; without one, a Llama-2-7B that all of them can",
     )
     parser.add_argument(
         "--equal",
         metavar="WHAT",
-        help="size the main units to the area or peak of the first machine's, or none",
+        help="size the main units to the area, peak or power of the first machine's, or none",
     )
     _set_argument(parser)
     parser.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
     _path_argument(parser, "--json", "FILE", "write everything as JSON; - prints it")
-    _path_argument(parser, "--output", "DIR", "write JSON, CSV and a picture here")
+    _path_argument(parser, "--output", "DIR", "write JSON, CSV and pictures here")
 
 
 def _path_argument(

@@ -9,17 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from simulator.config import CyclelabError, find, load_document
+from simulator.explore.compare import CannotRunError
 from simulator.explore.compare import compare as run_cases
+from simulator.explore.machines import FORM, OTHER_WORKLOADS, requested
 from simulator.explore.outcome import Outcome
-from simulator.explore.spec import (
-    ComparisonSpec,
-    Equal,
-    comparisons,
-    equal_named,
-    load_comparison,
-    machines_on,
-)
-from simulator.explore.table import csv_rows, document, markdown, text
+from simulator.explore.rows import csv_rows, document
+from simulator.explore.spec import ComparisonSpec, comparisons, equal_named
+from simulator.explore.table import markdown, text
 from simulator.report.files import write_all
 from simulator.report.tables import csv_text
 from simulator.terminal import (
@@ -33,17 +29,22 @@ from simulator.terminal import (
 
 def compare(options: argparse.Namespace) -> None:
     """Run a comparison, print its tables, write what was asked for; or list all there are."""
-    equal = None if options.equal is None else equal_named(options.equal)
-    if options.comparison is None:
+    change = {} if options.equal is None else {"equal": equal_named(options.equal)}
+    if not options.names:
+        if options.experiment is not None:
+            raise CyclelabError(f"--experiment: no machines are named that are to run it: {FORM}")
         _list()
         return
-    spec = _spec(options, equal)
+    spec = requested(options.names, options.experiment, options.set).model_copy(update=change)
     check_writable(options.output)
     if options.json and options.json != STANDARD_OUTPUT:
         check_writable(str(Path(options.json).parent))
         if Path(options.json).is_dir():
             raise CyclelabError(f"--json: {options.json} is a folder, expected a file")
-    outcome = _watched(spec, options.set)
+    try:
+        outcome = _watched(spec, options.set)
+    except CannotRunError as error:
+        raise CyclelabError(_with_advice(error, spec)) from None
     data = json.dumps(document(outcome), indent=2, ensure_ascii=False) + "\n"
     if options.json == STANDARD_OUTPUT:
         sys.stdout.write(data)
@@ -66,13 +67,11 @@ def _list() -> None:
         print(f"{name:<{width}}  {title}")
 
 
-def _spec(options: argparse.Namespace, equal: Equal | None) -> ComparisonSpec:
-    """The comparison that the command line names; `equal` replaces its own."""
-    if options.machines:
-        spec = machines_on(options.comparison, options.machines)
-    else:
-        spec = load_comparison(options.comparison)
-    return spec if equal is None else spec.model_copy(update={"equal": equal})
+def _with_advice(error: CannotRunError, spec: ComparisonSpec) -> str:
+    """What to do where machines were named; in a file, the line says it."""
+    if not spec.of_machines:
+        return str(error)
+    return f"{error.case} cannot run {spec.name}: {error.reason}; {OTHER_WORKLOADS}"
 
 
 def _watched(spec: ComparisonSpec, overrides: list[str]) -> Outcome:
@@ -88,11 +87,12 @@ def _watched(spec: ComparisonSpec, overrides: list[str]) -> Outcome:
 
 def _contents(outcome: Outcome, data: str) -> Iterator[tuple[str, bytes]]:
     """File names with their bytes."""
-    from simulator.explore.picture import plot_comparison
+    from simulator.explore.pictures import PICTURES
     from simulator.report.plots.style import image
 
     yield "comparison.json", data.encode()
     yield "comparison.csv", csv_text(csv_rows(outcome)).encode()
-    figure = plot_comparison(outcome)
-    yield "comparison.png", image(figure, "png")
-    yield "comparison.svg", image(figure, "svg")
+    for name, draw in PICTURES.items():
+        figure = draw(outcome)
+        yield f"{name}.png", image(figure, "png")
+        yield f"{name}.svg", image(figure, "svg")

@@ -1,4 +1,4 @@
-"""What `cyclelab cost` does: the bill of a unit, or of a machine and its units."""
+"""What `cyclelab cost` does: the bill of a unit, of a machine and its units, or of a DRAM."""
 
 from __future__ import annotations
 
@@ -6,57 +6,80 @@ import argparse
 import json
 import sys
 import textwrap
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from simulator.config import (
-    ConfigError,
     CyclelabError,
     Document,
     apply_overrides,
     load_document,
     nearest,
-    validate,
+    resolve_preset,
 )
 from simulator.config.resources import SUFFIXES, find, list_presets
-from simulator.cost import Estimate, Technology, load_technology
-from simulator.cost.area import area
-from simulator.cost.energy import static_power_w
+from simulator.cost import Technology, technology_from
+from simulator.cost.machine import MachineCost, machine_cost
 from simulator.cost.unit import UnitCost, unit_cost
-from simulator.hardware.bill import machine_parts
 from simulator.hardware.machines import MACHINES
 from simulator.hardware.matrix_unit import MATRIX_UNITS, MatrixUnit
-from simulator.report.cost_table import cost_document, machine_table, unit_table
+from simulator.hardware.units import UNIT_KINDS, unit_from, unit_title
+from simulator.report.cost_table import cost_document, unit_table
+from simulator.report.machine_cost_table import machine_document, machine_lines
 from simulator.terminal import STANDARD_OUTPUT, write_text
 
 DEFAULT_TECHNOLOGY = "45nm"
+TECHNOLOGY = "technology"
 
 
 @dataclass(slots=True)
 class Bill:
-    """What was priced: units by title, and for a machine its area by component."""
+    """What was priced: units by title, and of a machine its own costs."""
 
     title: str
     technology: Technology
-    units: dict[str, UnitCost]
+    units: dict[str, UnitCost] = field(default_factory=dict)
     clock_hz: float | None = None
-    area_by_component: dict[str, Estimate] | None = None
-    static_w: Estimate | None = None
+    machine: MachineCost | None = None
 
 
 def cost(options: argparse.Namespace) -> None:
     """Price WHAT, print its tables or write them as JSON."""
+    if options.what in list_presets("dram"):
+        _dram(options)
+        return
     bill = _bill(options.what, options.set, options.technology)
     if options.json:
-        text = json.dumps(_document(bill), indent=2) + "\n"
-        if options.json == STANDARD_OUTPUT:
-            sys.stdout.write(text)
-        else:
-            write_text(Path(options.json), text)
-            print(f"wrote {options.json}")
-        return
-    print("\n".join(_lines(bill, sources=options.sources)))
+        _write(options.json, _document(bill))
+    else:
+        print("\n".join(_lines(bill, sources=options.sources)))
+
+
+def _dram(options: argparse.Namespace) -> None:
+    """Energies of a DRAM device, which no technology prices."""
+    from simulator.hardware.dram.load import load_device
+    from simulator.report.dram.energies import energies_document, energy_lines
+
+    if options.technology is not None:
+        raise CyclelabError(
+            f"--technology: {options.what} is a DRAM device, which states energies of its own"
+        )
+    device = load_device(options.what, options.set)
+    if options.json:
+        _write(options.json, energies_document(device))
+    else:
+        print("\n".join(energy_lines(device, sources=options.sources)))
+
+
+def _write(target: str, document: dict[str, Any]) -> None:
+    text = json.dumps(document, indent=2) + "\n"
+    if target == STANDARD_OUTPUT:
+        sys.stdout.write(text)
+    else:
+        write_text(Path(target), text)
+        print(f"wrote {target}")
 
 
 def _bill(what: str, overrides: list[str], technology: str | None) -> Bill:
@@ -66,52 +89,48 @@ def _bill(what: str, overrides: list[str], technology: str | None) -> Bill:
     if what.lower().endswith(SUFFIXES):
         document = load_document(find("machines", what))
         kind = document.data.get("kind")
-        if isinstance(kind, str) and kind in MATRIX_UNITS:
+        if isinstance(kind, str) and kind in UNIT_KINDS:
             return _unit_bill(document, overrides, technology)
         if isinstance(kind, str) and kind not in MACHINES:
-            known = [*MACHINES, *MATRIX_UNITS]
+            known = [*MACHINES, *UNIT_KINDS]
             raise document.error(
                 ("kind",),
                 f"unknown kind of machine or unit {kind!r}; known: {', '.join(known)}",
                 nearest=nearest(kind, known),
             )
     elif what not in list_presets("machines"):
-        known = [*list_presets("machines"), *MATRIX_UNITS]
+        known = [*list_presets("machines"), *MATRIX_UNITS, *list_presets("dram")]
         hint = nearest(what, known)
         raise CyclelabError(
-            f"no machine or unit is called {what!r}; known: {', '.join(known)}"
+            f"no machine, unit or DRAM device is called {what!r}; known: {', '.join(known)}"
             + (f"; did you mean {hint!r}?" if hint else "")
         )
     return _machine_bill(what, overrides, technology)
 
 
 def _unit_bill(document: Document, overrides: list[str], technology: str | None) -> Bill:
-    document = apply_overrides(document, overrides)
-    kind = document.data.get("kind")
-    if not isinstance(kind, str) or kind not in MATRIX_UNITS:
-        known = ", ".join(MATRIX_UNITS)
-        raise document.error(("kind",), f"found {kind!r}, expected a unit: {known}")
-    unit: MatrixUnit[Any] = MATRIX_UNITS[kind](validate(MATRIX_UNITS[kind].spec_type, document))
-    prices = _technology(DEFAULT_TECHNOLOGY if technology is None else technology)
-    return Bill(unit.title, prices, {unit.title: unit_cost(unit, prices)})
+    of_technology = [each for each in overrides if each.strip().startswith(f"{TECHNOLOGY}.")]
+    document = apply_overrides(document, [o for o in overrides if o not in of_technology])
+    unit = unit_from(document)
+    prices = _technology(DEFAULT_TECHNOLOGY if technology is None else technology, of_technology)
+    title = unit_title(unit)
+    return Bill(title, prices, {title: unit_cost(unit, prices)})
 
 
-def _technology(name: str) -> Technology:
-    try:
-        return load_technology(name)
-    except ConfigError as error:
-        if error.file is not None:
-            raise
-        raise CyclelabError(f"--technology: {error}") from None
+def _technology(name: str, overrides: Iterable[str]) -> Technology:
+    chosen = Document.from_data({TECHNOLOGY: name}, "--technology")
+    document = resolve_preset(apply_overrides(chosen, overrides), (TECHNOLOGY,), "technologies")
+    node = document.node((TECHNOLOGY,))
+    assert node is not None
+    return technology_from(Document(node))
 
 
 def _machine_bill(what: str, overrides: list[str], technology: str | None) -> Bill:
     from simulator.experiment import gemm_experiment
 
-    chosen = [*overrides, *([] if technology is None else [f"technology={json.dumps(technology)}"])]
+    chosen = [*([] if technology is None else [f"technology={json.dumps(technology)}"]), *overrides]
     experiment = gemm_experiment((1, 1, 1), what, chosen)
     machine, prices = experiment.spec.machine, experiment.technology
-    parts = machine_parts(machine)
     units = {
         f"{unit.spec.count * machine.cores:,} × {unit.title} ({_formats(unit)}), one of which": (
             unit_cost(unit, prices)
@@ -119,12 +138,7 @@ def _machine_bill(what: str, overrides: list[str], technology: str | None) -> Bi
         for unit in machine.core.build_matrix_units()
     }
     return Bill(
-        machine.name,
-        prices,
-        units,
-        machine.clock.frequency_hz,
-        area(parts, prices),
-        static_power_w(parts, prices),
+        machine.name, prices, units, machine.clock.frequency_hz, machine_cost(machine, prices)
     )
 
 
@@ -133,15 +147,15 @@ def _formats(unit: MatrixUnit[Any]) -> str:
 
 
 def _lines(bill: Bill, sources: bool) -> list[str]:
-    spec = bill.technology.spec
-    lines = [*textwrap.wrap(f"{bill.title} · technology {spec.name}: {spec.description}", 100), ""]
-    if bill.area_by_component is not None and bill.static_w is not None:
-        lines += [*machine_table(bill.area_by_component, bill.static_w), ""]
+    prices = bill.technology
+    lines = [*textwrap.wrap(f"{bill.title} · technology {prices.name}: {prices.description}", 100)]
+    if bill.machine is not None:
+        lines += ["", *machine_lines(bill.machine)]
     for title, unit in bill.units.items():
-        lines += [*unit_table(title, unit, bill.clock_hz), ""]
+        lines += ["", *unit_table(title, unit, bill.clock_hz)]
     if sources:
-        lines += [f"{key}: {line}" for key, line in bill.technology.source_lines().items()]
-    return lines if sources else lines[:-1]
+        lines += ["", *(f"{key}: {line}" for key, line in prices.source_lines().items())]
+    return lines
 
 
 def _document(bill: Bill) -> dict[str, Any]:
@@ -151,12 +165,6 @@ def _document(bill: Bill) -> dict[str, Any]:
         "units": {title: cost_document(unit) for title, unit in bill.units.items()},
         "sources": bill.technology.source_lines(),
     }
-    if bill.static_w is not None:
-        found["clock_hz"] = bill.clock_hz
-        found["static_power_w"] = bill.static_w.value
-    if bill.area_by_component is not None:
-        found["area_mm2"] = {
-            path: {"value": each.value, "low": each.low, "high": each.high}
-            for path, each in bill.area_by_component.items()
-        }
+    if bill.machine is not None:
+        found |= {"clock_hz": bill.clock_hz, **machine_document(bill.machine)}
     return found

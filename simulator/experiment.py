@@ -21,7 +21,7 @@ from simulator.config import (
     resolve_preset,
     validate,
 )
-from simulator.cost import Technology, load_technology
+from simulator.cost import Technology, load_technology, technology_from
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.machines import AnyMachine
 from simulator.mapping import MappingSpec
@@ -31,6 +31,7 @@ PRESETS = {"machine": "machines"}
 """Keys of an experiment whose value may be the name of a preset, and the preset's kind."""
 
 
+TECHNOLOGY, MACHINE_TECHNOLOGY = ("technology",), ("machine", "technology")
 MEMORY = ("machine", "memory")
 DEVICE = (*MEMORY, "device")
 DEVICE_KEYS = {".".join((*MEMORY, key)) for key in ("kind", "device")} | {".".join(MEMORY)}
@@ -61,7 +62,7 @@ class OutputSpec(Spec):
 class ExperimentSpec(Spec):
     """One machine, one workload, and how to bring them together.
 
-    technology: replaces the machine's own choice.
+    technology: replaces the machine's own choice: a preset, or a mapping with `extends`.
     """
 
     name: str
@@ -69,7 +70,7 @@ class ExperimentSpec(Spec):
     machine: AnyMachine
     workload: WorkloadSpec
     mapping: MappingSpec = Field(default_factory=MappingSpec)
-    technology: str | None = None
+    technology: str | dict[str, Any] | None = None
     simulation: SimulationSpec = Field(default_factory=SimulationSpec)
     output: OutputSpec | None = None
 
@@ -147,9 +148,19 @@ def build_experiment(
     document = apply_overrides(document, whole)
     for key, kind in PRESETS.items():
         document = resolve_preset(document, (key,), kind)
-    document = _with_device(document, [o for o in overrides if o not in whole])
+    rest = [o for o in overrides if o not in whole]
+    document = _with_device(_with_technology(document, rest), rest)
     spec = validate(ExperimentSpec, document)
     return Experiment(spec, document, _technology(spec, document), path)
+
+
+def _with_technology(document: Document, overrides: list[str]) -> Document:
+    """Put the machine's technology into the experiment if an override changes a part of it."""
+    chosen = document.node(MACHINE_TECHNOLOGY)
+    named = any(o.strip().startswith("technology.") for o in overrides)
+    if not named or chosen is None or document.node(TECHNOLOGY) is not None:
+        return document
+    return document.replaced(TECHNOLOGY, chosen)
 
 
 def _with_device(document: Document, overrides: list[str]) -> Document:
@@ -171,10 +182,14 @@ def _with_device(document: Document, overrides: list[str]) -> Document:
 
 
 def _technology(spec: ExperimentSpec, document: Document) -> Technology:
-    key = ("technology",) if spec.technology else ("machine", "technology")
+    key = TECHNOLOGY if spec.technology else MACHINE_TECHNOLOGY
     node = document.locate(key)
     try:
-        return load_technology(spec.technology or spec.machine.technology, node.origin.directory)
+        if isinstance(node.value, str):
+            return load_technology(node.value, node.origin.directory)
+        whole = resolve_preset(document, key, "technologies").node(key)
+        assert whole is not None
+        return technology_from(Document(whole))
     except ConfigError as error:
         if error.line is not None:
             raise

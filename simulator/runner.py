@@ -171,7 +171,7 @@ def _result(
         energy_by_component=builder.energy_by_component,
         technology={
             "name": experiment.technology.name,
-            "description": experiment.technology.spec.description,
+            "description": experiment.technology.description,
         },
         sources=experiment.sources(),
         configuration=experiment.resolved(),

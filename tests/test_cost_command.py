@@ -12,7 +12,7 @@ from simulator.cli import main
 from simulator.cost import load_technology
 from simulator.cost.unit import LONG, busy_tile, unit_cost
 from simulator.hardware.matrix_unit import MATRIX_UNITS
-from simulator.report.cost_table import machine_table
+from simulator.report.machine_cost_table import machine_table
 from tests.contract.examples import EXAMPLES
 
 INT8 = ["--set", "input_format=int8", "--set", "weight_format=int8"]
@@ -62,7 +62,7 @@ def test_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_machine(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost", "a100"]) == 0
     shown = capsys.readouterr().out
-    assert "core.register" not in shown and "register_file" in shown
+    assert "core.matrix_unit" not in shown and "  register_file" in shown
     assert "432 × tensor_core M8 N4 K8 (fp16 × fp16), one of which" in shown
     assert max(map(len, shown.splitlines())) <= 100
     found = document(capsys, "a100", "--technology", "16nm")
@@ -92,13 +92,21 @@ def test_a_parent_is_the_sum_of_its_children(capsys: pytest.CaptureFixture[str])
     }
     lines = machine_table(areas, Estimate(0, 0, 0))
     assert [line.split()[0] for line in lines[1:-2]] == ["core", "b", "a", "y", "x", "l2", "all"]
+    twins = {"core.a.x": areas["core.b"], "core.a.y": areas["core.b"]}
+    collapsed = machine_table(twins, areas["l2"])
+    assert [line.split()[0] for line in collapsed[1:-2]] == ["core.a", "x", "y", "all"]
     assert lines[1].split()[1] == "9.00"
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["a10"], "no machine or unit is called 'a10'"),
+        (["a10"], "no machine, unit or DRAM device is called 'a10'"),
+        (["hbm3-6401"], "did you mean 'hbm3-6400'"),
+        (["hbm2-2000", "--technology", "7nm"], "a DRAM device, which states energies of its own"),
+        (["a100", "--set", "technology.supply_v=0.2"], "use at least"),
+        (["a100", "--set", "technology.suply_v=0.7"], "unknown key 'suply_v'"),
+        (["tensor_core", *INT8, "--set", "technology.node_nm=5"], "covers 7 to 130 nm"),
         (["lut_tensor_cor"], "did you mean 'lut_tensor_core'"),
         (["tensor_core"], "missing key 'input_format'"),
         (["tensor_core", *INT8, "--set", "row=2"], "unknown key 'row'; did you mean 'rows'"),
@@ -131,3 +139,47 @@ def test_a_file_of_an_unknown_kind(tmp_path: Path, capsys: pytest.CaptureFixture
     shown = capsys.readouterr().err
     assert "unit.yaml:1: kind: unknown kind of machine or unit" in shown
     assert "did you mean 'tensor_core'" in shown
+
+
+def test_a_lower_supply(capsys: pytest.CaptureFixture[str]) -> None:
+    """Settings of the technology: of a unit's, and of the one that a machine names."""
+    lower = ["--set", "technology.supply_v=0.7"]
+    for what in (["tensor_core", *INT8, "--technology", "16nm"], ["npu_w8a8"]):
+        (nominal, *_), (low, *_) = (
+            [*document(capsys, *what, *more)["units"].values()] for more in ([], lower)
+        )
+        # 16 nm: 0.2958 V² - 0.1241 V + 0.03024: 0.088312 at 0.7 V for 0.120272 at 0.8 V.
+        ratio = low["energy_pj_per_mac"]["value"] / nominal["energy_pj_per_mac"]["value"]
+        assert ratio == pytest.approx(0.088312 / 0.120272)
+        assert low["area_um2"] == nominal["area_um2"]
+    assert main(["cost", "npu_w8a8", *lower]) == 0
+    assert "at 0.7 V, where gates take 1.15 times as long" in " ".join(
+        capsys.readouterr().out.split()
+    )
+
+
+def test_moving_a_byte(capsys: pytest.CaptureFixture[str]) -> None:
+    moves = {move["path"]: move for move in document(capsys, "npu_w8a8")["moves"]}
+    assert list(moves) == ["core.scratchpad", "memory"]
+    assert moves["memory"]["read_pj_per_byte"]["value"] == pytest.approx(8 * 3.9)
+    technology = load_technology("16nm")
+    from tests.cost.helpers import sram
+
+    read = technology.action_energy_pj(sram(131072, 512), "read").value
+    assert moves["core.scratchpad"]["read_pj_per_byte"]["value"] == pytest.approx(read / 64)
+
+
+def test_a_dram_by_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """What processing in memory saves: the stages that a bit does not pass."""
+    found = document(capsys, "hbm3-6400")
+    per_bit = {name: energy["value"] for name, energy in found["pj_per_bit"].items()}
+    assert per_bit["a bit read as far as cell"] == pytest.approx(0.11 + 0.44)
+    assert per_bit["a bit read as far as bank group mux"] == pytest.approx(0.55 + 1.01)
+    assert per_bit["a bit read as far as tsv"] == pytest.approx(3.29)
+    assert per_bit["a bit read, cell to pins"] == pytest.approx(3.59)
+    # A row of 1 KB of which a bit costs 0.11 pJ; a burst of 32 bytes.
+    assert found["activate_pj"]["value"] == pytest.approx(8192 * 0.11)
+    assert found["read_pj"]["value"] == pytest.approx(256 * (0.44 + 1.01 + 1.23 + 0.5))
+    assert main(["cost", "ddr4-3200", "--sources"]) == 0
+    shown = capsys.readouterr().out
+    assert "REFab" in shown and "DRAMsim3" in shown

@@ -1,4 +1,4 @@
-"""What can be said of the difference of two energies that one technology prices.
+"""What can be said of the difference of two energies, or areas, that one technology prices.
 
 Both are amounts of the same prices, so a price that is wrong is wrong in both. Each
 price may lie anywhere within its bounds; of them, the factor that all prices of a kind
@@ -12,11 +12,16 @@ from dataclasses import dataclass, field
 
 from simulator.cost.energy import JOULES_PER_PJ
 from simulator.cost.estimate import ZERO, Estimate
-from simulator.cost.technology import Technology
+from simulator.cost.logic import UM2_PER_MM2, WAIT
+from simulator.cost.technology import Quantity, Technology
 from simulator.hardware.primitives import ActionCounts, Part, Primitive
 
 IDLE = "idle"
 """In the place of an action's verb: what a primitive takes per second while it does nothing."""
+AREA = "area"
+"""In the place of an action's verb: what a primitive takes of the die, mm²."""
+BIT_MILLIMETRE = Primitive("wire", bits=1, length_um=1000.0)
+"""What wires are counted in."""
 
 Price = tuple[Primitive, str]
 
@@ -26,6 +31,7 @@ class Amounts:
     """How much of each price an energy has: actions, or seconds of idle primitives.
 
     other: joules that no technology prices, such as those of a memory's commands.
+    Of an area: how many of each primitive there are.
     """
 
     counts: dict[Price, float] = field(default_factory=dict)
@@ -41,6 +47,21 @@ class Amounts:
         for part in parts:
             self._add((part.primitive, IDLE), part.count * seconds)
 
+    def add_waits(self, waited: Iterable[tuple[Primitive, float]]) -> None:
+        """Add cycles in which registers were not written."""
+        for primitive, count in waited:
+            self._add((primitive, WAIT), count)
+
+    def add_wires(self, bit_mm: float) -> None:
+        """Add bits moved, times millimetres."""
+        if bit_mm:
+            self._add((BIT_MILLIMETRE, "move"), bit_mm)
+
+    def add_area(self, parts: Iterable[Part]) -> None:
+        """Add parts that take room."""
+        for part in parts:
+            self._add((part.primitive, AREA), float(part.count))
+
     def add(self, more: Amounts) -> None:
         """Add all of another's."""
         for price, count in more.counts.items():
@@ -52,7 +73,7 @@ class Amounts:
 
 
 def difference(first: Amounts, second: Amounts, technology: Technology) -> Estimate:
-    """Return joules of `second` minus `first`, with the bounds that they cannot leave.
+    """Return joules, or mm², of `second` minus `first`, with the bounds they cannot leave.
 
     Within a kind whose prices share a factor f, the difference is f · Σ Δn · p, with p
     between own bounds: extreme where each p is, at one end of f. Kinds are independent.
@@ -65,10 +86,10 @@ def difference(first: Amounts, second: Amounts, technology: Technology) -> Estim
     shared: dict[str, Estimate] = {}
     for price in first.counts.keys() | second.counts.keys():
         change = second.counts.get(price, 0.0) - first.counts.get(price, 0.0)
-        joules = _joules(price, technology)
-        kind, factor = technology.shared_factor(price[0], idle=price[1] == IDLE)
+        one = _price(price, technology)
+        kind, factor = technology.shared_factor(price[0], _QUANTITIES.get(price[1], "energy"))
         shared[kind] = factor
-        own = Estimate(joules.value, joules.low / factor.low, joules.high / factor.high)
+        own = Estimate(one.value, one.low / factor.low, one.high / factor.high)
         kinds.setdefault(kind, []).append((change, own))
     for kind, changes in sorted(kinds.items()):
         factor = shared[kind]
@@ -80,9 +101,15 @@ def difference(first: Amounts, second: Amounts, technology: Technology) -> Estim
     return Estimate(value, low, high)
 
 
-def _joules(price: Price, technology: Technology) -> Estimate:
-    """One action, or one second of idling."""
+_QUANTITIES: dict[str, Quantity] = {IDLE: "idle", AREA: "area"}
+
+
+def _price(price: Price, technology: Technology) -> Estimate:
+    """One action, one second of idling, or one piece of the die."""
     primitive, verb = price
     if verb == IDLE:
         return technology.primitive_leakage_w(primitive)
-    return technology.action_energy_pj(primitive, verb).scaled(JOULES_PER_PJ)
+    if verb == AREA:
+        return technology.primitive_area_um2(primitive).scaled(1 / UM2_PER_MM2)
+    joules = technology.action_energy_pj(primitive, verb).scaled(JOULES_PER_PJ)
+    return joules.times(technology.length_spread) if primitive.kind == "wire" else joules

@@ -134,14 +134,47 @@ def read_pj_per_bit(device: DramDeviceSpec, bursts_per_activation: int | None = 
     bursts_per_activation: bursts read from a row before it is closed; None = all.
     """
     one = command_energies(device)
+    return _per_bit_moved(device, one, one.read_pj, bursts_per_activation)
+
+
+def write_pj_per_bit(device: DramDeviceSpec, bursts_per_activation: int | None = None) -> Estimate:
+    """The same of bits written."""
+    one = command_energies(device)
+    return _per_bit_moved(device, one, one.write_pj, bursts_per_activation)
+
+
+def read_pj_per_bit_at(device: DramDeviceSpec) -> dict[str, Estimate]:
+    """pJ per bit that is read no further than a stage of the data path, by stage.
+
+    From the cells outwards, whole rows at a time: what a bit costs that is used at the
+    bank (after `cell`), at its bank group, or on the buffer die, as processing in memory
+    does. Empty for a device whose energies come from currents, which have no stages.
+    """
+    if device.energy is None or device.energy.per_bit is None:
+        return {}
+    spec = device.energy.per_bit
+    total = _estimate(spec.activate_pj_per_bit)
+    found = {}
+    for stage, figure in spec.read_pj_per_bit.items():
+        total = total + _estimate(figure)
+        found[stage] = total
+    return found
+
+
+def _per_bit_moved(
+    device: DramDeviceSpec,
+    one: CommandEnergies,
+    burst_pj: Estimate,
+    bursts_per_activation: int | None,
+) -> Estimate:
     bursts = device.bursts_per_row if bursts_per_activation is None else bursts_per_activation
     if not 1 <= bursts <= device.bursts_per_row:
         raise CyclelabError(
             f"bursts_per_activation is {bursts}; a row of {device.name!r} has 1 to "
             f"{device.bursts_per_row}"
         )
-    burst = one.read_pj + one.io_pj + one.activate_pj.scaled(1 / bursts)
-    return burst.scaled(1 / (device.burst_bytes * BITS_PER_BYTE))
+    whole = burst_pj + one.io_pj + one.activate_pj.scaled(1 / bursts)
+    return whole.scaled(1 / (device.burst_bytes * BITS_PER_BYTE))
 
 
 @dataclass(frozen=True)

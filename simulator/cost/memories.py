@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from simulator.config import CyclelabError, nearest
-from simulator.cost.estimate import ZERO, Estimate
-from simulator.cost.priced import Priced
+from simulator.cost.estimate import EXACT, ZERO, Estimate
+from simulator.cost.priced import Priced, exactly
 from simulator.cost.scaling import NodeScaling
 from simulator.cost.spec import TechnologySpec
 from simulator.cost.sram import SramMacro, SramTable
@@ -26,20 +26,21 @@ class SramPrices:
         sram = spec.sram
         self._table = SramTable(table, sram.cell, sram.node_nm)
         line = f"sram: {table.name}, {self._table.name}"
-        exact = Priced(Estimate(1.0, 1.0, 1.0), (line,))
-        area = exact
-        leakage = exact.combined(numbers.at("sram", "leakage_spread"))
-        energy = exact.combined(numbers.at("sram", "energy_spread"))
+        change = spec.supply_v / sram.supply_v
+        area = exactly(1.0, line)
+        leakage = exactly(change, line).combined(numbers.at("sram", "leakage_spread"))
+        energy = exactly(1.0, line).combined(numbers.at("sram", "energy_spread"))
+        taken, now = (sram.node_nm, sram.supply_v), (spec.node_nm, spec.supply_v)
+        energy = energy.combined(scaling.energy_factor("sram energy", taken, now))
         if sram.area_ratio is not None:
             area = area.combined(numbers.at("sram", "area_ratio"))
         elif sram.node_nm != spec.node_nm:
-            ratio = _ratio(scaling.area_ratio(sram.node_nm, spec.node_nm), "area")
-            area = area.combined(ratio).combined(numbers.at("across_nodes", "area"))
+            ratio = scaling.area_ratio(sram.node_nm, spec.node_nm)
+            scaled = exactly(ratio, f"sram area scaled by {ratio:.3g} between nodes")
+            area = area.combined(scaled).combined(numbers.at("across_nodes", "area"))
         if sram.node_nm != spec.node_nm:
-            scaled = scaling.energy_ratio(sram.node_nm, sram.supply_v, spec.node_nm, spec.supply_v)
-            energy = energy.combined(_ratio(scaled, "energy"))
             energy = energy.combined(numbers.at("across_nodes", "energy"))
-            leakage = leakage.times(_exactly(area.estimate.value), *area.sources)
+            leakage = leakage.combined(exactly(area.estimate.value, *area.sources))
             leakage = leakage.combined(numbers.at("across_nodes", "leakage"))
         self._area = area.combined(numbers.at("sram", "area_spread"))
         self._energy, self._leakage = energy, leakage
@@ -53,6 +54,11 @@ class SramPrices:
     def shared_leakage(self) -> Estimate:
         """The same of leakages."""
         return self._leakage.estimate.relative()
+
+    @property
+    def shared_area(self) -> Estimate:
+        """The same of areas: the table is exact."""
+        return self._area.estimate.relative()
 
     def area_um2(self, primitive: Primitive) -> Priced:
         """Area of one bank."""
@@ -68,7 +74,7 @@ class SramPrices:
         return self._priced(self._leakage, self._bank(primitive).leakage_w)
 
     def _bank(self, primitive: Primitive) -> SramMacro:
-        return self._table.bank(primitive.capacity_bytes, primitive.bits)
+        return self._table.bank(primitive.capacity_bytes, primitive.bits, primitive.ports)
 
     @staticmethod
     def _priced(factor: Priced, value: float) -> Priced:
@@ -81,6 +87,21 @@ class DramPrices:
     def __init__(self, spec: TechnologySpec, numbers: StatedNumbers) -> None:
         self._devices = spec.dram
         self._numbers = numbers
+
+    @property
+    def shared_energy(self) -> Estimate:
+        """Nothing: devices are independent."""
+        return EXACT
+
+    @property
+    def shared_leakage(self) -> Estimate:
+        """Nothing."""
+        return EXACT
+
+    @property
+    def shared_area(self) -> Estimate:
+        """Nothing: they take none."""
+        return EXACT
 
     def area_um2(self, primitive: Primitive) -> Priced:
         """Return zero: dram is no part of the accelerator's die."""
@@ -109,11 +130,3 @@ class DramPrices:
                 + (f"; did you mean {near!r}?" if near else "")
             )
         return device
-
-
-def _exactly(value: float) -> Estimate:
-    return Estimate(value, value, value)
-
-
-def _ratio(ratio: float, quantity: str) -> Priced:
-    return Priced(_exactly(ratio), (f"sram {quantity} scaled by {ratio:.3g} between nodes",))

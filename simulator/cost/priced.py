@@ -1,10 +1,12 @@
-"""An estimate together with where it comes from."""
+"""An estimate together with where it comes from, and what answers with it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from simulator.cost.estimate import Estimate
+from simulator.hardware.primitives import Primitive
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,44 @@ class Priced:
     def combined(self, other: Priced) -> Priced:
         """Multiply by another priced number."""
         return self.times(other.estimate, *other.sources)
+
+    def plus(self, other: Priced) -> Priced:
+        """Add another priced number of the same unit."""
+        return Priced(self.estimate + other.estimate, _distinct(self.sources + other.sources))
+
+    def scaled(self, factor: float) -> Priced:
+        """Multiply by a count."""
+        return Priced(self.estimate.scaled(factor), self.sources)
+
+
+class Prices(Protocol):
+    """What a class of primitives costs. Methods raise CyclelabError for what is unknown."""
+
+    @property
+    def shared_energy(self) -> Estimate:
+        """Factor that all energies have in common, as bounds around 1."""
+
+    @property
+    def shared_leakage(self) -> Estimate:
+        """The same of powers of what idles."""
+
+    @property
+    def shared_area(self) -> Estimate:
+        """The same of areas."""
+
+    def area_um2(self, primitive: Primitive) -> Priced:
+        """Area of one primitive on the die."""
+
+    def energy_pj(self, primitive: Primitive, verb: str) -> Priced:
+        """Energy of one action."""
+
+    def leakage_w(self, primitive: Primitive) -> Priced:
+        """Power of one primitive that does nothing."""
+
+
+def exactly(value: float, *sources: str) -> Priced:
+    """A number that is not in doubt."""
+    return Priced(Estimate(value, value, value), sources)
 
 
 def _distinct(sources: tuple[str, ...]) -> tuple[str, ...]:

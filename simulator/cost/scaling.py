@@ -1,4 +1,4 @@
-"""Scaling between nodes: area ratios, and switching energy at given supplies.
+"""Scaling between nodes: area ratios, and switching energy and delay at given supplies.
 
 Source of both: Stillmaker & Baas, Integration 58 (2017) 74-81. Nodes that their
 tables lack are interpolated between the neighbours, log-log in feature size.
@@ -10,7 +10,11 @@ from bisect import bisect_left
 from math import exp, log
 
 from simulator.config.errors import CyclelabError
+from simulator.cost.priced import Priced, exactly
 from simulator.cost.spec import ScalingSpec
+
+LOWEST_FITTED_V = 0.5
+STEP_V = 0.005
 
 
 class NodeScaling:
@@ -38,6 +42,41 @@ class NodeScaling:
         Raises CyclelabError off the table, or where the polynomial has no meaning.
         """
         return self._energy(to_nm, to_v) / self._energy(from_nm, from_v)
+
+    def energy_factor(
+        self, quantity: str, taken: tuple[float, float], now: tuple[float, float]
+    ) -> Priced:
+        """`energy_ratio` from (nm, V) to (nm, V) with a line that says so, if they differ."""
+        if taken == now:
+            return exactly(1.0)
+        ratio = self.energy_ratio(*taken, *now)
+        places = [f"{node:g} nm, {supply:g} V" for node, supply in (taken, now)]
+        line = f"{quantity} scaled by {ratio:.3g} from {places[0]} to {places[1]}"
+        return exactly(ratio, f"{line} (scaling.energy_polynomials)")
+
+    def delay_ratio(self, node_nm: float, from_v: float, to_v: float) -> float:
+        """Delay of a gate at a supply over that at another one, both at `node_nm`.
+
+        The fitted polynomials turn upwards at supplies above their lowest value, which
+        no gate does: from there on delay is taken to stay. Raises CyclelabError off the
+        table of nodes, and below 0.5 V, where the fits end.
+        """
+        return self._delay(node_nm, to_v) / self._delay(node_nm, from_v)
+
+    def _delay(self, node_nm: float, supply_v: float) -> float:
+        if supply_v < LOWEST_FITTED_V:
+            raise CyclelabError(
+                f"delay scaling does not hold at a supply of {supply_v:g} V; "
+                f"use at least {LOWEST_FITTED_V:g} V"
+            )
+        steps = round((supply_v - LOWEST_FITTED_V) / STEP_V) + 1
+        supplies = [LOWEST_FITTED_V + step * STEP_V for step in range(steps)] + [supply_v]
+        terms = []
+        for index, weight in self._around(node_nm):
+            a3, a2, a1, a0 = self.spec.delay_polynomials[index]
+            lowest = min(((a3 * v + a2) * v + a1) * v + a0 for v in supplies if v <= supply_v)
+            terms.append((lowest, weight))
+        return _log_mean(terms)
 
     def _energy(self, node_nm: float, supply_v: float) -> float:
         terms = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import exp, log
 from pathlib import Path
@@ -18,7 +18,7 @@ from simulator.config.errors import ConfigError, CyclelabError
 from simulator.config.files import display_path, read_text
 
 QUANTITIES = ("area_mm2", "read_nJ", "write_nJ", "leak_mW")
-"""Columns that are interpolated; `tech_nm`, `cell`, `size_bytes`, `width_bits` select."""
+"""Columns that are interpolated; `tech_nm`, `cell`, `ports`, `size_bytes`, `width_bits` select."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +40,32 @@ class _Row:
 
 
 class SramTable:
-    """The rows of one node and cell type, by access width."""
+    """The rows of one node and cell type, by ports and access width."""
 
     def __init__(self, path: Path, cell: str, node_nm: float) -> None:
         self.name = f"{cell} cells at {node_nm:g} nm"
-        self._widths: dict[int, list[_Row]] = {}
-        for width, row in _rows(path, cell, node_nm):
-            self._widths.setdefault(width, []).append(row)
-        for rows in self._widths.values():
-            rows.sort(key=lambda row: row.capacity_bytes)
-        if not self._widths:
+        self._ports: dict[int, dict[int, list[_Row]]] = {}
+        for ports, width, row in _rows(path, cell, node_nm):
+            self._ports.setdefault(ports, {}).setdefault(width, []).append(row)
+        for widths in self._ports.values():
+            for rows in widths.values():
+                rows.sort(key=lambda row: row.capacity_bytes)
+        if not self._ports:
             raise ConfigError(f"no rows for {self.name}", file=display_path(path))
 
-    def bank(self, capacity_bytes: int, width_bits: int) -> SramMacro:
+    def bank(self, capacity_bytes: int, width_bits: int, ports: int = 1) -> SramMacro:
         """Return a bank; raises CyclelabError, with the valid ranges, outside the table."""
-        for width in sorted(self._widths, reverse=True):
+        if ports not in self._ports:
+            known = ", ".join(map(str, sorted(self._ports)))
+            raise CyclelabError(
+                f"no sram bank with {ports} ports in the table of {self.name}; it has macros with "
+                f"{known}"
+            )
+        widths = self._ports[ports]
+        for width in sorted(widths, reverse=True):
             if width_bits < width or width_bits % width:
                 continue
-            macros, rows = width_bits // width, self._widths[width]
+            macros, rows = width_bits // width, widths[width]
             share = capacity_bytes / macros
             if rows[0].capacity_bytes <= share <= rows[-1].capacity_bytes:
                 area, read, write, leakage = _interpolate(rows, share)
@@ -71,14 +79,15 @@ class SramTable:
                 )
         raise CyclelabError(
             f"no sram bank of {capacity_bytes} bytes with {width_bits}-bit access in the table of "
-            f"{self.name}; it has macros of {self._ranges()}, also side by side for wider access"
+            f"{self.name}; it has macros of {_ranges(widths)}, also side by side for wider access"
         )
 
-    def _ranges(self) -> str:
-        return ", ".join(
-            f"{width} bits: {rows[0].capacity_bytes:.0f} to {rows[-1].capacity_bytes:.0f} bytes"
-            for width, rows in sorted(self._widths.items())
-        )
+
+def _ranges(widths: Mapping[int, list[_Row]]) -> str:
+    return ", ".join(
+        f"{width} bits: {rows[0].capacity_bytes:.0f} to {rows[-1].capacity_bytes:.0f} bytes"
+        for width, rows in sorted(widths.items())
+    )
 
 
 def _interpolate(rows: list[_Row], capacity_bytes: float) -> tuple[float, ...]:
@@ -92,7 +101,7 @@ def _interpolate(rows: list[_Row], capacity_bytes: float) -> tuple[float, ...]:
     return tuple(exp((1.0 - share) * log(a) + share * log(b)) for a, b in pairs)
 
 
-def _rows(path: Path, cell: str, node_nm: float) -> Iterable[tuple[int, _Row]]:
+def _rows(path: Path, cell: str, node_nm: float) -> Iterable[tuple[int, int, _Row]]:
     lines = [line for line in read_text(path).splitlines() if not line.startswith("#")]
     for number, record in enumerate(csv.DictReader(lines), start=1):
         try:
@@ -100,10 +109,10 @@ def _rows(path: Path, cell: str, node_nm: float) -> Iterable[tuple[int, _Row]]:
                 continue
             quantities = tuple(float(record[column]) for column in QUANTITIES)
             row = _Row(float(record["size_bytes"]), quantities)
-            width = int(record["width_bits"])
-            if min(*quantities, row.capacity_bytes, width) <= 0.0:
+            width, ports = int(record["width_bits"]), int(record["ports"])
+            if min(*quantities, row.capacity_bytes, width, ports) <= 0.0:
                 raise ValueError("a number is not positive")
         except (KeyError, TypeError, ValueError) as error:
             message = f"row {number} of the sram table is wrong: {error}"
             raise ConfigError(message, file=display_path(path)) from None
-        yield width, row
+        yield ports, width, row

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from simulator.config import CyclelabError, Document, load_preset, nearest, validate
-from simulator.cost.estimate import EXACT, Estimate
+from simulator.cost.estimate import Estimate
 from simulator.cost.logic import LogicPrices
 from simulator.cost.memories import DramPrices, SramPrices
-from simulator.cost.priced import Priced
+from simulator.cost.priced import Priced, Prices
 from simulator.cost.scaling import NodeScaling
 from simulator.cost.spec import TechnologySpec
 from simulator.cost.stated import StatedNumbers
-from simulator.hardware.primitives import Primitive
+from simulator.cost.wires import LinkPrices, WirePrices
+from simulator.hardware.primitives import CELLS, FLIP_FLOPS, Primitive
 
-VERBS = {
-    "multiplier": ("operate",),
-    "adder": ("operate",),
-    "mux2": ("operate",),
-    "xor2": ("operate",),
-    "and2": ("operate",),
-    "flip_flop": ("write",),
+OPERATE = ("operate",)
+CLOCKED = ("write", "wait")
+VERBS: dict[str, tuple[str, ...]] = {
+    "multiplier": OPERATE,
+    "adder": OPERATE,
+    **{cell: CLOCKED if cell in FLIP_FLOPS else OPERATE for cell in CELLS},
+    "register_file": ("read", *CLOCKED),
     "sram": ("read", "write"),
     "dram": ("read", "write"),
+    "wire": ("move",),
+    "link": ("move",),
 }
 """Primitives that can be priced, and what can be done with each."""
+
+Quantity = Literal["energy", "idle", "area"]
 
 
 class Technology:
@@ -32,7 +38,7 @@ class Technology:
 
     document: the YAML the spec was validated from, for bounds and sources.
     Raises ConfigError if the sram table is missing or does not hold the node and
-    cell, CyclelabError if the scaling does not reach a node.
+    cell, CyclelabError if the scaling does not reach a node or supply.
     """
 
     def __init__(self, spec: TechnologySpec, document: Document) -> None:
@@ -41,16 +47,44 @@ class Technology:
         scaling = NodeScaling(spec.scaling)
         table = _beside(document, ("sram", "table"), spec.sram.table)
         self._logic = LogicPrices(spec, self._numbers, scaling)
-        self._sram = SramPrices(spec, self._numbers, scaling, table)
-        self._dram = DramPrices(spec, self._numbers)
+        self._wires = WirePrices(spec, self._numbers)
+        self._others: dict[str, Prices] = {
+            "sram": SramPrices(spec, self._numbers, scaling, table),
+            "dram": DramPrices(spec, self._numbers),
+            "wire": self._wires,
+            "link": LinkPrices(self._numbers),
+        }
+        self.slowness = (
+            1.0
+            if spec.supply_v == spec.nominal_supply_v
+            else scaling.delay_ratio(spec.node_nm, spec.nominal_supply_v, spec.supply_v)
+        )
         self._areas: dict[Primitive, Priced] = {}
         self._leakages: dict[Primitive, Priced] = {}
         self._energies: dict[tuple[Primitive, str], Priced] = {}
+        self._clocks: dict[Primitive, Estimate] = {}
 
     @property
     def name(self) -> str:
         """Name the technology gives itself."""
         return self.spec.name
+
+    @property
+    def description(self) -> str:
+        """What it is, and how a supply off the nominal one changes it."""
+        spec = self.spec
+        if spec.supply_v == spec.nominal_supply_v:
+            return spec.description
+        return (
+            f"{spec.description}; at {spec.supply_v:g} V, where gates take {self.slowness:.2f} "
+            f"times as long as at the nominal {spec.nominal_supply_v:g} V, for which machines "
+            "state their clocks"
+        )
+
+    @property
+    def length_spread(self) -> Estimate:
+        """How far lengths of wires may be off, around 1."""
+        return self._wires.length_spread.estimate
 
     def primitive_area_um2(self, primitive: Primitive) -> Estimate:
         """Area of one primitive on the die, µm²; CyclelabError for an unknown one."""
@@ -70,17 +104,31 @@ class Technology:
         """
         return self._energy(primitive, verb).estimate
 
-    def shared_factor(self, primitive: Primitive, idle: bool = False) -> tuple[str, Estimate]:
-        """Return the factor, of value 1, that a primitive's energies (idle: leakage) share.
+    def clock_energy_pj(self, primitive: Primitive) -> Estimate:
+        """What of a register's `write` the clock takes, pJ: its pins and the tree."""
+        found = self._clocks.get(primitive)
+        if found is None:
+            found = self._clocks[primitive] = self._logic.clock_pj(primitive).estimate
+        return found
 
-        Its name says with which others; its bounds are part of the prices' bounds.
+    def shared_factor(
+        self, primitive: Primitive, quantity: Quantity = "energy"
+    ) -> tuple[str, Estimate]:
+        """Return the factor, of value 1, that prices of a kind share, and the kind's name.
+
+        Its bounds are part of the prices' bounds. idle: of leakage or background power.
         """
-        prices = self._prices(primitive)
-        if isinstance(prices, DramPrices):
-            return f"dram {primitive.device}{' idle' * idle}", EXACT
-        factor = prices.shared_leakage if idle else prices.shared_energy
-        kind = "logic" if isinstance(prices, LogicPrices) else "sram"
-        return kind + " idle" * idle, factor
+        prices, kind = self._prices(primitive), primitive.kind
+        if kind in ("dram", "link"):
+            kind = f"{kind} {primitive.device}"
+        elif kind not in self._others:
+            kind = "logic"
+        factors = {
+            "energy": prices.shared_energy,
+            "idle": prices.shared_leakage,
+            "area": prices.shared_area,
+        }
+        return f"{kind} {quantity}", factors[quantity]
 
     def sources_for(self, primitive: Primitive, verb: str | None = None) -> list[str]:
         """Return a line per number and law behind an action's energy, or without verb the area."""
@@ -108,23 +156,17 @@ class Technology:
                     f"known: {', '.join(VERBS[primitive.kind])}"
                     + (f"; did you mean {near!r}?" if near else "")
                 )
-            if isinstance(prices, LogicPrices):
-                found = prices.energy_pj(primitive)
-            else:
-                found = prices.energy_pj(primitive, verb)
-            self._energies[primitive, verb] = found
+            found = self._energies[primitive, verb] = prices.energy_pj(primitive, verb)
         return found
 
-    def _prices(self, primitive: Primitive) -> LogicPrices | SramPrices | DramPrices:
+    def _prices(self, primitive: Primitive) -> Prices:
         if primitive.kind not in VERBS:
             near = nearest(primitive.kind, VERBS)
             raise CyclelabError(
                 f"unknown primitive {primitive.kind!r}; known: {', '.join(VERBS)}"
                 + (f"; did you mean {near!r}?" if near else "")
             )
-        if primitive.kind == "sram":
-            return self._sram
-        return self._dram if primitive.kind == "dram" else self._logic
+        return self._others.get(primitive.kind, self._logic)
 
 
 def load_technology(name_or_path: str | Path, relative_to: Path | None = None) -> Technology:

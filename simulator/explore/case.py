@@ -9,7 +9,9 @@ from pydantic import Field
 
 from simulator.api import overrides_from
 from simulator.config import CyclelabError, Document, Spec, nearest
+from simulator.config.nodes import Node
 from simulator.experiment import Experiment, build_experiment
+from simulator.explore.blame import of_case
 
 
 class CaseSpec(Spec):
@@ -28,17 +30,25 @@ CaseT = TypeVar("CaseT", bound=CaseSpec)
 
 
 def build_case(
-    experiment: Mapping[str, Any], case: CaseSpec, overrides: Iterable[str] = ()
+    experiment: Mapping[str, Any] | Document,
+    case: CaseSpec,
+    overrides: Iterable[str] = (),
+    written: Node | None = None,
 ) -> Experiment:
     """The experiment of a case; `overrides` come after its own settings.
 
-    Raises CyclelabError, with the case's name, for whatever is wrong with it.
+    written: the case as it stands in a file. Raises ConfigError, with the case's name and
+    the place of the mistake, for whatever is wrong with it.
     """
-    document = Document.from_data({**experiment, "name": case.name}, "experiment")
+    if not isinstance(experiment, Document):
+        experiment = Document.from_data(experiment)
+    root = experiment.root
+    name = Node(case.name, root.origin, root.line)
     try:
+        document = experiment.replaced(("name",), name)
         return build_experiment(document, [*overrides_from(case.set), *overrides])
     except CyclelabError as error:
-        raise CyclelabError(f"case {case.name!r}: {error}") from None
+        raise of_case(error, case.name, case.set, written) from None
 
 
 def named(cases: Sequence[CaseT], name: str, where: str) -> CaseT:

@@ -8,23 +8,47 @@ from dataclasses import dataclass
 from simulator.config import CyclelabError
 from simulator.cost.difference import Amounts, difference
 from simulator.experiment import Experiment
+from simulator.explore.blame import of_case
 from simulator.explore.case import CaseSpec, build_case
-from simulator.explore.equal import equalising, peak_macs_per_cycle, unit_area_mm2
+from simulator.explore.efficiency import efficiency_of
+from simulator.explore.equal import equalising
+from simulator.explore.main_units import (
+    busy_power_w,
+    main_amount,
+    main_unit,
+    main_unit_name,
+    peak_macs_per_cycle,
+    unit_area_mm2,
+)
 from simulator.explore.outcome import CaseOutcome, Outcome, PhaseOutcome, Units
 from simulator.explore.spec import ComparisonSpec, Equal
+from simulator.hardware.bill import machine_parts
 from simulator.report.aggregate import PhaseGroup, phase_groups
-from simulator.report.result import Estimate, Result
+from simulator.report.result import ZERO, Estimate, Result
 from simulator.runner import Progress, run_with_amounts
+
+
+class CannotRunError(CyclelabError):
+    """A machine cannot run what it is given. case: its name; reason: why."""
+
+    def __init__(self, case: str, reason: CyclelabError, message: str) -> None:
+        super().__init__(message)
+        self.case = case
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """A case that was simulated; amounts: of the energy of each phase group."""
+    """A case that was simulated.
+
+    energies: what the energy of each phase group is made of. area: what the die is.
+    """
 
     experiment: Experiment
     result: Result
     groups: dict[str, PhaseGroup]
-    amounts: dict[str, Amounts]
+    energies: dict[str, Amounts]
+    area: Amounts
 
 
 def compare(
@@ -33,29 +57,36 @@ def compare(
     """Simulate all cases; `overrides` are `key.path=value`, for each of them.
 
     Raises CyclelabError, with the case's name, before anything is simulated if a case is
-    wrong, and when one cannot be run.
+    wrong, and CannotRunError when one cannot be run.
     """
     experiments = experiments_of(spec, overrides)
     runs: dict[str, _Run] = {}
-    for index, (name, experiment) in enumerate(experiments.items()):
-        runs[name] = _run(experiment, _within(progress, name, index, len(experiments)))
+    for index, case in enumerate(spec.cases):
+        within = _within(progress, case.name, index, len(spec.cases))
+        runs[case.name] = _run(spec, case, experiments[case.name], within)
     return Outcome(spec, tuple(_case(spec, case, runs) for case in spec.cases))
 
 
 def experiments_of(spec: ComparisonSpec, overrides: Sequence[str] = ()) -> dict[str, Experiment]:
     """The experiments of all cases by name, their machines sized as the spec asks."""
-    plain = {case.name: build_case(spec.experiment, case, overrides) for case in spec.cases}
+    shared = spec.shared
     sized: dict[str, Experiment] = {}
+
+    def build(case: CaseSpec, sizes: Sequence[str] = ()) -> Experiment:
+        return build_case(shared, case, [*overrides, *sizes], spec.written(case))
+
+    plain = {case.name: build(case) for case in spec.cases}
 
     def size(case: CaseSpec) -> Experiment:
         """The case, sized after the one it is compared with has been."""
         if case.name not in sized:
             own, baseline = plain[case.name], spec.baseline(case)
             model = own if baseline.name == case.name else size(baseline)
-            setting = equalising(own, model, spec.equal)
-            sized[case.name] = (
-                build_case(spec.experiment, case, [*overrides, *setting]) if setting else own
-            )
+            try:
+                setting = equalising(own, model, spec.equal)
+            except CyclelabError as error:
+                raise of_case(error, case.name, case.set, spec.written(case)) from None
+            sized[case.name] = build(case, setting) if setting else own
         return sized[case.name]
 
     return {case.name: size(case) for case in spec.cases}
@@ -68,11 +99,14 @@ def _within(progress: Progress | None, name: str, index: int, count: int) -> Pro
     return lambda phase, share: progress(f"{name}, {phase}", (index + share) / count)
 
 
-def _run(experiment: Experiment, progress: Progress | None) -> _Run:
+def _run(
+    spec: ComparisonSpec, case: CaseSpec, experiment: Experiment, progress: Progress | None
+) -> _Run:
     try:
         result, amounts = run_with_amounts(experiment, progress)
     except CyclelabError as error:
-        raise CyclelabError(f"case {experiment.spec.name!r}: {error}") from None
+        placed = of_case(error, case.name, case.set, spec.written(case))
+        raise CannotRunError(case.name, error, str(placed)) from None
     of_phase = {phase.name: own for phase, own in zip(result.phases, amounts, strict=True)}
     groups = {group.label: group for group in phase_groups(result)}
     summed = {}
@@ -80,54 +114,61 @@ def _run(experiment: Experiment, progress: Progress | None) -> _Run:
         summed[label] = Amounts()
         for phase in group.phases:
             summed[label].add(of_phase[phase.name])
-    return _Run(experiment, result, groups, summed)
+    area = Amounts()
+    area.add_area(machine_parts(experiment.spec.machine))
+    return _Run(experiment, result, groups, summed, area)
 
 
 def _case(spec: ComparisonSpec, case: CaseSpec, runs: dict[str, _Run]) -> CaseOutcome:
     own, baseline = runs[case.name], runs[spec.baseline(case).name]
-    result = own.result
+    result, machine = own.result, own.experiment.spec.machine
+    foreign = [label for label in own.groups if label not in baseline.groups]
+    if foreign:
+        problem = CyclelabError(
+            f"has a phase {foreign[0]!r}, {spec.baseline(case).name!r} has "
+            f"{', '.join(baseline.groups)}: cases are compared phase by phase"
+        )
+        raise of_case(problem, case.name, case.set, spec.written(case))
     return CaseOutcome(
         name=case.name,
         baseline=spec.baseline(case).name,
         machine=result.machine["name"],
         technology=own.experiment.technology.name,
         configuration_hash=result.configuration_hash,
-        cores=own.experiment.spec.machine.cores,
+        cores=machine.cores,
+        clock_hz=machine.clock.frequency_hz,
         units=_units(own.experiment, baseline.experiment, spec.equal),
         area_mm2=result.area_mm2,
-        phases=tuple(_phase(case, label, own, baseline) for label in own.groups),
+        area_difference_mm2=_difference(own, baseline, own.area, baseline.area),
+        phases=tuple(_phase(label, own, baseline) for label in own.groups),
         energy_by_component=result.energy_by_component,
+        area_by_component=result.area_by_component,
     )
 
 
 def _units(experiment: Experiment, baseline: Experiment, equal: Equal) -> Units:
-    (unit, cores), (first, others) = (
-        (each.spec.machine.core.build_matrix_units()[0], each.spec.machine.cores)
-        for each in (experiment, baseline)
+    unit, machine, technology = (
+        main_unit(experiment),
+        experiment.spec.machine,
+        experiment.technology,
     )
-    own = unit_area_mm2(unit, cores, experiment.technology)
-    relative = None
-    if equal == "area":
-        relative = own.value / unit_area_mm2(first, others, baseline.technology).value
-    elif equal == "peak":
-        relative = float(peak_macs_per_cycle(unit, cores) / peak_macs_per_cycle(first, others))
+    relative = main_amount(experiment, equal) / main_amount(baseline, equal)
     return Units(
         title=unit.title,
         kind=unit.spec.kind,
-        count=unit.spec.count * cores,
-        macs_per_cycle=float(peak_macs_per_cycle(unit, cores)),
-        area_mm2=own,
-        relative=relative,
+        count=unit.spec.count * machine.cores,
+        macs_per_cycle=float(peak_macs_per_cycle(unit, machine.cores)),
+        area_mm2=unit_area_mm2(unit, machine.cores, technology),
+        power_w=busy_power_w(unit, machine.cores, machine.clock.frequency_hz, technology),
+        relative=None if equal == "none" else relative,
     )
 
 
-def _phase(case: CaseSpec, label: str, own: _Run, baseline: _Run) -> PhaseOutcome:
-    group, other = own.groups[label], baseline.groups.get(label)
-    if other is None:
-        raise CyclelabError(
-            f"case {case.name!r} has a phase {label!r}, {baseline.experiment.spec.name!r} has "
-            f"{', '.join(baseline.groups)}: cases are compared phase by phase"
-        )
+def _phase(label: str, own: _Run, baseline: _Run) -> PhaseOutcome:
+    group, other = own.groups[label], baseline.groups[label]
+    names = {phase.name for phase in group.phases}
+    main = main_unit_name(own.experiment.spec.machine)
+    done = [op.macs for op in own.result.operators if op.phase in names and op.unit == main]
     return PhaseOutcome(
         phase=label,
         cycles=group.cycles,
@@ -135,17 +176,18 @@ def _phase(case: CaseSpec, label: str, own: _Run, baseline: _Run) -> PhaseOutcom
         seconds_ratio=group.seconds / other.seconds,
         energy_j=group.energy_j,
         energy_ratio=group.energy_j.value / other.energy_j.value,
-        difference_j=_difference(label, own, baseline),
+        difference_j=_difference(own, baseline, own.energies[label], baseline.energies[label]),
         tokens_per_s=group.tokens_per_s,
         of_peak=group.utilisation,
+        macs=group.macs,
+        main_macs=sum(done),
+        efficiency=efficiency_of(group, own.result.area_mm2),
     )
 
 
-def _difference(label: str, own: _Run, baseline: _Run) -> Estimate | None:
-    """Energy more than the baseline's; None if another technology prices that."""
+def _difference(own: _Run, baseline: _Run, amounts: Amounts, others: Amounts) -> Estimate | None:
+    """Energy or area more than the baseline's; None if another technology prices that."""
     technology = own.experiment.technology
     if technology.spec != baseline.experiment.technology.spec:
         return None
-    if own is baseline:
-        return Estimate(0.0, 0.0, 0.0)
-    return difference(baseline.amounts[label], own.amounts[label], technology)
+    return ZERO if own is baseline else difference(others, amounts, technology)

@@ -1,37 +1,25 @@
-"""Machines of equal area or peak: how many, or how wide, their first matrix units must be."""
+"""Machines of equal area, peak or power: how many, or how wide, their main units must be."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
-from typing import Any
 
 from annotated_types import Le
 
 from simulator.config import CyclelabError
-from simulator.cost import ZERO, Estimate, Technology
-from simulator.cost.area import area
 from simulator.experiment import Experiment
+from simulator.explore.main_units import amount, main_amount
 from simulator.explore.spec import Equal
 from simulator.hardware.gpu import GpuSpec
 from simulator.hardware.machine import MachineSpec
-from simulator.hardware.matrix_unit import MATRIX_UNITS, MatrixUnit
+from simulator.hardware.matrix_unit import MATRIX_UNITS
 
 Size = Callable[[int], float]
 
 MOST_EXCESS = 1.5
 """Beyond which machines that cannot be made smaller are not called equal."""
-
-
-def unit_area_mm2(unit: MatrixUnit[Any], cores: int, technology: Technology) -> Estimate:
-    """Area of all units of one kind, mm²."""
-    one = sum(area(unit.structure(), technology).values(), ZERO)
-    return one.scaled(unit.spec.count * cores)
-
-
-def peak_macs_per_cycle(unit: MatrixUnit[Any], cores: int) -> int | Fraction:
-    """Multiply-accumulates per cycle of all units of one kind."""
-    return int(unit.spec.count) * cores * unit.macs_per_cycle
+PRICED = {"area": "areas", "power": "powers"}
+"""What a technology prices, and so must be one for all."""
 
 
 def equalising(experiment: Experiment, model: Experiment, equal: Equal) -> list[str]:
@@ -39,17 +27,15 @@ def equalising(experiment: Experiment, model: Experiment, equal: Equal) -> list[
 
     Arrays are given so many columns, other units so many copies, whichever whole number
     comes nearest; copies on a GPU come in multiples of its sub-cores. Raises
-    CyclelabError if technologies differ, where area is to be equal, or no size is enough.
+    CyclelabError if technologies differ, where they price what is to be equal, or no size
+    is enough.
     """
     machine = experiment.spec.machine
-    first = model.spec.machine.core.build_matrix_units()[0]
     if equal == "none" or experiment is model:
         return []
-    if equal == "area":
-        _same_technology(experiment, model)
-        target = unit_area_mm2(first, model.spec.machine.cores, model.technology).value
-    else:
-        target = float(peak_macs_per_cycle(first, model.spec.machine.cores))
+    if equal in PRICED:
+        _same_technology(experiment, model, PRICED[equal])
+    target = main_amount(model, equal)
     spec = machine.core.matrix_units[0]
     step = _step(machine)
     most = _largest(experiment) // step
@@ -57,12 +43,12 @@ def equalising(experiment: Experiment, model: Experiment, equal: Equal) -> list[
     chosen = step * nearest_size(lambda n: size(n * step), target, most)
     if size(most * step) < target:
         raise CyclelabError(
-            f"case {experiment.spec.name!r}: equal {equal} would take a {spec.sized_by} above "
-            f"{most * step:,} of {machine.name}'s {spec.kind}, the most there can be"
+            f"equal {equal} would take a {spec.sized_by} above {most * step:,} of "
+            f"{machine.name}'s {spec.kind}, the most there can be"
         )
     if size(chosen) > MOST_EXCESS * target:
         raise CyclelabError(
-            f"case {experiment.spec.name!r}: the smallest number of {spec.kind} of {machine.name} "
+            f"the smallest number of {spec.kind} of {machine.name} "
             f"({spec.sized_by} {chosen}) have {size(chosen) / target:.2g} times the {equal} of "
             f"those of {model.spec.machine.name}: they cannot be made equal"
         )
@@ -84,15 +70,13 @@ def nearest_size(size: Size, target: float, most: int) -> int:
 
 
 def _size(experiment: Experiment, equal: Equal) -> Size:
-    """Area (mm²) or peak of the first matrix units by their number, or their columns."""
+    """Area (mm²), peak or power (W) of the main units by their number, or their columns."""
     machine = experiment.spec.machine
     spec = machine.core.matrix_units[0]
 
     def size(number: int) -> float:
         unit = MATRIX_UNITS[spec.kind](spec.model_copy(update={spec.sized_by: number}))
-        if equal == "area":
-            return unit_area_mm2(unit, machine.cores, experiment.technology).value
-        return float(peak_macs_per_cycle(unit, machine.cores))
+        return amount(unit, machine, experiment.technology, equal)
 
     return size
 
@@ -109,10 +93,10 @@ def _largest(experiment: Experiment) -> int:
     return min(int(str(bound.le)) for bound in field.metadata if isinstance(bound, Le))
 
 
-def _same_technology(experiment: Experiment, model: Experiment) -> None:
+def _same_technology(experiment: Experiment, model: Experiment, what: str) -> None:
     if experiment.technology.spec != model.technology.spec:
         raise CyclelabError(
-            f"areas are compared within one technology: {model.spec.machine.name} is at "
+            f"{what} are compared within one technology: {model.spec.machine.name} is at "
             f"{model.technology.name}, {experiment.spec.machine.name} at "
             f"{experiment.technology.name}; --set technology={model.technology.name} takes one "
             "for all"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from simulator.config import (
     CyclelabError,
+    Document,
     Spec,
     find,
     list_presets,
@@ -17,9 +16,10 @@ from simulator.config import (
     nearest,
     validate,
 )
+from simulator.config.nodes import Node
 from simulator.explore.case import CaseSpec, check_distinct, named
 
-Equal = Literal["none", "area", "peak"]
+Equal = Literal["none", "area", "peak", "power"]
 EQUAL: tuple[Equal, ...] = get_args(Equal)
 FEWEST_CASES = 2
 
@@ -28,7 +28,8 @@ class ComparisonSpec(Spec):
     """Cases of one experiment; the first is what others are compared with.
 
     equal: what the first kind of matrix unit of every case is sized to, that of the
-        case it is compared with: `area`, or `peak` in multiply-accumulates per cycle.
+        case it is compared with: `area`, `peak` in multiply-accumulates per cycle, or
+        `power` when busy.
     """
 
     name: str
@@ -37,6 +38,8 @@ class ComparisonSpec(Spec):
     equal: Equal = "none"
     experiment: dict[str, Any]
     cases: tuple[CaseSpec, ...] = Field(min_length=FEWEST_CASES)
+
+    _document: Document | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _distinct(self) -> ComparisonSpec:
@@ -49,15 +52,46 @@ class ComparisonSpec(Spec):
             )
         return self
 
+    @classmethod
+    def read(cls, document: Document) -> ComparisonSpec:
+        """The comparison of a document, which says where mistakes stand; raises ConfigError."""
+        spec = validate(cls, document)
+        spec._document = document
+        return spec
+
+    @property
+    def of_machines(self) -> bool:
+        """Whether it was made of names, and stands in no file."""
+        return self._document is None
+
+    @property
+    def shared(self) -> Document:
+        """The experiment that all cases share, as it was written."""
+        node = self._document.node(("experiment",)) if self._document else None
+        return Document.from_data(self.experiment) if node is None else Document(node)
+
+    def written(self, case: CaseSpec) -> Node | None:
+        """A case as it stands in the file; None if it does not come from one."""
+        for index, each in enumerate(self._document.data["cases"] if self._document else ()):
+            if self._document and each["name"] == case.name:
+                return self._document.node(("cases", index))
+        return None
+
     def baseline(self, case: CaseSpec) -> CaseSpec:
         """The case that another is compared with; raises CyclelabError for an unknown one."""
         if case.per is None:
             return self.cases[0]
-        where = f"comparison {self.name}, case {case.name!r}: per"
-        found = named(self.cases, case.per, where)
-        if found.per not in (None, found.name):
+        where = f"case {case.name!r}: per"
+        try:
+            found = named(self.cases, case.per, where)
+            if found.per in (None, found.name):
+                return found
             raise CyclelabError(f"{where}: {found.name!r} is itself compared with {found.per!r}")
-        return found
+        except CyclelabError as error:
+            written = self.written(case)
+            if written is None:
+                raise
+            raise Document(written).error(("per",), str(error)) from None
 
 
 def comparisons() -> list[str]:
@@ -67,32 +101,7 @@ def comparisons() -> list[str]:
 
 def load_comparison(name: str) -> ComparisonSpec:
     """A comparison by preset name or path; raises CyclelabError for an unknown one."""
-    if name not in comparisons() and not Path(name).suffix and name in list_presets("experiments"):
-        raise CyclelabError(
-            f"{name!r} is an experiment: name two machines or more that are to run it"
-        )
-    return validate(ComparisonSpec, load_document(find("comparisons", name)))
-
-
-def machines_on(experiment: str, machines: Sequence[str]) -> ComparisonSpec:
-    """The comparison of machines, each by preset name or path, on one experiment.
-
-    Raises CyclelabError for fewer than two, or one that is named twice.
-    """
-    if len(machines) < FEWEST_CASES:
-        raise CyclelabError(
-            f"found one machine, {machines[0]!r}, expected two or more to compare: "
-            "cyclelab compare EXPERIMENT MACHINE MACHINE"
-        )
-    twice = next((name for name in machines if machines.count(name) > 1), None)
-    if twice is not None:
-        raise CyclelabError(f"machine {twice!r} is named twice")
-    return ComparisonSpec(
-        name=Path(experiment).stem,
-        title=f"{', '.join(machines)} on {experiment}",
-        experiment={"extends": experiment},
-        cases=tuple(CaseSpec(name=name, set={"machine": name}) for name in machines),
-    )
+    return ComparisonSpec.read(load_document(find("comparisons", name)))
 
 
 def equal_named(text: str) -> Equal:

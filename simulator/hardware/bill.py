@@ -40,6 +40,13 @@ def machine_parts(machine: MachineSpec) -> tuple[Part, ...]:
     return tuple(parts)
 
 
+def buffer_pieces(machine: MachineSpec) -> dict[str, int]:
+    """Buffers of a core that are divided, each piece beside what it serves, by path."""
+    if isinstance(machine, GpuSpec):
+        return {REGISTER_FILE: machine.core.sub_cores}
+    return {}
+
+
 def _core_buffers(machine: MachineSpec) -> dict[str, Banked]:
     """Buffers of one core, by path."""
     if isinstance(machine, GpuSpec):

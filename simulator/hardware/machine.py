@@ -97,7 +97,7 @@ class MachineSpec(Spec):
     """What every machine has. `kind` selects the spec of the rest (`hardware.machines`).
 
     clock: the cores' clock; cycles in reports are cycles of it.
-    technology: name of a technology preset for area and energy.
+    technology: a technology preset for area and energy, or a mapping that extends one.
     """
 
     kind: str
@@ -107,7 +107,7 @@ class MachineSpec(Spec):
     cores: int = Field(default=1, ge=1, le=1024)
     core: CoreSpec
     memory: Annotated[IdealMemorySpec | DramMemorySpec, BeforeValidator(_memory_spec)]
-    technology: str
+    technology: str | dict[str, Any]
 
     @property
     def peak_macs_per_cycle(self) -> int:

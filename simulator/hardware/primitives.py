@@ -11,16 +11,38 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+FLIP_FLOPS = ("flip_flop", "flip_flop_enable")
+"""Registers; those with an enable hold what they have without a gated clock."""
+
+CELLS = (
+    *FLIP_FLOPS,
+    "mux2",
+    "shifter",
+    "full_adder",
+    "half_adder",
+    "nand2",
+    "and2",
+    "or2",
+    "aoi22",
+    "xor2",
+)
+"""Logic that is counted in bits. A `shifter` is one stage of a barrel shifter; a row of
+`full_adder` is a 3:2 compressor or an adder whose carries ripple; an adder of constants
+is a row of `half_adder`; Booth's encoders are `nand2`, its selectors `aoi22` and `xor2`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Primitive:
     """A building block whose area and energy a technology can state.
 
-    kind: `multiplier`, `adder`, `flip_flop`, `mux2`, `xor2`, `and2`, `sram` or `dram`.
+    kind: `multiplier`, `adder`, one of `CELLS`, `register_file`, `sram`, `dram`, `wire`
+        or `link`.
     formats: operand formats: two for a multiplier, one for an adder.
-    bits: width of a flip-flop bank, mux or gate; access width of an sram.
-    capacity_bytes: size of one sram bank.
-    device: name of a dram technology, such as `hbm2`.
+    bits: width of a bank of cells, or of a wire; access width of a register file or sram.
+    capacity_bytes: size of one sram bank, or register file.
+    device: name of a dram technology, such as `hbm2`, or of a link.
+    ports: of an sram bank, each of which reads or writes.
+    length_um: of a wire.
     """
 
     kind: str
@@ -28,13 +50,29 @@ class Primitive:
     bits: int = 0
     capacity_bytes: int = 0
     device: str = ""
+    ports: int = 1
+    length_um: float = 0.0
 
     def describe(self) -> str:
         """In words: `int8 × int4 multiplier`, `32-bit flip-flops`."""
         kind = self.kind.replace("_", " ")
         if self.formats:
             return f"{' × '.join(self.formats)} {kind}"
+        if self.capacity_bytes:
+            return f"{_binary(self.capacity_bytes)} × {self.bits} bit"
+        if self.length_um:
+            return f"{self.bits}-bit {kind} of {self.length_um:g} µm"
+        if self.device:
+            return f"{self.device} {kind}"
         return f"{self.bits}-bit {kind}" if self.bits else kind
+
+
+def _binary(size_bytes: int) -> str:
+    """`32 KiB`; in bytes where that is no whole number."""
+    for exponent, unit in ((20, "MiB"), (10, "KiB")):
+        if size_bytes % (1 << exponent) == 0:
+            return f"{size_bytes >> exponent} {unit}"
+    return f"{size_bytes} B"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +88,9 @@ class Part:
 class Action:
     """One thing a component does: `operate`, `read` or `write` on a primitive.
 
-    `read`/`write` of an sram move `primitive.bits` bits; of a dram, one byte;
-    `write` of a flip_flop clocks a bank of `primitive.bits` bits.
+    `read`/`write` of an sram or register file move `primitive.bits` bits, of a dram one
+    byte; `move` over a wire its bits, over a link one byte. `write` of flip-flops clocks
+    them with data; `wait` is a cycle in which they are not written.
     """
 
     path: str

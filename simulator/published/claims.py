@@ -11,6 +11,7 @@ from simulator.api import run
 from simulator.config import CyclelabError, Spec, find, list_presets, load_document, validate
 from simulator.experiment import Experiment
 from simulator.explore.case import CaseSpec, build_case, named
+from simulator.published.bills import is_bill_study, load_bill_study
 from simulator.published.finding import Finding, Study
 from simulator.published.measures import measure_named
 
@@ -61,7 +62,10 @@ class StudySpec(Spec):
 
 def load_study(name: str) -> Study:
     """The study of a name or file; raises ConfigError if it is unknown, or for mistakes in it."""
-    spec = validate(StudySpec, load_document(find("published", name)))
+    document = load_document(find("published", name))
+    if is_bill_study(document):
+        return load_bill_study(document)
+    spec = validate(StudySpec, document)
     return Study(spec.name, spec.title, spec.source, partial(findings, spec), spec.notes)
 
 

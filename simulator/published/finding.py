@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was measured on what, and both values in `unit`; note: why they differ."""
+    """What was measured on what, and both values in `unit`.
+
+    note: why they differ. group: of a study whose findings are summed up by group.
+    """
 
     case: str
     quantity: str
@@ -16,6 +19,7 @@ class Finding:
     published: float
     ours: float
     note: str = ""
+    group: str = ""
 
     @property
     def error(self) -> float:

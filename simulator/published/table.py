@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
+from statistics import median
 from typing import Any
 
 from simulator.published.finding import Finding, Study
@@ -19,6 +20,7 @@ def text(study: Study, findings: Sequence[Finding]) -> str:
     """Title, table, notes; at most WIDTH columns."""
     lines = [study.title, *_filled(f"published in {study.source}"), ""]
     lines += columns(HEAD, [_row(each) for each in findings], left={0, 1})
+    lines += _summary(findings)
     notes = [*study.notes, *dict.fromkeys(each.note for each in findings if each.note)]
     for note in notes:
         lines += ["", *_filled(note)]
@@ -38,8 +40,37 @@ def document(study: Study, findings: Sequence[Finding]) -> dict[str, Any]:
         "title": study.title,
         "source": study.source,
         "notes": list(study.notes),
+        "groups": _groups(findings),
         "findings": [{**asdict(each), "difference": each.error} for each in findings],
     }
+
+
+def _summary(findings: Sequence[Finding]) -> list[str]:
+    """A line per group: how far ours are off in the median, and at worst."""
+    lines = []
+    for name, found in _groups(findings).items():
+        line = (
+            f"{name}: {found['count']} values, off by {100 * found['median']:.1f} % in the median, "
+            f"at worst {_signed(found['worst'])} ({found['worst_case']})"
+        )
+        lines += ["", *_filled(line)]
+    return lines
+
+
+def _groups(findings: Sequence[Finding]) -> dict[str, dict[str, Any]]:
+    """By group and quantity: number of findings, median size of errors, the worst and whose."""
+    groups: dict[str, dict[str, Any]] = {}
+    named = {id(each): f"{each.group}, {each.quantity}" for each in findings if each.group}
+    for name in dict.fromkeys(named.values()):
+        own = [each for each in findings if named.get(id(each)) == name]
+        worst = max(own, key=lambda each: abs(each.error))
+        groups[name] = {
+            "count": len(own),
+            "median": median(abs(each.error) for each in own),
+            "worst": worst.error,
+            "worst_case": worst.case,
+        }
+    return groups
 
 
 def _row(each: Finding) -> tuple[str, ...]:

@@ -110,6 +110,7 @@ class OperatorGroup:
     memory_bound_cycles: int = 0
     compulsory_bytes: int = 0
     energy_j: Estimate = ZERO
+    energy_parts_j: dict[str, float] = field(default_factory=dict)
     mapping: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -198,6 +199,8 @@ def _add_instance(group: OperatorGroup, op: OperatorResult) -> None:
     group.memory_bound_cycles += op.memory_bound_cycles
     group.compulsory_bytes += op.compulsory_bytes
     group.energy_j = group.energy_j + op.energy_j
+    for path, joules in op.energy_parts_j.items():
+        group.energy_parts_j[path] = group.energy_parts_j.get(path, 0.0) + joules
     _add(group.stall_cycles, op.stall_cycles)
     _add(group.time_cycles, split_exclusive(op))
     _add(group.bytes, op.bytes)

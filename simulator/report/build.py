@@ -10,10 +10,12 @@ from simulator.cost import ZERO, Estimate, Technology
 from simulator.cost.area import area
 from simulator.cost.difference import Amounts
 from simulator.cost.dram import dram_energy
-from simulator.cost.energy import energy, static_power_w
+from simulator.cost.energy import CLOCK_IDLE, JOULES_PER_PJ, energy, static_power_w, waits
+from simulator.cost.floorplan import WIRES, floorplan, wire_energy_j
+from simulator.cost.logic import WAIT
 from simulator.engine import Execution
 from simulator.engine.record import OperatorRecord
-from simulator.hardware.bill import MEMORY, machine_parts
+from simulator.hardware.bill import MEMORY, buffer_pieces, machine_parts
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.machine import FEMTOSECONDS_PER_SECOND, MachineSpec
 from simulator.hardware.memory.spec import IdealMemorySpec
@@ -39,13 +41,19 @@ class Run:
 
 @dataclass(slots=True)
 class Costs:
-    """Energy of a set of actions: in all, and by component path; and the actions."""
+    """Energy of a set of actions: in all, and by component path; and the actions.
+
+    parts_j: the same by the first names of paths, a memory of commands included.
+    bit_mm: bits that wires move, times millimetres.
+    """
 
     total: Estimate
     by_component: dict[str, Estimate]
+    parts_j: dict[str, float]
     bytes: dict[str, int]
     macs: int
     actions: ActionCounts
+    bit_mm: float
 
 
 class ResultBuilder:
@@ -60,6 +68,8 @@ class ResultBuilder:
         self.period_fs = machine.clock.period_fs
         self.parts = machine_parts(machine)
         self.area_by_component = area(self.parts, technology)
+        pieces = buffer_pieces(machine)
+        self.floorplan = floorplan(self.area_by_component, machine.cores, pieces)
         memory = Primitive("dram", device=machine.memory.device_name)
         self.memory_read = Action(MEMORY, memory, "read")
         self.memory_write = Action(MEMORY, memory, "write")
@@ -81,27 +91,38 @@ class ResultBuilder:
         execution, phase = run.execution, run.phase
         cycles = -(-execution.duration_fs // self.period_fs)
         seconds = execution.duration_fs / FEMTOSECONDS_PER_SECOND
-        static = self.static_power_w.scaled(seconds)
-        self._book(STATIC, static)
+        by_time = {STATIC: self.static_power_w.scaled(seconds)}
         memory = self._memory_energy(execution)
         for category, estimate in memory.items():
-            self._book(f"{MEMORY}.{category}", estimate)
-        static = sum((memory[each] for each in memory if each in BY_TIME), static)
+            if category in BY_TIME:
+                by_time[f"{MEMORY}.{category}"] = estimate
+            else:
+                self._book(f"{MEMORY}.{category}", estimate)
         per_byte = _per_byte(memory, execution)
         commands = tuple(run.program.commands())
         costs: dict[tuple[int, tuple[tuple[int, int], ...]], Costs] = {}
         amounts = Amounts(other=sum(memory.values(), ZERO))
         amounts.add_idle(self.idle_parts, seconds)
-        total, macs = static, 0
+        found = []
         for record in execution.records:
             key = (record.operator, tuple(sorted(record.executions.items())))
             if key not in costs:
                 costs[key] = self._costs(run.program, commands, record, per_byte)
-            cost = costs[key]
+            found.append(costs[key])
+        actions = ActionCounts.total((cost.actions, found.count(cost)) for cost in costs.values())
+        amounts.add_actions(actions)
+        amounts.add_wires(sum(cost.bit_mm for cost in found))
+        waited = waits(self.parts, actions, cycles)
+        amounts.add_waits(waited)
+        by_time[CLOCK_IDLE] = self._wait_energy(waited)
+        for path, estimate in by_time.items():
+            self._book(path, estimate)
+        total, macs = sum(by_time.values(), ZERO), 0
+        for record, cost in zip(execution.records, found, strict=True):
             share = record.exclusive_fs / execution.duration_fs if execution.duration_fs else 0.0
-            self.operators.append(self._operator(run, record, cost, static.scaled(share)))
+            own = {path: estimate.scaled(share) for path, estimate in by_time.items()}
+            self.operators.append(self._operator(run, record, cost, own))
             total, macs = total + cost.total, macs + cost.macs
-            amounts.add_actions(cost.actions)
             for path, estimate in cost.by_component.items():
                 self._book(path, estimate)
         self._add_spans(run, commands)
@@ -128,6 +149,12 @@ class ResultBuilder:
 
     def _book(self, path: str, estimate: Estimate) -> None:
         self.energy_by_component[path] = self.energy_by_component.get(path, ZERO) + estimate
+
+    def _wait_energy(self, waited: list[tuple[Primitive, float]]) -> Estimate:
+        """Joules of clocking registers that are not written."""
+        prices = self.technology.action_energy_pj
+        each = (prices(p, WAIT).scaled(count * JOULES_PER_PJ) for p, count in waited)
+        return sum(each, ZERO)
 
     def _memory_energy(self, execution: Execution) -> dict[str, Estimate]:
         """Energy of a command-level memory by category; nothing for an ideal one."""
@@ -163,14 +190,21 @@ class ResultBuilder:
             counts.add(self.memory_read, reads)
             counts.add(self.memory_write, writes)
         by_component = energy(counts, self.technology)
+        bit_mm = self.floorplan.bit_mm(counts)
+        if per_byte is not None and self.floorplan.memory_mm:
+            bit_mm[MEMORY] = self.floorplan.memory_bit_mm(reads + writes)
+        for path, moved in bit_mm.items():
+            by_component[f"{WIRES}.{path}"] = wire_energy_j(moved, self.technology)
         total = sum(by_component.values(), ZERO)
+        parts = _outermost(by_component)
         if per_byte is not None:
-            total = total + per_byte.scaled(reads + writes)
+            traffic = per_byte.scaled(reads + writes)
+            total, parts[MEMORY] = total + traffic, traffic.value
         macs = program.operators[record.operator].macs
-        return Costs(total, by_component, levels, macs, counts)
+        return Costs(total, by_component, parts, levels, macs, counts, sum(bit_mm.values()))
 
     def _operator(
-        self, run: Run, record: OperatorRecord, cost: Costs, static: Estimate
+        self, run: Run, record: OperatorRecord, cost: Costs, by_time: dict[str, Estimate]
     ) -> OperatorResult:
         info = run.program.operators[record.operator]
         compute, stalls = self._reference_cycles(run.program, info, record)
@@ -195,7 +229,8 @@ class ResultBuilder:
             compute_bound_cycles=info.compute_bound_cycles,
             memory_bound_cycles=info.memory_bound_cycles,
             compulsory_bytes=info.compulsory_bytes,
-            energy_j=cost.total + static,
+            energy_j=sum(by_time.values(), cost.total),
+            energy_parts_j=cost.parts_j | {path: own.value for path, own in by_time.items()},
             mapping=info.mapping,
         )
 
@@ -230,6 +265,16 @@ class ResultBuilder:
                     "end_cycle": self.start_cycle + -(-end_fs // self.period_fs),
                 }
             )
+
+
+def _outermost(by_component: dict[str, Estimate]) -> dict[str, float]:
+    """Joules by the first two names of a path; of wires by the first."""
+    found: dict[str, float] = {}
+    for path, estimate in by_component.items():
+        first, _, rest = path.partition(".")
+        name = first if first == WIRES or not rest else f"{first}.{rest.partition('.')[0]}"
+        found[name] = found.get(name, 0.0) + estimate.value
+    return found
 
 
 def _per_byte(memory: dict[str, Estimate], execution: Execution) -> Estimate | None:

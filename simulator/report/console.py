@@ -29,7 +29,7 @@ MAX_COMPONENTS = 8
 BOLD, DIM, RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 NOT_MODELLED = (
-    "area and energy are of the parts listed; wires, clock tree, control and I/O are not modelled"
+    "area and energy are of the parts listed; control, networks, PHYs and glitches are not modelled"
 )
 
 

@@ -19,8 +19,10 @@ ImageFormat = Literal["png", "svg"]
 PICTURES = (
     "overview",
     "time_by_operator",
+    "energy_by_operator",
     "energy_by_component",
     "roofline",
+    "energy_roofline",
     "timeline",
     "area_by_component",
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from html import escape
 
@@ -11,15 +10,12 @@ from simulator.report.explain import explain
 from simulator.report.machine_facts import machine_line, workload_line
 from simulator.report.markup import Cell, component_table, operator_table, phase_table, table
 from simulator.report.page_assets import SCRIPT, STYLE
-from simulator.report.plots.style import CAUSE_COLOURS, GREY, GRID, INK, MUTED, PAPER
+from simulator.report.page_figures import figures
+from simulator.report.plots.style import CAUSE_COLOURS, GREY
 from simulator.report.result import Estimate, Result
 from simulator.report.units import count, percent, seconds, si, significant
 from simulator.report.verdict import phase_verdicts, sentence
 from simulator.report.words import cause_label, cause_order
-
-WIDE_FIGURES = ("time_by_operator", "timeline")
-COLUMNS = (("roofline",), ("energy_by_component", "area_by_component"))
-"""Pictures across the page, then those of two columns."""
 
 
 def report_page(result: Result, pictures: Mapping[str, str], configuration_yaml: str) -> str:
@@ -27,7 +23,7 @@ def report_page(result: Result, pictures: Mapping[str, str], configuration_yaml:
     operators = operator_groups(result)
     sections = [
         _header(result, operators),
-        _figures(pictures),
+        figures(pictures),
         f'<h2>Phases</h2><div class="scroll">{phase_table(result)}</div>',
         _operators(operators),
         _components(result),
@@ -84,31 +80,6 @@ def _bounds(value: Estimate, unit: str) -> str:
     if not unit:
         return f"{significant(value.low)}–{significant(value.high)} mm²"
     return f"{si(value.low, unit)} – {si(value.high, unit)}"
-
-
-def _figures(pictures: Mapping[str, str]) -> str:
-    if not pictures:
-        return ""
-    columns = "".join(
-        f"<div>{''.join(_figure(pictures, name) for name in names)}</div>" for names in COLUMNS
-    )
-    wide = "".join(_figure(pictures, name) for name in WIDE_FIGURES)
-    return f'{wide}<div class="two">{columns}</div>'
-
-
-def _figure(pictures: Mapping[str, str], name: str) -> str:
-    label = name.replace("_", " ")
-    return f'<figure aria-label="{label}">{inline_svg(pictures[name])}</figure>'
-
-
-def inline_svg(document: str) -> str:
-    """An SVG document made part of a page: no prologue, colours of the page."""
-    text = document[document.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)
-    for colour, variable in ((INK, "ink"), (MUTED, "muted"), (GRID, "grid"), (PAPER, "card")):
-        text = text.replace(colour, f"var(--{variable})")
-    return text.replace("fill: #ffffff", "fill: none")
 
 
 def _operators(operators: list[OperatorGroup]) -> str:

@@ -24,6 +24,7 @@ p { margin: .5rem 0; max-width: 95ch; }
 figure { margin: 1rem 0; padding: .6rem; overflow-x: auto; }
 figure svg { display: block; width: 100%; height: auto; min-width: 620px; }
 figure svg text { font-family: system-ui, -apple-system, "Segoe UI", sans-serif !important; }
+figcaption { color: var(--muted); font-size: .82rem; margin: .2rem .4rem .1rem; max-width: 95ch; }
 .two { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr));
   gap: 0 1rem; align-items: start; }
 .two figure { margin-top: 0; }

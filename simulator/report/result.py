@@ -27,6 +27,8 @@ class OperatorResult:
         start_cycle counts from the start of the run, not of the phase.
     exclusive_cycles: how much it put off the end; adds up over the phase.
     bytes: by memory level: `dram_read`, `dram_write`, `scratchpad_read`, …
+    energy_parts_j: joules by the first two names of a component's path
+        (`core.matrix_unit`, `memory`, `wires`, `clock.idle`…); they add up to energy_j.value.
     bound: `compute`, `memory`, `vector` or `latency`: what its time is nearest to.
     utilisation: MACs / (cycles × peak MACs per cycle of the units it runs on), 0 for
         vector work.
@@ -51,6 +53,7 @@ class OperatorResult:
     memory_bound_cycles: int
     compulsory_bytes: int
     energy_j: Estimate
+    energy_parts_j: dict[str, float] = field(default_factory=dict)
     mapping: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -21,15 +21,18 @@ Row = dict[str, Any]
 def operator_rows(result: Result) -> list[Row]:
     """One flat row per operator instance.
 
-    Stall causes become `stall_<cause>_cycles`, memory levels `<level>_bytes`; the
-    same columns in every row, 0 where a cause or level does not occur.
+    Stall causes become `stall_<cause>_cycles`, memory levels `<level>_bytes`, parts of
+    the energy `energy_<part>_j`; the same columns in every row, 0 where there is none.
     """
     causes = sorted({c for op in result.operators for c in op.stall_cycles}, key=cause_order)
     levels = list(dict.fromkeys(level for op in result.operators for level in op.bytes))
-    return [_operator_row(op, causes, levels) for op in result.operators]
+    parts = list(dict.fromkeys(part for op in result.operators for part in op.energy_parts_j))
+    return [_operator_row(op, causes, levels, parts) for op in result.operators]
 
 
-def _operator_row(op: OperatorResult, causes: Sequence[str], levels: Sequence[str]) -> Row:
+def _operator_row(
+    op: OperatorResult, causes: Sequence[str], levels: Sequence[str], parts: Sequence[str]
+) -> Row:
     row: Row = {
         "phase": op.phase,
         "path": op.path,
@@ -54,6 +57,7 @@ def _operator_row(op: OperatorResult, causes: Sequence[str], levels: Sequence[st
         "memory_bound_cycles": op.memory_bound_cycles,
     }
     row |= _estimate("energy", "j", op.energy_j)
+    row |= {f"energy_{part}_j": op.energy_parts_j.get(part, 0.0) for part in parts}
     row["mapping"] = mapping_text(op.mapping)
     return row
 

@@ -32,6 +32,11 @@ def flip_flops(bits: int) -> Primitive:
     return Primitive("flip_flop", bits=bits)
 
 
+def register_file(words: int, bits: int) -> Primitive:
+    """Words of a register file."""
+    return Primitive("register_file", bits=bits, capacity_bytes=words * bits // 8)
+
+
 def sram(capacity_bytes: int, bits: int) -> Primitive:
     """A bank."""
     return Primitive("sram", bits=bits, capacity_bytes=capacity_bytes)

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from simulator.cost import Estimate, load_technology
-from simulator.cost.difference import IDLE, Amounts, difference
+from simulator.cost.difference import BIT_MILLIMETRE, IDLE, Amounts, difference
 from simulator.cost.technology import Technology
 from simulator.hardware.primitives import Action, ActionCounts, Part, Primitive
 
@@ -108,3 +108,26 @@ def test_amounts_add_up() -> None:
     total.add(total)
     assert total.counts == {(ADDER, "operate"): 16.0}
     assert total.other.value == 2
+
+
+def test_areas_share_node_scaling(technology: Technology) -> None:
+    """Ten registers for a multiplier: the factor between nodes is the same for both."""
+    first, second = Amounts(), Amounts()
+    first.add_area([Part("a", MULTIPLIER, 2), Part("same", SRAM, 4)])
+    second.add_area([Part("a", MULTIPLIER, 1), Part("b", REGISTER, 1), Part("same", SRAM, 4)])
+    found = difference(first, second, technology)
+    multiplier, register = map(technology.primitive_area_um2, (MULTIPLIER, REGISTER))
+    assert found.value == pytest.approx(1e-6 * (register.value - multiplier.value))
+    _, factor = technology.shared_factor(REGISTER, "area")
+    most = register.high / factor.high - multiplier.low / factor.low
+    assert found.high == pytest.approx(1e-6 * most * (factor.high if most > 0 else factor.low))
+
+
+def test_waits_and_wires_have_prices(technology: Technology) -> None:
+    second = Amounts()
+    second.add_waits([(REGISTER, 5.0)])
+    second.add_wires(7.0)
+    found = difference(Amounts(), second, technology)
+    wait = technology.action_energy_pj(REGISTER, "wait").value
+    wire = technology.action_energy_pj(BIT_MILLIMETRE, "move").value
+    assert found.value == pytest.approx(1e-12 * (5 * wait + 7 * wire))

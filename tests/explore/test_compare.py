@@ -10,10 +10,14 @@ import pytest
 
 from simulator.cli import main
 from simulator.config import CyclelabError
+from simulator.explore.case import CaseSpec
 from simulator.explore.compare import compare
+from simulator.explore.machines import machines_on
 from simulator.explore.outcome import Outcome
-from simulator.explore.spec import comparisons, load_comparison, machines_on
-from simulator.explore.table import csv_rows, document, markdown, text
+from simulator.explore.pictures import PICTURES
+from simulator.explore.rows import csv_rows, document
+from simulator.explore.spec import comparisons, load_comparison
+from simulator.explore.table import markdown, text
 from simulator.report.result import Estimate
 from tests.explore.comparisons import written
 
@@ -47,6 +51,29 @@ def test_energy_is_made_of_the_amounts(outcome: Outcome) -> None:
         assert difference.low >= energies[0].low - energies[1].high
 
 
+def test_areas_are_compared_part_by_part(outcome: Outcome) -> None:
+    """Buffers are the same in all; only the units' areas differ, by what their bounds say."""
+    first, *others = outcome.cases
+    assert first.area_difference_mm2 == Estimate(0.0, 0.0, 0.0) and first.area_sure == "same"
+    for case in others:
+        found = case.area_difference_mm2
+        assert found is not None and found.low < found.value < found.high
+        assert found.value == pytest.approx(case.area_mm2.value - first.area_mm2.value)
+        assert found.high <= case.area_mm2.high - first.area_mm2.low
+        units = case.area_mm2.value - case.area_by_component["core.scratchpad"].value
+        assert found.high - found.low < 10 * units
+
+
+def test_less_of_the_same_is_surely_less() -> None:
+    """Half the columns: fewer of every part, whatever each costs."""
+    spec = machines_on("llama2_7b_w4a8", ["npu_w8a8", "npu_w4a8"])
+    half = {"machine": "npu_w8a8", "machine.core.matrix_units.0.columns": 64}
+    cases = (spec.cases[0], CaseSpec(name="half", set=half))
+    outcome = compare(spec.model_copy(update={"cases": cases}), ["workload.layers=1"])
+    assert outcome.cases[1].area_sure == "less"
+    assert [row["area_sure"] for row in csv_rows(outcome)] == ["same", "same", "less", "less"]
+
+
 @pytest.mark.parametrize(
     ("bounds", "sure"), [((1, 2), "more"), ((-2, -1), "less"), ((-1, 1), None), ((0, 0), "same")]
 )
@@ -68,7 +95,7 @@ def test_text_fits_a_terminal(outcome: Outcome) -> None:
 
 def test_markdown_has_the_tables_alone(outcome: Outcome) -> None:
     shown = markdown(outcome)
-    assert len(shown.splitlines()) == 2 * (2 + 3) + 1
+    assert len(shown.splitlines()) == 3 * (2 + 3) + 2
     assert all(line.startswith("|") for line in shown.splitlines() if line)
 
 
@@ -80,6 +107,12 @@ def test_rows_and_document_say_the_same(outcome: Outcome) -> None:
         assert row["seconds"] == phase["seconds"]
         assert row["energy_low_j"] == phase["energy_j"]["low"]
         assert row["difference_high_j"] == phase["difference_j"]["high"]
+        found = phase["efficiency"]
+        assert row["edp_high_js"] == found["edp_js"]["high"]
+        assert row["tops_low_per_w"] == found["tops_per_w"]["low"]
+        assert row["tops_per_mm2"] == found["tops_per_mm2"]["value"]
+        assert row["energy_per_token_low_j"] is found["energy_per_token_j"] is None
+        assert row["units_power_high_w"] == case["units"]["power_w"]["high"]
         assert row["units_area_mm2"] == case["units"]["area_mm2"]["value"]
         assert row["sure"] == phase["sure"]
         assert (row["units_relative"], row["baseline"]) == (None, "unpacked")
@@ -95,8 +128,9 @@ def test_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert data["cases"][1]["units"]["relative"] == pytest.approx(1, rel=0.01)
     with (folder / "comparison.csv").open(encoding="utf-8") as file:
         assert len(list(csv.DictReader(file))) == 3
-    assert (folder / "comparison.png").read_bytes().startswith(b"\x89PNG")
-    assert "tables" in (folder / "comparison.svg").read_text("utf-8")
+    for name in PICTURES:
+        assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert "tables" in (folder / f"{name}.svg").read_text("utf-8")
     assert main([*arguments, "--json", str(tmp_path / "c.json"), "--markdown"]) == 0
     shown = capsys.readouterr().out
     assert "| area, relative |" in shown and "wrote to" in shown
@@ -109,8 +143,13 @@ def test_machines_of_an_experiment(capsys: pytest.CaptureFixture[str]) -> None:
     data = json.loads(capsys.readouterr().out)
     assert [case["machine"] for case in data["cases"]] == ["npu_w8a8", "npu_w4a8_lut"]
     prefill, decode = data["cases"][1]["phases"]
-    # What a step costs is mostly main memory and idling, which both machines price alike.
-    assert (prefill["sure"], decode["sure"]) == (None, "less")
+    # What a step costs is mostly main memory and idling, which both machines price alike: the
+    # difference is known better than either energy.
+    for phase in (prefill, decode):
+        low, high = phase["difference_j"]["low"], phase["difference_j"]["high"]
+        assert phase["sure"] == (None if low < 0 < high else "less" if high <= 0 else "more")
+    energy = decode["energy_j"]
+    assert high - low < 0.7 * (energy["high"] - energy["low"])
 
 
 def test_between_technologies_nothing_is_sure(tmp_path: Path) -> None:
@@ -146,16 +185,22 @@ def test_shipped_comparisons_can_be_built(name: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["low_bit_llama2_7b"], "no comparison preset is called.*did you mean 'low_bit_llama2"),
+        (
+            ["low_bit_llama2_7b"],
+            "is called 'low_bit_llama2_7b'; did you mean the comparison 'low_bit",
+        ),
         (["llama2_7b_w4a8"], "is an experiment: name two machines or more"),
         (["llama2_7b_w4a8", "npu_w8a8"], "found one machine, 'npu_w8a8', expected two"),
         (["llama2_7b_w4a8", "npu_w8a8", "npu_w8a8"], "'npu_w8a8' is named twice"),
-        (["llama2_7b_w4a8", "npu_w8a8", "npu_w4a9"], "'npu_w4a9'.*did you mean 'npu_w4a8'"),
-        (["llama2_7b_w4", "npu_w8a8", "npu_w4a8"], "'llama2_7b_w4'.*did you mean 'llama2_7b_w4a8'"),
+        (
+            ["llama2_7b_w4a8", "npu_w8a8", "npu_w4a9"],
+            "'npu_w4a9'; did you mean the machine 'npu_w4a8'",
+        ),
+        (["llama2_7b_w4", "npu_w8a8", "npu_w4a8"], "did you mean the experiment 'llama2_7b_w4a8'"),
         (["bitnet_3b_gpus", "--equal", "aera"], "--equal: found 'aera'.*did you mean 'area'"),
         (
             ["--equal", "everything"],
-            "--equal: found 'everything', expected one of none, area, peak",
+            "--equal: found 'everything', expected one of none, area, peak, power",
         ),
         (["bitnet_3b_gpus", "--set", "workload.batches=2"], "unknown key 'batches'"),
         (["bitnet_3b_gpus", "--set", "nonsense"], "not a setting"),
@@ -209,7 +254,7 @@ def test_phases_must_be_the_same(tmp_path: Path) -> None:
             "set: {machine: npu_w4a8}": "set: {workload.prefill_tokens: 8}",
         },
     )
-    with pytest.raises(CyclelabError, match=r"'narrow' has a phase 'prefill', 'unpacked' has dec"):
+    with pytest.raises(CyclelabError, match=r"'narrow': has a phase 'prefill', 'unpacked' has"):
         compare(load_comparison(changed))
 
 

@@ -10,8 +10,10 @@ from simulator.config import CyclelabError
 from simulator.experiment import Experiment
 from simulator.explore.case import CaseSpec
 from simulator.explore.compare import experiments_of
-from simulator.explore.equal import nearest_size, peak_macs_per_cycle, unit_area_mm2
-from simulator.explore.spec import ComparisonSpec, Equal, load_comparison, machines_on
+from simulator.explore.equal import nearest_size
+from simulator.explore.machines import machines_on
+from simulator.explore.main_units import peak_macs_per_cycle, unit_area_mm2
+from simulator.explore.spec import ComparisonSpec, Equal, load_comparison
 from tests.explore.comparisons import written
 
 

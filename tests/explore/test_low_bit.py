@@ -34,11 +34,13 @@ def test_only_the_main_units_differ() -> None:
 
 
 def test_the_page_shows_what_is_printed() -> None:
-    """The baseline and another case; the others are as slow to run."""
+    """The baseline and another case; the others are as slow to run. Efficiency is left out."""
     spec = load_comparison("low_bit_llama2_7b_a8")
     cases = (spec.cases[0], next(case for case in spec.cases if case.name == "W2 LUT"))
     shown = markdown(compare(spec.model_copy(update={"cases": cases})))
-    missing = [line for line in shown.splitlines() if line and line not in PAGE]
+    blocks = [block for block in shown.split("\n\n") if "TOPS" not in block]
+    assert len(blocks) == 3
+    missing = [line for block in blocks for line in block.splitlines() if line not in PAGE]
     assert not missing
 
 
@@ -51,4 +53,4 @@ def test_fewer_layers_take_the_same_units() -> None:
     assert unpu.units.count == 326
     prefill, decode = unpu.phases
     assert prefill.seconds_ratio < 0.7 and decode.seconds_ratio < 0.9
-    assert decode.sure == "less"
+    assert decode.energy_ratio < 1

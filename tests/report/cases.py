@@ -43,6 +43,7 @@ def one_operator(
         memory_bound_cycles=memory_bound,
         compulsory_bytes=read,
         energy_j=energy,
+        energy_parts_j={"core.matrix_unit": 0.75e-3, "static": 0.25e-3},
     )
     phase = replace(
         base.phases[0],

@@ -16,6 +16,7 @@ PEAK_MACS = 32768
 BANDWIDTH = 450e9
 LATENCY_CYCLES = 470
 VECTOR_LANES = 1024
+STATIC_W = 14.0
 LAYERS = 32
 HIDDEN, INNER, VOCABULARY = 4096, 11008, 32000
 BYTES_PER_CYCLE = BANDWIDTH / CLOCK_HZ
@@ -120,6 +121,11 @@ def operator(phase: str, block: str, instance: int, work: Work, start: int) -> O
         memory_bound_cycles=memory_bound,
         compulsory_bytes=moved,
         energy_j=estimate(work.macs * 0.8e-12 + moved * 31e-12 + work.elements * 2e-12),
+        energy_parts_j={
+            "core.matrix_unit": work.macs * 0.8e-12,
+            "core.vector_unit": work.elements * 2e-12,
+            "memory": moved * 31e-12,
+        },
         mapping={"shape": work.shape, "order": "nm", "tile": "128×4096×512"} if matrix else {},
     )
 
@@ -138,6 +144,9 @@ def phase(
         end += op.exclusive_cycles
         op.start_cycle = max(start, end - op.cycles)
         op.exclusive_cycles = end - max(start, end - op.exclusive_cycles)
+        static = STATIC_W * op.exclusive_cycles / CLOCK_HZ
+        op.energy_j += estimate(static, 0.5, 2.0)
+        op.energy_parts_j["static"] = static
         operators.append(op)
     cycles = end - start
     read = sum(op.bytes["dram_read"] for op in operators)
@@ -225,21 +234,21 @@ def make_result(layers: int = LAYERS, decode_steps: int = 1, window: bool = True
     read = sum(p.dram_read_bytes + p.dram_write_bytes for p in phases)
     energy = {
         "memory": estimate(read * 31e-12, 0.8, 1.4),
-        "core.matrix.multiplier": estimate(macs * 0.45e-12),
-        "core.matrix.adder": estimate(macs * 0.2e-12),
-        "core.matrix.registers": estimate(macs * 0.15e-12, 0.5, 2.0),
+        "core.matrix_unit.systolic_array.pe.multiplier": estimate(macs * 0.45e-12),
+        "core.matrix_unit.systolic_array.pe.adder": estimate(macs * 0.2e-12),
+        "core.matrix_unit.systolic_array.pe.registers": estimate(macs * 0.15e-12, 0.5, 2.0),
         "core.scratchpad": estimate(read * 4e-12),
         "core.accumulator": estimate(read * 1.4e-12),
-        "core.vector": estimate(seconds * 0.9),
-        "static": estimate(seconds * 14, 0.5, 2.0),
+        "core.vector_unit": estimate(seconds * 0.9),
+        "static": estimate(seconds * STATIC_W, 0.5, 2.0),
     }
     area = {
-        "core.matrix.multiplier": estimate(31.0),
-        "core.matrix.adder": estimate(14.2),
-        "core.matrix.registers": estimate(9.6),
+        "core.matrix_unit.systolic_array.pe.multiplier": estimate(31.0),
+        "core.matrix_unit.systolic_array.pe.adder": estimate(14.2),
+        "core.matrix_unit.systolic_array.pe.registers": estimate(9.6),
         "core.scratchpad": estimate(24.5, 0.8, 1.3),
         "core.accumulator": estimate(6.1),
-        "core.vector": estimate(4.3),
+        "core.vector_unit": estimate(4.3),
         "core.dma": estimate(0.6, 0.4, 2.5),
     }
     total_energy = sum(energy.values(), Estimate(0.0, 0.0, 0.0))
@@ -285,7 +294,9 @@ def make_result(layers: int = LAYERS, decode_steps: int = 1, window: bool = True
         area_by_component=area,
         energy_by_component=energy,
         technology={"name": "generic_16nm", "node_nm": 16},
-        sources={"core.matrix.multiplier": "synthesis of a bf16 multiplier, 16 nm"},
+        sources={
+            "core.matrix_unit.systolic_array.pe.multiplier": "synthesis of a bf16 multiplier, 16 nm"
+        },
         configuration={"name": "llama2_7b_on_tpu", "workload": {"batch": 1}, "machine": "tpuv3"},
         configuration_hash="3f2a" * 16,
         version="0.1.0",

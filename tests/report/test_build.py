@@ -10,6 +10,7 @@ import pytest
 
 from simulator.cost import load_technology
 from simulator.engine import run_program
+from simulator.hardware.bill import machine_parts
 from simulator.hardware.primitives import Primitive
 from simulator.report.build import STATIC
 from simulator.report.result import Result
@@ -124,6 +125,49 @@ def test_static_energy_is_shared_by_the_time_put_off() -> None:
     dynamic = result.energy_j.value - static
     assert large.energy_j.value + small.energy_j.value == pytest.approx(static + dynamic)
     assert large.energy_j.value > small.energy_j.value
+
+
+@pytest.mark.parametrize("machine", [None, "tpuv3_core_hbm2"])
+def test_parts_of_an_operators_energy_add_up(machine: str | None) -> None:
+    """By operator and component, with a memory of bytes and with one of commands."""
+    workload = gemms((64, 64, 64), (8, 4, 4))
+    if machine is not None:
+        workload["precision"] = {"weights": "bf16", "activations": "bf16"}
+    result = run(workload, machine)
+    sums: dict[str, float] = {}
+    for operator in result.operators:
+        assert sum(operator.energy_parts_j.values()) == pytest.approx(operator.energy_j.value)
+        for path, joules in operator.energy_parts_j.items():
+            sums[path] = sums.get(path, 0.0) + joules
+    assert {"wires", "clock.active", "clock.idle", "core.matrix_unit", "memory"} <= set(sums)
+    for path, joules in sums.items():
+        prefix = f"{path}." if path in ("wires", "core.matrix_unit") else path
+        whole = [e.value for p, e in result.energy_by_component.items() if p.startswith(prefix)]
+        if path == "memory":  # what goes with time is apart
+            by_time = ("memory.background", "memory.refresh")
+            whole.append(-sum(sums.get(each, 0.0) for each in by_time))
+        assert joules == pytest.approx(sum(whole))
+
+
+def test_wires_and_clocks_of_one_tile_by_hand() -> None:
+    result = one_tile()
+    found = {path: energy.value for path, energy in result.energy_by_component.items()}
+    # The accumulator's four accesses of 256 bits, over 3/4 of its side and half of the core.
+    wire = picojoules(Primitive("wire", bits=1, length_um=1000), "move")
+    areas = {path: area.value for path, area in result.area_by_component.items()}
+    length_mm = 0.75 * areas["core.accumulator"] ** 0.5 + 0.5 * sum(areas.values()) ** 0.5
+    moved = found["wires.core.accumulator"]
+    assert moved == pytest.approx(1e-12 * wire * 4 * 256 * length_mm)
+    assert "wires.memory" not in found
+    registers = sum(
+        part.count * part.primitive.bits
+        for part in machine_parts(machine())
+        if part.primitive.kind == "flip_flop"
+    )
+    pin = TECHNOLOGY.clock_energy_pj(Primitive("flip_flop", bits=1)).value
+    # All registers for 46 cycles: clocked when they are written, and in a tenth of the others.
+    clocked = found["clock.active"] + found["clock.idle"] / 0.1
+    assert clocked == pytest.approx(1e-12 * registers * 46 * pin)
 
 
 def test_spans_stay_inside_their_phase(tmp_path: Path) -> None:

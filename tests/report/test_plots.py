@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection, PathCollection, PolyCollection
+from matplotlib.collections import PathCollection, PolyCollection
 
 from simulator.report import plots
 from simulator.report.plots.roofline import roofline_points
@@ -63,14 +63,6 @@ def test_time_bars_stack_to_the_phase(result: Result) -> None:
         assert total == pytest.approx(cycles / result.machine["clock_hz"] * unit, rel=1e-6)
 
 
-def test_component_bars_have_error_bars(result: Result) -> None:
-    (axes,) = plots.plot_energy_by_component(result).axes
-    assert len(axes.patches) == len(result.energy_by_component)
-    (errors,) = [c for c in axes.collections if isinstance(c, LineCollection)]
-    assert len(errors.get_segments()) == len(result.energy_by_component)
-    assert "energy" in axes.get_xlabel() and "J" in axes.get_xlabel()
-
-
 def test_roofline_has_every_operator_under_the_roof(result: Result) -> None:
     points = roofline_points(result)
     (axes,) = plots.plot_roofline(result).axes
@@ -80,7 +72,7 @@ def test_roofline_has_every_operator_under_the_roof(result: Result) -> None:
     peak = 2 * 32768 * result.machine["clock_hz"]
     for point in points:
         roof = min(peak, point.intensity * result.machine["memory_bandwidth_bytes_per_s"])
-        assert point.performance <= roof * 1.0001
+        assert point.value <= roof * 1.0001
     low, high = axes.get_xlim()
     assert all(low < p.intensity < high for p in points)
     labels = [text.get_text() for text in axes.texts]

@@ -3,11 +3,10 @@
 matplotlib is imported when the first picture is drawn, not with this package.
 """
 
-from simulator.report.plots.bars import (
-    plot_area_by_component,
-    plot_energy_by_component,
-    plot_time_by_operator,
-)
+from simulator.report.plots.bars import plot_time_by_operator
+from simulator.report.plots.components import plot_area_by_component, plot_energy_by_component
+from simulator.report.plots.energy_by_operator import plot_energy_by_operator
+from simulator.report.plots.energy_roofline import plot_energy_roofline
 from simulator.report.plots.overview import plot_overview
 from simulator.report.plots.roofline import plot_roofline
 from simulator.report.plots.timeline import plot_timeline
@@ -15,6 +14,8 @@ from simulator.report.plots.timeline import plot_timeline
 __all__ = [
     "plot_area_by_component",
     "plot_energy_by_component",
+    "plot_energy_by_operator",
+    "plot_energy_roofline",
     "plot_overview",
     "plot_roofline",
     "plot_time_by_operator",

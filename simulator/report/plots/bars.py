@@ -1,4 +1,4 @@
-"""Bar charts: time by operator and cause, energy and area by component."""
+"""Bar chart of time: by operator and cause, a panel per phase group."""
 
 from __future__ import annotations
 
@@ -9,20 +9,17 @@ from simulator.report.aggregate import OperatorGroup, PhaseGroup, operator_group
 from simulator.report.machine_facts import clock_hz
 from simulator.report.plots.style import (
     CAUSE_COLOURS,
-    GREEN,
     GREY,
-    INK,
     MUTED,
-    SKY,
     label_inches,
     new_figure,
     place,
     scaled_unit,
     styled,
 )
-from simulator.report.result import ZERO, Estimate, Result
+from simulator.report.result import Result
 from simulator.report.units import percent, seconds
-from simulator.report.words import cause_label, cause_order, short_paths
+from simulator.report.words import cause_label, cause_order
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,8 +28,6 @@ if TYPE_CHECKING:
 MAX_ROWS = 12
 MIN_SHARE = 0.001
 MAX_PHASES = 3
-MAX_COMPONENTS = 10
-NAME_CHARACTERS = 26
 OTHERS = "others"
 ROW_INCHES = 0.24
 Box = tuple[float, float, float, float]
@@ -78,19 +73,28 @@ def draw_time_by_operator(figure: Figure, result: Result, chart: TimeChart, box:
 
 def time_chart(result: Result) -> TimeChart:
     """Phase groups that take most time, and the operators that matter in any of them."""
-    phases = phase_groups(result)
-    if len(phases) > MAX_PHASES:
-        largest = sorted(phases, key=lambda p: -p.cycles)[:MAX_PHASES]
-        phases = [p for p in phases if p in largest]
+    phases = shown_phases(result)
     labels = {p.label for p in phases}
     operators = [group for group in operator_groups(result) if group.phase in labels]
+    return TimeChart(phases, operators, shown_rows([(g.name, g.share) for g in operators]))
+
+
+def shown_phases(result: Result) -> list[PhaseGroup]:
+    """The phase groups that take most time, in the order of the run."""
+    phases = phase_groups(result)
+    largest = sorted(phases, key=lambda p: -p.cycles)[:MAX_PHASES]
+    return [p for p in phases if p in largest]
+
+
+def shown_rows(shares: list[tuple[str, float]]) -> list[str]:
+    """Names whose largest share matters, in order of appearance; then, for the rest, `OTHERS`."""
     best: dict[str, float] = {}
-    for group in operators:
-        best[group.name] = max(best.get(group.name, 0.0), group.share)
+    for name, share in shares:
+        best[name] = max(best.get(name, 0.0), share)
     ranked = sorted(best, key=lambda name: -best[name])[:MAX_ROWS]
     kept = {name for name in ranked if best[name] >= MIN_SHARE or name == ranked[0]}
     rows = [name for name in best if name in kept]
-    return TimeChart(phases, operators, rows + [OTHERS] * (len(rows) < len(best)))
+    return rows + [OTHERS] * (len(rows) < len(best))
 
 
 def _draw_phase(ax: Axes, clock: float, phase: PhaseGroup, chart: TimeChart) -> set[str]:
@@ -143,68 +147,3 @@ def _cause_legend(figure: Figure, causes: set[str], left: float, bottom: float) 
         columnspacing=1.2,
         borderpad=0,
     )
-
-
-@styled
-def plot_energy_by_component(result: Result) -> Figure:
-    """Energy of each component with its uncertainty, largest first."""
-    return _component_figure(result.energy_by_component, result.energy_j, "J", "Energy")
-
-
-@styled
-def plot_area_by_component(result: Result) -> Figure:
-    """Area of each component with its uncertainty, largest first."""
-    return _component_figure(result.area_by_component, result.area_mm2, "mm²", "Area")
-
-
-def _component_figure(parts: dict[str, Estimate], total: Estimate, unit: str, title: str) -> Figure:
-    height = 1.1 + ROW_INCHES * 1.1 * min(max(len(parts), 1), MAX_COMPONENTS + 1)
-    figure = new_figure(7.6, height)
-    draw_components(figure, parts, total, unit, title, (0.1, 0.1, 7.3, height - 0.1))
-    return figure
-
-
-def draw_components(
-    figure: Figure,
-    parts: dict[str, Estimate],
-    total: Estimate,
-    unit: str,
-    title: str,
-    box: Box,
-) -> Axes:
-    """Horizontal bars with error bars from low to high, into `box`."""
-    left, bottom, width, height = box
-    ranked = sorted(parts.items(), key=lambda item: -item[1].value)
-    if len(ranked) > MAX_COMPONENTS:
-        rest = sum((part for _, part in ranked[MAX_COMPONENTS:]), ZERO)
-        ranked = [*ranked[:MAX_COMPONENTS], (OTHERS, rest)]
-    names = short_paths([name for name, _ in ranked], NAME_CHARACTERS)
-    room = label_inches(names)
-    ax = place(figure, left + room, bottom + 0.45, width - room, height - 0.8)
-    factor, scaled = (1.0, unit) if unit == "mm²" else scaled_unit(total.value, unit)
-    values = [part.value * factor for _, part in ranked]
-    low = [(part.value - part.low) * factor for _, part in ranked]
-    high = [(part.high - part.value) * factor for _, part in ranked]
-    y = range(len(ranked))
-    ax.barh(y, values, color=SKY if unit == "J" else GREEN, height=0.68)
-    ax.errorbar(values, y, xerr=[low, high], fmt="none", ecolor=INK, elinewidth=0.8, capsize=2)
-    limit = max((v + h for v, h in zip(values, high, strict=True)), default=0) * 1.14 or 1.0
-    for row, (value, above) in enumerate(zip(values, high, strict=True)):
-        share = percent(value / (total.value * factor)) if total.value else ""
-        x = value + above + limit * 0.012
-        ax.text(x, row, share, va="center", fontsize=7.5, color=MUTED)
-    ax.set_xlim(0, limit)
-    ax.set_ylim(len(ranked) - 0.4, -0.6)
-    ax.set_yticks(y, names)
-    ax.tick_params(axis="y", length=0)
-    ax.grid(axis="x")
-    ax.set_xlabel(f"{title.lower()} ({scaled}), error bars from low to high estimate")
-    ax.set_title(f"{title}: {_total_text(total, factor, scaled)}")
-    return ax
-
-
-def _total_text(total: Estimate, factor: float, unit: str) -> str:
-    from simulator.report.units import significant
-
-    value, low, high = (significant(part * factor) for part in (total.value, total.low, total.high))
-    return f"{value} {unit} ({low}–{high})"

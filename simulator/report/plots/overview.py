@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.report.plots.bars import draw_components, draw_time_by_operator, time_chart
+from simulator.report.plots.bars import draw_time_by_operator, time_chart
+from simulator.report.plots.components import draw_components
 from simulator.report.plots.roofline import draw_roofline
 from simulator.report.plots.style import MUTED, new_figure, styled
 from simulator.report.plots.timeline import draw_timeline

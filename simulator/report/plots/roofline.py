@@ -7,7 +7,6 @@ performance model for multicore architectures", CACM 52(4), 2009.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from simulator.report.aggregate import operator_groups, phase_groups
@@ -16,44 +15,23 @@ from simulator.report.machine_facts import (
     clock_hz,
     peak_macs_per_second,
 )
-from simulator.report.plots.style import (
-    INCH_PER_CHARACTER,
-    INK,
-    MUTED,
-    PAPER,
-    SEQUENCE,
-    new_figure,
-    place,
-    styled,
+from simulator.report.plots.points import (
+    OPERATIONS_PER_MAC,
+    LabelBox,
+    Point,
+    artist_boxes,
+    draw_points,
+    line_boxes,
+    log_steps,
+    name_points,
 )
+from simulator.report.plots.style import INK, MUTED, new_figure, place, styled
 from simulator.report.result import Result
 from simulator.report.units import si
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.transforms import Bbox
-
-OPERATIONS_PER_MAC = 2
-MARKERS = "oDs^v"
-CLUSTER_INCHES = 0.3
-MIN_LABELLED_SHARE = 0.005
-LABEL_OFFSETS = ((8, 0), (8, -10), (-8, -10), (8, -20), (-8, -20), (-8, 0), (8, -30), (-8, -30))
-"""Places for a label around its point, in points; tried in this order."""
-
-LabelBox = tuple[float, float, float, float]
-"""Left, bottom, right, top in inches."""
-
-
-@dataclass(slots=True)
-class Point:
-    """An operator of a phase: operations per byte, operations per second, share."""
-
-    phase: str
-    name: str
-    intensity: float
-    performance: float
-    share: float
 
 
 @styled
@@ -87,30 +65,16 @@ def draw_roofline(figure: Figure, result: Result, box: tuple[float, float, float
     ax.set_xscale("log")
     ax.set_yscale("log")
     _draw_roofs(ax, result, points)
-    order = [group.label for group in phase_groups(result)]
-    for number, phase in enumerate(p for p in order if any(q.phase == p for q in points)):
-        own = [p for p in points if p.phase == phase]
-        ax.scatter(
-            [p.intensity for p in own],
-            [p.performance for p in own],
-            s=[24 + 220 * p.share for p in own],
-            c=SEQUENCE[number % len(SEQUENCE)],
-            marker=MARKERS[number % len(MARKERS)],
-            edgecolors=PAPER,
-            linewidths=0.6,
-            alpha=0.85,
-            label=phase,
-            zorder=3,
-        )
-    _label_points(ax, points, _name_roofs(ax, result) + _roof_boxes(ax, result))
+    draw_points(ax, points, [group.label for group in phase_groups(result)])
+    legend = [ax.legend(loc="lower right", markerscale=0.8)] if points else []
+    taken = _name_roofs(ax, result) + _roof_boxes(ax, result) + artist_boxes(ax, legend)
+    name_points(ax, points, taken, _ridge_boxes(ax, result))
     ax.grid(True)
     ax.set_xlabel("operations per byte of memory traffic (1 MAC = 2 operations)")
     ax.set_ylabel("operations per second")
     ax.yaxis.set_major_formatter(lambda value, _: si(value, "", 1))
     ax.xaxis.set_major_formatter(lambda value, _: si(value, "", 1))
     ax.set_title("Roofline (marker area grows with share of time)")
-    if points:
-        ax.legend(loc="lower right", markerscale=0.8)
     return ax
 
 
@@ -120,8 +84,8 @@ def _draw_roofs(ax: Axes, result: Result, points: list[Point]) -> None:
     bandwidth = bandwidth_bytes_per_second(result)
     ridge = peak / bandwidth
     low = min([p.intensity for p in points] + [ridge / 10]) / 3
-    high = max([p.intensity for p in points] + [ridge]) * 8
-    floor = min([p.performance for p in points] + [low * bandwidth]) / 2.5
+    high = max([p.intensity for p in points] + [ridge]) * 10
+    floor = min([p.value for p in points] + [low * bandwidth]) / 2.5
     ax.set_xlim(low, high)
     ax.set_ylim(floor, peak * 2.6)
     ax.plot([low, ridge, high], [low * bandwidth, peak, peak], color=INK, linewidth=1.4, zorder=2)
@@ -144,42 +108,41 @@ def _name_roofs(ax: Axes, result: Result) -> list[LabelBox]:
         ),
     ]
     for unit_peak, name in _lower_roofs(result, peak):
-        labels.append(ax.annotate(name, (high, unit_peak), (-4, -9), ha="right", **small))
+        labels.append(ax.annotate(name, (high, unit_peak), (-4, 6), ha="right", **small))
     middle = (low * ridge) ** 0.5
     (x0, y0), (x1, y1) = ax.transData.transform(
         [(low, low * bandwidth), (ridge, ridge * bandwidth)]
     )
-    ax.annotate(
-        f"memory {si(bandwidth, 'B/s')}",
-        (middle, middle * bandwidth),
-        (-4, 4),
-        ha="center",
-        rotation=math.degrees(math.atan2(y1 - y0, x1 - x0)),
-        rotation_mode="anchor",
-        **near,
+    labels.append(
+        ax.annotate(
+            f"memory {si(bandwidth, 'B/s')}",
+            (middle, middle * bandwidth),
+            (-4, 4),
+            ha="center",
+            rotation=math.degrees(math.atan2(y1 - y0, x1 - x0)),
+            rotation_mode="anchor",
+            **near,
+        )
     )
-    return [_inches(ax, label.get_window_extent()) for label in labels]
-
-
-def _inches(ax: Axes, extent: Bbox) -> LabelBox:
-    """A box of pixels in inches."""
-    inch = float(ax.figure.get_dpi())
-    return (extent.x0 / inch, extent.y0 / inch, extent.x1 / inch, extent.y1 / inch)
+    return artist_boxes(ax, labels)
 
 
 def _roof_boxes(ax: Axes, result: Result) -> list[LabelBox]:
     """Small boxes (inches) along the roofs, for labels to keep clear of."""
-    low, high = ax.get_xlim()
     peak = OPERATIONS_PER_MAC * peak_macs_per_second(result)
     bandwidth = bandwidth_bytes_per_second(result)
-    steps = 150
-    across = [low * (high / low) ** (i / steps) for i in range(steps + 1)]
-    roof = [(x, min(peak, x * bandwidth)) for x in across]
-    return [_around(x, y, 0.02) for x, y in ax.transData.transform(roof) / ax.figure.get_dpi()]
+    across = log_steps(*ax.get_xlim())
+    lines = [(x, min(peak, x * bandwidth)) for x in across]
+    for unit_peak, _ in _lower_roofs(result, peak):
+        lines += [(x, unit_peak) for x in across if x * bandwidth > unit_peak]
+    return line_boxes(ax, lines)
 
 
-def _around(x: float, y: float, radius: float) -> LabelBox:
-    return (x - radius, y - radius, x + radius, y + radius)
+def _ridge_boxes(ax: Axes, result: Result) -> list[LabelBox]:
+    """Small boxes (inches) along the line below the ridge."""
+    peak = OPERATIONS_PER_MAC * peak_macs_per_second(result)
+    ridge = peak / bandwidth_bytes_per_second(result)
+    return line_boxes(ax, [(ridge, y) for y in log_steps(ax.get_ylim()[0], peak)])
 
 
 def _lower_roofs(result: Result, peak: float) -> list[tuple[float, str]]:
@@ -193,45 +156,3 @@ def _lower_roofs(result: Result, peak: float) -> list[tuple[float, str]]:
                 name = str(unit.get("name") or unit.get("kind", ""))
                 roofs.append((own, f"{name} {si(own, 'OP/s')}"))
     return roofs
-
-
-def _label_points(ax: Axes, points: list[Point], obstacles: list[LabelBox]) -> None:
-    """Name the largest point of each cluster, where its name covers nothing else."""
-    inches = ax.figure.get_dpi()
-    places = {id(p): ax.transData.transform((p.intensity, p.performance)) / inches for p in points}
-    limits = _inches(ax, ax.get_window_extent())
-    taken = obstacles + [_around(x, y, 0.05) for x, y in places.values()]
-    left = sorted(points, key=lambda p: -p.share)
-    while left and left[0].share >= MIN_LABELLED_SHARE:
-        head = left[0]
-        x, y = places[id(head)]
-        near = [
-            p
-            for p in left
-            if p.phase == head.phase
-            and abs(places[id(p)][0] - x) < CLUSTER_INCHES
-            and abs(places[id(p)][1] - y) < CLUSTER_INCHES
-        ]
-        left = [p for p in left if p not in near]
-        text = head.name if len(near) == 1 else f"{head.name} + {len(near) - 1} more"
-        width = len(text) * INCH_PER_CHARACTER * 0.85
-        for dx, dy in LABEL_OFFSETS:
-            x0 = x + dx / 72 - (width if dx < 0 else 0)
-            box = (x0, y + dy / 72 - 0.06, x0 + width, y + dy / 72 + 0.06)
-            inside = box[0] > limits[0] and box[2] < limits[2] and box[1] > limits[1]
-            if inside and not any(_overlap(box, other) for other in taken):
-                ax.annotate(
-                    text,
-                    (head.intensity, head.performance),
-                    (dx, dy),
-                    textcoords="offset points",
-                    ha="left" if dx > 0 else "right",
-                    va="center",
-                    fontsize=7.5,
-                )
-                taken.append(box)
-                break
-
-
-def _overlap(a: LabelBox, b: LabelBox) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

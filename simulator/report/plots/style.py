@@ -28,9 +28,12 @@ LIGHT = "#fdfdfd"
 
 BLUE, ORANGE, GREEN, VERMILION = "#0072b2", "#e69f00", "#009e73", "#d55e00"
 SKY, PURPLE, YELLOW, GREY = "#56b4e9", "#cc79a7", "#f0e442", "#9aa5b1"
+BROWN, INDIGO, PALE = "#7b5e3b", "#332288", "#c9d1d8"
 SEQUENCE = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW, GREY)
-MANY = (*SEQUENCE, "#7b5e3b", "#332288", "#882255", "#999933", "#44aa99", "#ddcc77")
+MANY = (*SEQUENCE, BROWN, INDIGO, "#882255", "#999933", "#44aa99", "#ddcc77")
 """More colours for timelines: Okabe and Ito's, then some of Paul Tol's muted scheme."""
+DARK = frozenset(MANY[i] for i in (0, 2, 5, 8, 9, 10))
+"""Those of `MANY` on which text is `LIGHT`."""
 
 CAUSE_COLOURS = {
     "compute": BLUE,
@@ -39,13 +42,13 @@ CAUSE_COLOURS = {
     "memory_read": ORANGE,
     "memory_write": VERMILION,
     "buffer_space": YELLOW,
-    "matrix_unit": "#332288",
+    "matrix_unit": INDIGO,
     "vector_unit": GREEN,
     "l2": "#2a9d8f",
     "launch": "#882255",
     "drain": GREY,
     "dependency": "#c3ccd5",
-    "issue": "#7b5e3b",
+    "issue": BROWN,
     "other": "#e4e9ed",
 }
 

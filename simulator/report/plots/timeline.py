@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.report.machine_facts import clock_hz
 from simulator.report.plots.style import (
+    DARK,
     GRID,
     INCH_PER_CHARACTER,
     LIGHT,
@@ -41,8 +42,6 @@ SMALL_POINTS = 7.5
 SMALL_TEXT = 0.85
 """Width of small text against that of the font's own size."""
 REPEATS = "repeats, skipped"
-DARK = frozenset(MANY[i] for i in (0, 2, 5, 8, 9, 10))
-"""Colours that carry white text."""
 
 
 @styled

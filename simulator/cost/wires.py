@@ -1,0 +1,113 @@
+"""Energy of wires by length, and of links between dies by the bit."""
+
+from __future__ import annotations
+
+from simulator.config import CyclelabError, nearest
+from simulator.cost.estimate import EXACT, ZERO, Estimate
+from simulator.cost.priced import Priced
+from simulator.cost.spec import TechnologySpec
+from simulator.cost.stated import StatedNumbers
+from simulator.hardware.primitives import Primitive
+
+BITS_PER_BYTE = 8
+PJ_PER_FJ = 1e-3
+HALF = 0.5
+RANDOM_TOGGLES = 0.5
+"""Toggles per bit moved, of random data."""
+
+
+class WirePrices:
+    """A toggle takes ½ · C · V² (a charge or a discharge of the wire, on average)."""
+
+    def __init__(self, spec: TechnologySpec, numbers: StatedNumbers) -> None:
+        line = f"wires: {RANDOM_TOGGLES:g} toggles per random bit, ½ C V² at {spec.supply_v:g} V"
+        per_ff = PJ_PER_FJ * HALF * spec.supply_v**2 * RANDOM_TOGGLES
+        capacitance = numbers.at("wires", "capacitance_ff_per_um").scaled(per_ff)
+        self._pj_per_bit_um = Priced(capacitance.estimate, (line, *capacitance.sources)).combined(
+            numbers.at("switching_activity")
+        )
+        self.length_spread = numbers.at("wires", "length_spread")
+
+    @property
+    def shared_energy(self) -> Estimate:
+        """All: one price for all wires."""
+        return self._pj_per_bit_um.estimate.relative()
+
+    @property
+    def shared_leakage(self) -> Estimate:
+        """Nothing leaks."""
+        return EXACT
+
+    @property
+    def shared_area(self) -> Estimate:
+        """Nothing: they take none."""
+        return EXACT
+
+    def area_um2(self, primitive: Primitive) -> Priced:
+        """Wires run above logic: no area."""
+        _check_wire(primitive)
+        return Priced(ZERO, ("wires run above logic",))
+
+    def energy_pj(self, primitive: Primitive, verb: str) -> Priced:
+        """Energy of moving its bits once along its length."""
+        del verb
+        _check_wire(primitive)
+        return self._pj_per_bit_um.scaled(primitive.bits * primitive.length_um)
+
+    def leakage_w(self, primitive: Primitive) -> Priced:
+        """None."""
+        return self.area_um2(primitive)
+
+
+class LinkPrices:
+    """A byte takes the same however many move; what a link draws when idle is not known."""
+
+    def __init__(self, numbers: StatedNumbers) -> None:
+        self._links = numbers.table("links")
+
+    @property
+    def shared_energy(self) -> Estimate:
+        """Nothing: links are independent."""
+        return EXACT
+
+    @property
+    def shared_leakage(self) -> Estimate:
+        """Nothing."""
+        return EXACT
+
+    @property
+    def shared_area(self) -> Estimate:
+        """Nothing: they take none."""
+        return EXACT
+
+    def area_um2(self, primitive: Primitive) -> Priced:
+        """Not known, and not counted."""
+        self._stated(primitive)
+        return Priced(ZERO, ("areas of links are not known",))
+
+    def energy_pj(self, primitive: Primitive, verb: str) -> Priced:
+        """Energy of one byte."""
+        del verb
+        return self._stated(primitive).scaled(BITS_PER_BYTE)
+
+    def leakage_w(self, primitive: Primitive) -> Priced:
+        """Not known, and not counted."""
+        return self.area_um2(primitive)
+
+    def _stated(self, primitive: Primitive) -> Priced:
+        if primitive.device not in self._links:
+            near = nearest(primitive.device, self._links)
+            raise CyclelabError(
+                f"the technology knows no link called {primitive.device!r}; known: "
+                + ", ".join(sorted(self._links))
+                + (f"; did you mean {near!r}?" if near else "")
+            )
+        return self._links[primitive.device]
+
+
+def _check_wire(primitive: Primitive) -> None:
+    if primitive.bits < 1 or primitive.length_um < 0:
+        raise CyclelabError(
+            f"wire: found {primitive.bits} bits of {primitive.length_um:g} µm, expected 1 bit or "
+            "more, and no negative length"
+        )

@@ -1,0 +1,78 @@
+"""A comparison as data: rows of a CSV, and a document of plain values."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from simulator.explore.efficiency import Efficiency
+from simulator.explore.outcome import CaseOutcome, Outcome, PhaseOutcome
+from simulator.report.result import Estimate
+from simulator.report.serialise import plain
+from simulator.report.tables import Row
+
+UNITS = ("_per_w", "_per_mm2", "_j", "_js", "_mm2", "_w")
+"""Ends of names of quantities, before which `_low` and `_high` stand."""
+
+
+def document(outcome: Outcome) -> dict[str, Any]:
+    """The outcome as plain data, with full precision."""
+    spec = outcome.spec
+    cases = []
+    for case in outcome.cases:
+        data: dict[str, Any] = plain(case)
+        data["area_sure"] = case.area_sure
+        for phase, found in zip(data["phases"], case.phases, strict=True):
+            phase["sure"] = found.sure
+        cases.append(data)
+    return {
+        "name": spec.name,
+        "title": spec.title,
+        "equal": spec.equal,
+        "notes": list(spec.notes),
+        "cases": cases,
+    }
+
+
+def csv_rows(outcome: Outcome) -> list[Row]:
+    """A flat row per case and phase."""
+    return [_flat(case, phase) for case in outcome.cases for phase in case.phases]
+
+
+def _flat(case: CaseOutcome, phase: PhaseOutcome) -> Row:
+    row: Row = {
+        "case": case.name,
+        "baseline": case.baseline,
+        "machine": case.machine,
+        "technology": case.technology,
+        "clock_hz": case.clock_hz,
+        "units": case.units.title,
+        "unit_count": case.units.count,
+        "macs_per_cycle": case.units.macs_per_cycle,
+        "phase": phase.phase,
+        "cycles": phase.cycles,
+        "seconds": phase.seconds,
+        "seconds_ratio": phase.seconds_ratio,
+        "tokens_per_s": phase.tokens_per_s,
+        "of_peak": phase.of_peak,
+        "macs": phase.macs,
+        "main_macs": phase.main_macs,
+        **_bounded("energy_j", phase.energy_j),
+        **_bounded("difference_j", phase.difference_j),
+        "energy_ratio": phase.energy_ratio,
+        "sure": phase.sure,
+    }
+    for field in fields(Efficiency):
+        row |= _bounded(field.name, getattr(phase.efficiency, field.name))
+    row |= _bounded("units_area_mm2", case.units.area_mm2) | _bounded("area_mm2", case.area_mm2)
+    row |= _bounded("area_difference_mm2", case.area_difference_mm2) | {"area_sure": case.area_sure}
+    row |= _bounded("units_power_w", case.units.power_w)
+    return row | {"units_relative": case.units.relative}
+
+
+def _bounded(name: str, found: Estimate | None) -> Row:
+    """Value, lower and upper bound: `energy_j`, `energy_low_j`, `energy_high_j`."""
+    unit = next(unit for unit in UNITS if name.endswith(unit))
+    stem = name.removesuffix(unit)
+    names = {"value": name, "low": f"{stem}_low{unit}", "high": f"{stem}_high{unit}"}
+    return {key: getattr(found, bound, None) for bound, key in names.items()}

@@ -1,0 +1,86 @@
+"""Main units of equal power: what busy units take, and sizing by it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from simulator.config import CyclelabError
+from simulator.cost.unit import unit_cost
+from simulator.explore.compare import compare, experiments_of
+from simulator.explore.main_units import busy_power_w, main_amount, main_unit
+from simulator.explore.spec import load_comparison
+from simulator.explore.table import WIDTH, text
+from tests.explore.comparisons import written
+
+
+def test_power_by_hand(tmp_path: Path) -> None:
+    """2 × 128 × 128 MACs per cycle at 940 MHz, each for so many pJ, and leakage."""
+    experiment = experiments_of(load_comparison(written(tmp_path)))["unpacked"]
+    unit, machine = main_unit(experiment), experiment.spec.machine
+    one = unit_cost(unit, experiment.technology)
+    found = busy_power_w(unit, machine.cores, machine.clock.frequency_hz, experiment.technology)
+    for bound in ("value", "low", "high"):
+        pj, leakage = (getattr(each, bound) for each in (one.energy_pj_per_mac, one.leakage_w))
+        by_hand = 2 * (128 * 128 * 940e6 * pj * 1e-12 + leakage)
+        assert getattr(found, bound) == pytest.approx(by_hand)
+
+
+def test_leakage_does_not_depend_on_the_clock(tmp_path: Path) -> None:
+    experiment = experiments_of(load_comparison(written(tmp_path)))["tables"]
+    unit, technology = main_unit(experiment), experiment.technology
+    slow, fast = (busy_power_w(unit, 1, hz, technology).value for hz in (1e9, 2e9))
+    leakage = 345 * unit_cost(unit, technology).leakage_w.value
+    assert 2 * (slow - leakage) == pytest.approx(fast - leakage)
+    assert busy_power_w(unit, 3, 1e9, technology).value == pytest.approx(3 * slow)
+
+
+def test_equal_power_within_half_a_step(tmp_path: Path) -> None:
+    spec = load_comparison(written(tmp_path, **{"equal: none": "equal: power"}))
+    first, narrow, tables = experiments_of(spec).values()
+    target = main_amount(first, "power")
+    columns = narrow.spec.machine.core.matrix_units[0].columns  # type: ignore[attr-defined]
+    count = tables.spec.machine.core.matrix_units[0].count
+    # A column of either array, or a core, is what the sizes differ by at least.
+    assert main_amount(narrow, "power") == pytest.approx(target, rel=0.51 / columns)
+    assert main_amount(tables, "power") == pytest.approx(target, rel=0.51 / count)
+
+
+def test_half_the_clock_twice_the_columns(tmp_path: Path) -> None:
+    """Units of one kind: energy per MAC hardly depends on the columns, leakage is small."""
+    slow = "npu_w8a8, machine.clock.frequency_hz: 470000000"
+    spec = load_comparison(
+        written(tmp_path, npu_w4a8_lut=slow, bipolar4="int4", **{"equal: none": "equal: power"})
+    )
+    first, _, tables = experiments_of(spec).values()
+    columns = tables.spec.machine.core.matrix_units[0].columns  # type: ignore[attr-defined]
+    leakage = unit_cost(main_unit(first), first.technology).leakage_w.value * 2
+    share = leakage / main_amount(first, "power")
+    assert 256 / (1 + share) * 0.98 < columns < 256 * 1.02
+
+
+def test_the_table_shows_power(tmp_path: Path) -> None:
+    outcome = compare(load_comparison(written(tmp_path, **{"equal: none": "equal: power"})))
+    shown = text(outcome)
+    assert "units, W" in shown and "power, relative" in shown and "busy at their peak" in shown
+    assert max(map(len, shown.splitlines())) <= WIDTH
+    for case in outcome.cases:
+        assert case.units.relative == pytest.approx(1, rel=0.01)
+
+
+def test_powers_are_of_one_technology(tmp_path: Path) -> None:
+    changes = {"npu_w4a8_lut": "gemmini_16x16", "equal: none": "equal: power"}
+    with pytest.raises(CyclelabError, match="powers are compared within one technology"):
+        experiments_of(load_comparison(written(tmp_path, **changes)))
+
+
+def test_heads_make_room_for_names(tmp_path: Path) -> None:
+    """Two lines of heads, where one would cut names."""
+    changes = {
+        "- name: tables": "- name: tables of four bits, quite",
+        "equal: none": "equal: power",
+    }
+    shown = text(compare(load_comparison(written(tmp_path, **changes))))
+    assert "tables of four bits, quite" in shown and "power,\n" in shown
+    assert max(map(len, shown.splitlines())) <= WIDTH
