@@ -10,7 +10,6 @@ from simulator.cost.difference import Amounts, difference
 from simulator.experiment import Experiment
 from simulator.explore.blame import of_case
 from simulator.explore.case import CaseSpec, build_case
-from simulator.explore.efficiency import efficiency_of
 from simulator.explore.equal import equalising
 from simulator.explore.main_units import (
     busy_power_w,
@@ -24,6 +23,7 @@ from simulator.explore.outcome import CaseOutcome, Outcome, PhaseOutcome, Units
 from simulator.explore.spec import ComparisonSpec, Equal
 from simulator.hardware.bill import machine_parts
 from simulator.report.aggregate import PhaseGroup, phase_groups
+from simulator.report.efficiency import efficiency_of
 from simulator.report.result import ZERO, Estimate, Result
 from simulator.runner import Progress, run_with_amounts
 

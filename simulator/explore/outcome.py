@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulator.explore.efficiency import Efficiency
 from simulator.explore.spec import ComparisonSpec
+from simulator.report.efficiency import Efficiency
 from simulator.report.result import Estimate
 
 

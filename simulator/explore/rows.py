@@ -5,14 +5,10 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from simulator.explore.efficiency import Efficiency
 from simulator.explore.outcome import CaseOutcome, Outcome, PhaseOutcome
-from simulator.report.result import Estimate
+from simulator.report.efficiency import Efficiency
 from simulator.report.serialise import plain
-from simulator.report.tables import Row
-
-UNITS = ("_per_w", "_per_mm2", "_j", "_js", "_mm2", "_w")
-"""Ends of names of quantities, before which `_low` and `_high` stand."""
+from simulator.report.tables import Row, bounded
 
 
 def document(outcome: Outcome) -> dict[str, Any]:
@@ -57,22 +53,14 @@ def _flat(case: CaseOutcome, phase: PhaseOutcome) -> Row:
         "of_peak": phase.of_peak,
         "macs": phase.macs,
         "main_macs": phase.main_macs,
-        **_bounded("energy_j", phase.energy_j),
-        **_bounded("difference_j", phase.difference_j),
+        **bounded("energy_j", phase.energy_j),
+        **bounded("difference_j", phase.difference_j),
         "energy_ratio": phase.energy_ratio,
         "sure": phase.sure,
     }
     for field in fields(Efficiency):
-        row |= _bounded(field.name, getattr(phase.efficiency, field.name))
-    row |= _bounded("units_area_mm2", case.units.area_mm2) | _bounded("area_mm2", case.area_mm2)
-    row |= _bounded("area_difference_mm2", case.area_difference_mm2) | {"area_sure": case.area_sure}
-    row |= _bounded("units_power_w", case.units.power_w)
+        row |= bounded(field.name, getattr(phase.efficiency, field.name))
+    row |= bounded("units_area_mm2", case.units.area_mm2) | bounded("area_mm2", case.area_mm2)
+    row |= bounded("area_difference_mm2", case.area_difference_mm2) | {"area_sure": case.area_sure}
+    row |= bounded("units_power_w", case.units.power_w)
     return row | {"units_relative": case.units.relative}
-
-
-def _bounded(name: str, found: Estimate | None) -> Row:
-    """Value, lower and upper bound: `energy_j`, `energy_low_j`, `energy_high_j`."""
-    unit = next(unit for unit in UNITS if name.endswith(unit))
-    stem = name.removesuffix(unit)
-    names = {"value": name, "low": f"{stem}_low{unit}", "high": f"{stem}_high{unit}"}
-    return {key: getattr(found, bound, None) for bound, key in names.items()}

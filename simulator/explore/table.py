@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from simulator.explore.notes import notes
 from simulator.explore.outcome import CaseOutcome, Outcome, PhaseOutcome, sure
+from simulator.report.efficiency import HEAD, efficiency_cells
 from simulator.report.result import Estimate
 from simulator.report.units import (
+    NOTHING,
     SPACE,
     columns,
     estimate,
@@ -23,7 +25,6 @@ WIDTH = 100
 NAME_WIDTH, LEAST_NAME_WIDTH = 30, 12
 GAP = 2
 Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
-NOTHING = "–"
 
 
 def text(outcome: Outcome) -> str:
@@ -100,24 +101,9 @@ def _surely(case: CaseOutcome, difference: Estimate | None) -> str:
 
 
 def _efficiency(outcome: Outcome, label: str) -> Table:
-    head = (label, "energy/token", "EDP", "TOPS/W", "TOPS/mm²")
-    rows: list[tuple[str, ...]] = []
-    for case, phase in outcome.having(label):
-        found = phase.efficiency
-        token = found.energy_per_token_j
-        row = (
-            case.name,
-            NOTHING if token is None else si(token.value, "J"),
-            si(found.edp_js.value, "J·s"),
-            _tops(found.tops_per_w),
-            _tops(found.tops_per_mm2),
-        )
-        rows.append(row)
-    return head, rows
-
-
-def _tops(found: Estimate | None) -> str:
-    return NOTHING if found is None else estimate(found, "", prefix=False)
+    pairs = outcome.having(label)
+    rows = [(case.name, *efficiency_cells(phase.efficiency)) for case, phase in pairs]
+    return (label, *HEAD), rows
 
 
 def _words(head: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@ from typing import IO
 
 from simulator.report.aggregate import OperatorGroup, PhaseGroup, operator_groups, phase_groups
 from simulator.report.dram_words import dram_rows, has_dram
+from simulator.report.efficiency import HEAD, efficiency_cells, efficiency_of
 from simulator.report.machine_facts import (
     bandwidth_bytes_per_second,
     machine_line,
@@ -44,6 +45,7 @@ def summary(result: Result, colour: bool = False) -> str:
     memory = [_dram_table(result)] if has_dram(result) else []
     tables = [
         _phase_table(result),
+        _efficiency_table(result),
         *memory,
         *_operator_tables(result, operators),
         _components(result),
@@ -96,6 +98,14 @@ def _phase_table(result: Result) -> list[str]:
     header = ("phase", "tokens", "cycles", "time", "tokens/s", "of peak MACs", "DRAM read")
     rows = [_phase_row(result, group) for group in phase_groups(result)]
     return columns((*header, "written", "bandwidth", "energy"), rows, left={0})
+
+
+def _efficiency_table(result: Result) -> list[str]:
+    rows = [
+        (_clip(group.label, NAME_WIDTH), *efficiency_cells(efficiency_of(group, result.area_mm2)))
+        for group in phase_groups(result)
+    ]
+    return columns(("phase", *HEAD), rows, left={0})
 
 
 def _dram_table(result: Result) -> list[str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from simulator.config import CyclelabError
-from simulator.report.result import Estimate, OperatorResult, Result
+from simulator.report.efficiency import efficiency_of
+from simulator.report.result import Estimate, OperatorResult, PhaseResult, Result
 from simulator.report.units import SPACE, si
 from simulator.report.words import cause_order
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, Any]
+
+UNITS = ("_per_w", "_per_mm2", "_j", "_js", "_mm2", "_w")
+"""Ends of names of quantities, before which `_low` and `_high` stand."""
 
 
 def operator_rows(result: Result) -> list[Row]:
@@ -56,7 +61,7 @@ def _operator_row(
         "compute_bound_cycles": op.compute_bound_cycles,
         "memory_bound_cycles": op.memory_bound_cycles,
     }
-    row |= _estimate("energy", "j", op.energy_j)
+    row |= bounded("energy_j", op.energy_j)
     row |= {f"energy_{part}_j": op.energy_parts_j.get(part, 0.0) for part in parts}
     row["mapping"] = mapping_text(op.mapping)
     return row
@@ -81,21 +86,35 @@ def phase_rows(result: Result) -> list[Row]:
             "memory_busy_seconds": phase.memory_busy_seconds,
         }
         row |= {f"busy_{queue}_cycles": phase.busy_cycles.get(queue, 0) for queue in queues}
-        rows.append(row | _estimate("energy", "j", phase.energy_j))
+        rows.append(row | bounded("energy_j", phase.energy_j) | efficiency_row(phase, result))
     return rows
+
+
+def efficiency_row(phase: PhaseResult, result: Result) -> Row:
+    """What `report.efficiency` says of a phase; None where there is nothing to say."""
+    found = efficiency_of(phase, result.area_mm2)
+    row: Row = {}
+    for field in fields(found):
+        row |= bounded(field.name, getattr(found, field.name))
+    return row
 
 
 def component_rows(parts: dict[str, Estimate], quantity: str, unit: str) -> list[Row]:
     """One row per component: its path and the value with its bounds."""
-    return [{"component": name} | _estimate(quantity, unit, part) for name, part in parts.items()]
+    return [
+        {"component": name} | bounded(f"{quantity}_{unit}", part) for name, part in parts.items()
+    ]
 
 
-def _estimate(quantity: str, unit: str, value: Estimate) -> Row:
-    return {
-        f"{quantity}_{unit}": value.value,
-        f"{quantity}_low_{unit}": value.low,
-        f"{quantity}_high_{unit}": value.high,
-    }
+def bounded(name: str, found: Estimate | None) -> Row:
+    """Value, lower and upper bound: `energy_j`, `energy_low_j`, `energy_high_j`; None for nothing.
+
+    name: ends in one of UNITS.
+    """
+    unit = next(unit for unit in UNITS if name.endswith(unit))
+    stem = name.removesuffix(unit)
+    names = {"value": name, "low": f"{stem}_low{unit}", "high": f"{stem}_high{unit}"}
+    return {key: getattr(found, bound, None) for bound, key in names.items()}
 
 
 def mapping_text(mapping: dict[str, Any]) -> str:

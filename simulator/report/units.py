@@ -22,6 +22,9 @@ PREFIXES = {
     18: "E",
 }
 SPACE = "\N{NO-BREAK SPACE}"
+NOTHING = "–"
+"""In place of a number that there is not."""
+
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -57,7 +60,7 @@ def si(value: float, unit: str, digits: int = 3) -> str:
 def seconds(value: float | None) -> str:
     """A time, from femtoseconds up; from 1,000 s on in whole seconds; None is a dash."""
     if value is None:
-        return "–"
+        return NOTHING
     if abs(value) >= 1000:
         return f"{value:,.0f}{SPACE}s"
     return si(value, "s")

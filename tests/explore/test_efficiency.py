@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.explore.compare import compare
-from simulator.explore.efficiency import efficiency_of
 from simulator.explore.spec import load_comparison
 from simulator.report.aggregate import PhaseGroup
+from simulator.report.efficiency import efficiency_of
 from simulator.report.result import ZERO, Estimate
 from tests.explore.comparisons import written
 

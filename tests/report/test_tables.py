@@ -39,6 +39,30 @@ def test_phase_rows(result: Result) -> None:
     assert int(rows[0]["busy_core0.matrix_cycles"]) == result.phases[0].busy_cycles["core0.matrix"]
 
 
+def test_efficiency_of_a_phase_by_hand(result: Result) -> None:
+    """Two operations per MAC; per token generated in a decode, taken in elsewhere."""
+    for row, phase in zip(phase_rows(result), result.phases, strict=True):
+        tera = 2 * phase.macs / 1e12
+        tokens = phase.generated if phase.kind == "decode" else phase.tokens
+        energy = phase.energy_j
+        assert row["energy_per_token_j"] == pytest.approx(energy.value / tokens)
+        assert row["energy_per_token_high_j"] == pytest.approx(energy.high / tokens)
+        assert row["edp_js"] == pytest.approx(energy.value * phase.seconds)
+        assert row["tops_per_w"] == pytest.approx(tera / energy.value)
+        assert row["tops_low_per_w"] == pytest.approx(tera / energy.high)
+        area = result.area_mm2
+        assert row["tops_high_per_mm2"] == pytest.approx(tera / phase.seconds / area.low)
+
+
+def test_parts_of_energies_are_columns(result: Result) -> None:
+    rows = read(csv_text(operator_rows(result)))
+    parts = [name for name in rows[0] if name.startswith("energy_") and "." in name]
+    assert "energy_core.matrix_unit_j" in parts
+    for row in rows:
+        total = sum(float(row[name]) for name in [*parts, "energy_memory_j", "energy_static_j"])
+        assert total == pytest.approx(float(row["energy_j"]))
+
+
 def test_data_frame_has_the_csv_columns(result: Result) -> None:
     frame = result.to_dataframe()
     assert list(frame.columns) == list(operator_rows(result)[0])

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from simulator.cost.unit import OPERATIONS_PER_MAC
 from simulator.report.aggregate import PhaseGroup
-from simulator.report.result import Estimate
+from simulator.report.result import Estimate, PhaseResult
+from simulator.report.units import NOTHING, estimate, si
 
 PER_TERA = 1e-12
 DECODE = "decode"
+HEAD = ("energy/token", "EDP", "TOPS/W", "TOPS/mm²")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +30,15 @@ class Efficiency:
     tops_per_mm2: Estimate | None
 
 
-def efficiency_of(group: PhaseGroup, area_mm2: Estimate) -> Efficiency:
-    """The efficiency of a phase group on a die of some area."""
-    tokens = group.generated if group.kind == DECODE else group.tokens
-    tera = OPERATIONS_PER_MAC * group.macs * PER_TERA
+def efficiency_of(phase: PhaseGroup | PhaseResult, area_mm2: Estimate) -> Efficiency:
+    """The efficiency of a phase, or a group of them, on a die of some area."""
+    tokens = phase.generated if phase.kind == DECODE else phase.tokens
+    tera = OPERATIONS_PER_MAC * phase.macs * PER_TERA
     return Efficiency(
-        energy_per_token_j=group.energy_j.scaled(1 / tokens) if tokens else None,
-        edp_js=group.energy_j.scaled(group.seconds),
-        tops_per_w=_per(tera, group.energy_j),
-        tops_per_mm2=_per(tera, area_mm2.scaled(group.seconds)),
+        energy_per_token_j=phase.energy_j.scaled(1 / tokens) if tokens else None,
+        edp_js=phase.energy_j.scaled(phase.seconds),
+        tops_per_w=_per(tera, phase.energy_j),
+        tops_per_mm2=_per(tera, area_mm2.scaled(phase.seconds)),
     )
 
 
@@ -45,3 +47,18 @@ def _per(amount: float, quantity: Estimate) -> Estimate | None:
     if quantity.low <= 0:
         return None
     return Estimate(amount / quantity.value, amount / quantity.high, amount / quantity.low)
+
+
+def efficiency_cells(found: Efficiency) -> tuple[str, ...]:
+    """The cells below HEAD."""
+    token = found.energy_per_token_j
+    return (
+        NOTHING if token is None else si(token.value, "J"),
+        si(found.edp_js.value, "J·s"),
+        _tops(found.tops_per_w),
+        _tops(found.tops_per_mm2),
+    )
+
+
+def _tops(found: Estimate | None) -> str:
+    return NOTHING if found is None else estimate(found, "", prefix=False)
