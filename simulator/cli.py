@@ -59,8 +59,9 @@ def build_parser() -> argparse.ArgumentParser:
         "published, gemms, traces, dram_traces or all",
     )
 
-    cost = commands.add_parser("cost", help="price a machine or a matrix unit, part by part")
-    cost.add_argument("what", metavar="WHAT", help="machine or unit: preset, kind or YAML file")
+    cost = commands.add_parser("cost", help="price a machine, a unit, a list of parts or a DRAM")
+    kinds = "machine, unit or DRAM device: preset, kind or YAML file"
+    cost.add_argument("what", metavar="WHAT", help=kinds)
     _set_argument(cost, "machine.core.matrix_units.0.rows=64, or rows=64 of a unit")
     cost.add_argument("--technology", metavar="NAME", help="preset or path")
     cost.add_argument("--sources", action="store_true", help="also print where prices come from")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from simulator.config import CyclelabError, find, load_document
-from simulator.explore.compare import CannotRunError
+from simulator.explore.compare import UNSIZED, CannotRunError
 from simulator.explore.compare import compare as run_cases
 from simulator.explore.machines import FORM, OTHER_WORKLOADS, requested
 from simulator.explore.outcome import Outcome
@@ -26,21 +26,19 @@ from simulator.terminal import (
     write_text,
 )
 
+NEED_NAMES = ("experiment", "equal", "set", "markdown", "json", "output")
+"""Options that say how to compare, and so need what is compared."""
+
 
 def compare(options: argparse.Namespace) -> None:
     """Run a comparison, print its tables, write what was asked for; or list all there are."""
     change = {} if options.equal is None else {"equal": equal_named(options.equal)}
     if not options.names:
-        if options.experiment is not None:
-            raise CyclelabError(f"--experiment: no machines are named that are to run it: {FORM}")
+        _check_nothing_asked(options)
         _list()
         return
     spec = requested(options.names, options.experiment, options.set).model_copy(update=change)
-    check_writable(options.output)
-    if options.json and options.json != STANDARD_OUTPUT:
-        check_writable(str(Path(options.json).parent))
-        if Path(options.json).is_dir():
-            raise CyclelabError(f"--json: {options.json} is a folder, expected a file")
+    _check_targets(options)
     try:
         outcome = _watched(spec, options.set)
     except CannotRunError as error:
@@ -59,6 +57,31 @@ def compare(options: argparse.Namespace) -> None:
             say_written(written)
 
 
+def _check_nothing_asked(options: argparse.Namespace) -> None:
+    """Without names, comparisons are listed, for which no option means anything."""
+    given = [f"--{name}" for name in NEED_NAMES if getattr(options, name)]
+    if given:
+        raise CyclelabError(
+            f"{', '.join(given)}: no names are given, expected a comparison (cyclelab compare "
+            f"lists them) or machines: {FORM}"
+        )
+
+
+def _check_targets(options: argparse.Namespace) -> None:
+    """Raise CyclelabError before a long run if what it finds could not be written."""
+    file = None if options.json in (None, STANDARD_OUTPUT) else Path(options.json)
+    folder = None if options.output is None else Path(options.output)
+    if file is not None and folder is not None and file.resolve() == folder.resolve():
+        raise CyclelabError(f"--json and --output: both are {folder}, expected a file and a folder")
+    if folder is not None and folder.is_file():
+        raise CyclelabError(f"--output: {folder} is a file, expected a folder")
+    if file is not None and file.is_dir():
+        raise CyclelabError(f"--json: {file} is a folder, expected a file")
+    check_writable(options.output)
+    if file is not None:
+        check_writable(str(file.parent))
+
+
 def _list() -> None:
     names = comparisons()
     width = max(map(len, names), default=0)
@@ -71,7 +94,10 @@ def _with_advice(error: CannotRunError, spec: ComparisonSpec) -> str:
     """What to do where machines were named; in a file, the line says it."""
     if not spec.of_machines:
         return str(error)
-    return f"{error.case} cannot run {spec.name}: {error.reason}; {OTHER_WORKLOADS}"
+    start = f"{error.case} cannot run {spec.name}"
+    if error.size is not None:
+        return f"{start} when {error.size}: {error.reason}; {UNSIZED}"
+    return f"{start}: {error.reason}; {OTHER_WORKLOADS}"
 
 
 def _watched(spec: ComparisonSpec, overrides: list[str]) -> Outcome:

@@ -6,32 +6,33 @@ import argparse
 import json
 import sys
 import textwrap
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from simulator.config import (
+    ConfigError,
     CyclelabError,
     Document,
     apply_overrides,
     load_document,
     nearest,
-    resolve_preset,
 )
+from simulator.config.presets import EXTENDS
 from simulator.config.resources import SUFFIXES, find, list_presets
 from simulator.cost import Technology, technology_from
 from simulator.cost.machine import MachineCost, machine_cost
 from simulator.cost.unit import UnitCost, unit_cost
 from simulator.hardware.machines import MACHINES
 from simulator.hardware.matrix_unit import MATRIX_UNITS, MatrixUnit
+from simulator.hardware.parts_list import PARTS, PartsListSpec
 from simulator.hardware.units import UNIT_KINDS, unit_from, unit_title
 from simulator.report.cost_table import cost_document, unit_table
 from simulator.report.machine_cost_table import machine_document, machine_lines
 from simulator.terminal import STANDARD_OUTPUT, write_text
 
 DEFAULT_TECHNOLOGY = "45nm"
-TECHNOLOGY = "technology"
+TECHNOLOGY, OPTION = "technology", "--technology"
 
 
 @dataclass(slots=True)
@@ -50,6 +51,10 @@ def cost(options: argparse.Namespace) -> None:
     if options.what in list_presets("dram"):
         _dram(options)
         return
+    twice = next((each for each in options.set if each.strip().startswith(f"{TECHNOLOGY}=")), None)
+    if options.technology is not None and (twice or not options.technology.strip()):
+        found = f"also --set {twice}" if twice else "no name"
+        raise CyclelabError(f"{OPTION}: found {found}, expected the name of one technology")
     bill = _bill(options.what, options.set, options.technology)
     if options.json:
         _write(options.json, _document(bill))
@@ -64,7 +69,7 @@ def _dram(options: argparse.Namespace) -> None:
 
     if options.technology is not None:
         raise CyclelabError(
-            f"--technology: {options.what} is a DRAM device, which states energies of its own"
+            f"{OPTION}: {options.what} is a DRAM device, which states energies of its own"
         )
     device = load_device(options.what, options.set)
     if options.json:
@@ -91,6 +96,12 @@ def _bill(what: str, overrides: list[str], technology: str | None) -> Bill:
         kind = document.data.get("kind")
         if isinstance(kind, str) and kind in UNIT_KINDS:
             return _unit_bill(document, overrides, technology)
+        if not isinstance(kind, str) and EXTENDS not in document.data:
+            raise document.error(
+                ("kind",),
+                f"found {kind!r} as kind: this is no machine, unit or list of parts; known: "
+                f"{', '.join((*MACHINES, *UNIT_KINDS))}",
+            )
         if isinstance(kind, str) and kind not in MACHINES:
             known = [*MACHINES, *UNIT_KINDS]
             raise document.error(
@@ -109,27 +120,35 @@ def _bill(what: str, overrides: list[str], technology: str | None) -> Bill:
 
 
 def _unit_bill(document: Document, overrides: list[str], technology: str | None) -> Bill:
-    of_technology = [each for each in overrides if each.strip().startswith(f"{TECHNOLOGY}.")]
+    of_technology = [each for each in overrides if _is_technology(each)]
     document = apply_overrides(document, [o for o in overrides if o not in of_technology])
     unit = unit_from(document)
-    prices = _technology(DEFAULT_TECHNOLOGY if technology is None else technology, of_technology)
+    chosen = Document.from_data({TECHNOLOGY: technology or DEFAULT_TECHNOLOGY}, OPTION)
+    prices = technology_from(apply_overrides(chosen, of_technology), (TECHNOLOGY,))
     title = unit_title(unit)
-    return Bill(title, prices, {title: unit_cost(unit, prices)})
+    try:
+        return Bill(title, prices, {title: unit_cost(unit, prices)})
+    except CyclelabError as error:
+        raise document.error(
+            (PARTS,) if isinstance(unit, PartsListSpec) else (), str(error)
+        ) from None
 
 
-def _technology(name: str, overrides: Iterable[str]) -> Technology:
-    chosen = Document.from_data({TECHNOLOGY: name}, "--technology")
-    document = resolve_preset(apply_overrides(chosen, overrides), (TECHNOLOGY,), "technologies")
-    node = document.node((TECHNOLOGY,))
-    assert node is not None
-    return technology_from(Document(node))
+def _is_technology(override: str) -> bool:
+    """Whether a setting is one of the technology, or chooses another one."""
+    return override.partition("=")[0].strip().partition(".")[0] == TECHNOLOGY
 
 
 def _machine_bill(what: str, overrides: list[str], technology: str | None) -> Bill:
     from simulator.experiment import gemm_experiment
 
-    chosen = [*([] if technology is None else [f"technology={json.dumps(technology)}"]), *overrides]
-    experiment = gemm_experiment((1, 1, 1), what, chosen)
+    chosen = [] if technology is None else [f"{TECHNOLOGY}={json.dumps(technology)}"]
+    try:
+        experiment = gemm_experiment((1, 1, 1), what, [*chosen, *overrides])
+    except ConfigError as error:
+        if chosen and error.file == f"--set {chosen[0]}":
+            raise CyclelabError(f"{OPTION}: {error.message}") from None
+        raise
     machine, prices = experiment.spec.machine, experiment.technology
     units = {
         f"{unit.spec.count * machine.cores:,} × {unit.title} ({_formats(unit)}), one of which": (

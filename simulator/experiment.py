@@ -12,7 +12,6 @@ from typing import Any
 from pydantic import Field
 
 from simulator.config import (
-    ConfigError,
     Document,
     Spec,
     apply_overrides,
@@ -21,7 +20,8 @@ from simulator.config import (
     resolve_preset,
     validate,
 )
-from simulator.cost import Technology, load_technology, technology_from
+from simulator.config.written import as_written
+from simulator.cost import Technology, technology_from
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.machines import AnyMachine
 from simulator.mapping import MappingSpec
@@ -85,12 +85,20 @@ class Experiment:
     path: Path | None
 
     def resolved(self) -> dict[str, Any]:
-        """The whole configuration with every default filled in, as plain data."""
-        return self.spec.model_dump(mode="json", exclude={"output"})
+        """The whole configuration with every default filled in, as plain data.
+
+        Its technology stands where it can be found from any folder: a preset's name, or
+        absolute paths of files.
+        """
+        found = self.spec.model_dump(mode="json", exclude={"output"})
+        chosen = MACHINE_TECHNOLOGY if self.spec.technology is None else TECHNOLOGY
+        found["technology"] = as_written(self.document.locate(chosen))
+        return found
 
     def configuration_hash(self) -> str:
-        """Hash of the resolved configuration: equal for equal experiments."""
-        text = json.dumps(self.resolved(), sort_keys=True)
+        """Hash of the resolved configuration, with what its technology holds."""
+        found = {**self.resolved(), "technology": self.technology.facts}
+        text = json.dumps(found, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def sources(self) -> dict[str, str]:
@@ -158,7 +166,8 @@ def _with_technology(document: Document, overrides: list[str]) -> Document:
     """Put the machine's technology into the experiment if an override changes a part of it."""
     chosen = document.node(MACHINE_TECHNOLOGY)
     named = any(o.strip().startswith("technology.") for o in overrides)
-    if not named or chosen is None or document.node(TECHNOLOGY) is not None:
+    own = document.node(TECHNOLOGY)
+    if not named or chosen is None or (own is not None and own.value is not None):
         return document
     return document.replaced(TECHNOLOGY, chosen)
 
@@ -182,15 +191,4 @@ def _with_device(document: Document, overrides: list[str]) -> Document:
 
 
 def _technology(spec: ExperimentSpec, document: Document) -> Technology:
-    key = TECHNOLOGY if spec.technology else MACHINE_TECHNOLOGY
-    node = document.locate(key)
-    try:
-        if isinstance(node.value, str):
-            return load_technology(node.value, node.origin.directory)
-        whole = resolve_preset(document, key, "technologies").node(key)
-        assert whole is not None
-        return technology_from(Document(whole))
-    except ConfigError as error:
-        if error.line is not None:
-            raise
-        raise document.error(key, error.message, nearest=error.nearest) from None
+    return technology_from(document, MACHINE_TECHNOLOGY if spec.technology is None else TECHNOLOGY)

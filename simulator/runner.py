@@ -161,7 +161,8 @@ def _result(
         time_to_first_token_s=_first_token(phases),
         time_per_output_token_s=_per_token(phases),
         tokens_per_s=produced / seconds if produced else None,
-        utilisation=sum(op.utilisation * op.cycles for op in builder.operators) / max(1, cycles),
+        utilisation=sum(op.utilisation * op.active_cycles for op in builder.operators)
+        / max(1, cycles),
         area_mm2=sum(builder.area_by_component.values(), ZERO),
         energy_j=energy,
         power_w=energy.scaled(1 / seconds) if seconds else ZERO,
@@ -172,6 +173,7 @@ def _result(
         technology={
             "name": experiment.technology.name,
             "description": experiment.technology.description,
+            "warning": experiment.technology.warning,
         },
         sources=experiment.sources(),
         configuration=experiment.resolved(),

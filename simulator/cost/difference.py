@@ -84,7 +84,7 @@ def difference(first: Amounts, second: Amounts, technology: Technology) -> Estim
     high = second.other.high - first.other.low
     kinds: dict[str, list[tuple[float, Estimate]]] = {}
     shared: dict[str, Estimate] = {}
-    for price in first.counts.keys() | second.counts.keys():
+    for price in dict.fromkeys((*first.counts, *second.counts)):
         change = second.counts.get(price, 0.0) - first.counts.get(price, 0.0)
         one = _price(price, technology)
         kind, factor = technology.shared_factor(price[0], _QUANTITIES.get(price[1], "energy"))

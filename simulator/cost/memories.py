@@ -46,6 +46,11 @@ class SramPrices:
         self._energy, self._leakage = energy, leakage
 
     @property
+    def facts(self) -> str:
+        """What the table holds, as a text."""
+        return self._table.facts
+
+    @property
     def shared_energy(self) -> Estimate:
         """Factor that all energies have in common, as bounds around 1: the table is exact."""
         return self._energy.estimate.relative()

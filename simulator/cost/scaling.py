@@ -6,6 +6,7 @@ tables lack are interpolated between the neighbours, log-log in feature size.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from math import exp, log
 
@@ -13,8 +14,8 @@ from simulator.config.errors import CyclelabError
 from simulator.cost.priced import Priced, exactly
 from simulator.cost.spec import ScalingSpec
 
-LOWEST_FITTED_V = 0.5
 STEP_V = 0.005
+"""In which a supply is raised in search of where a cubic turns."""
 
 
 class NodeScaling:
@@ -57,25 +58,31 @@ class NodeScaling:
     def delay_ratio(self, node_nm: float, from_v: float, to_v: float) -> float:
         """Delay of a gate at a supply over that at another one, both at `node_nm`.
 
-        The fitted polynomials turn upwards at supplies above their lowest value, which
-        no gate does: from there on delay is taken to stay. Raises CyclelabError off the
-        table of nodes, and below 0.5 V, where the fits end.
+        The fitted cubics turn upwards with the supply where no gate does, and some then
+        fall below zero: from where one first turns, delay is taken to stay. Raises
+        CyclelabError off the table of nodes, and for supplies at which the fits do not hold.
         """
         return self._delay(node_nm, to_v) / self._delay(node_nm, from_v)
 
     def _delay(self, node_nm: float, supply_v: float) -> float:
-        if supply_v < LOWEST_FITTED_V:
+        lowest_v, highest_v = self.spec.lowest_supply_v, self.spec.highest_supply_v
+        if not lowest_v <= supply_v <= highest_v:
             raise CyclelabError(
-                f"delay scaling does not hold at a supply of {supply_v:g} V; "
-                f"use at least {LOWEST_FITTED_V:g} V"
+                f"found a supply of {supply_v:g} V, expected {lowest_v:g} to {highest_v:g} V, for "
+                "which the fits of delay and energy hold"
             )
-        steps = round((supply_v - LOWEST_FITTED_V) / STEP_V) + 1
-        supplies = [LOWEST_FITTED_V + step * STEP_V for step in range(steps)] + [supply_v]
+        steps = int((supply_v - lowest_v) / STEP_V)
+        supplies = [*(lowest_v + step * STEP_V for step in range(steps + 1)), supply_v]
         terms = []
         for index, weight in self._around(node_nm):
             a3, a2, a1, a0 = self.spec.delay_polynomials[index]
-            lowest = min(((a3 * v + a2) * v + a1) * v + a0 for v in supplies if v <= supply_v)
-            terms.append((lowest, weight))
+            delay = math.inf
+            for v in supplies:
+                here = ((a3 * v + a2) * v + a1) * v + a0
+                if here > delay:
+                    break
+                delay = here
+            terms.append((delay, weight))
         return _log_mean(terms)
 
     def _energy(self, node_nm: float, supply_v: float) -> float:

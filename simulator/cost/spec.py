@@ -16,6 +16,8 @@ from simulator.hardware.primitives import CELLS
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
+Spread = Annotated[float, Field(ge=1, le=1)]
+"""A factor whose bounds are what matters: the value itself is 1."""
 
 
 class LogicAreaSpec(Spec):
@@ -29,8 +31,8 @@ class LogicAreaSpec(Spec):
     multipliers_um2: dict[str, Positive]
     adders_um2: dict[str, Positive]
     cells_um2: dict[str, Positive]
-    interpolation_spread: Positive
-    extrapolation_spread: Positive
+    interpolation_spread: Spread
+    extrapolation_spread: Spread
 
     @model_validator(mode="after")
     def _known_formats(self) -> LogicAreaSpec:
@@ -50,8 +52,8 @@ class LogicEnergySpec(Spec):
     multipliers_pj: dict[str, Positive]
     adders_pj: dict[str, Positive]
     cells_pj: dict[str, Positive]
-    interpolation_spread: Positive
-    extrapolation_spread: Positive
+    interpolation_spread: Spread
+    extrapolation_spread: Spread
 
     @model_validator(mode="after")
     def _known_formats(self) -> LogicEnergySpec:
@@ -89,7 +91,7 @@ class WiresSpec(Spec):
     """
 
     capacitance_ff_per_um: Positive
-    length_spread: Positive
+    length_spread: Spread
 
 
 class SramSpec(Spec):
@@ -106,9 +108,9 @@ class SramSpec(Spec):
     node_nm: Positive
     supply_v: Positive
     area_ratio: Positive | None = None
-    area_spread: Positive
-    energy_spread: Positive
-    leakage_spread: Positive
+    area_spread: Spread
+    energy_spread: Spread
+    leakage_spread: Spread
 
 
 class DramSpec(Spec):
@@ -121,17 +123,21 @@ class DramSpec(Spec):
 class AcrossNodesSpec(Spec):
     """Factors of value 1 whose bounds widen what is scaled from another node."""
 
-    area: Positive
-    energy: Positive
-    leakage: Positive
+    area: Spread
+    energy: Spread
+    leakage: Spread
 
 
 class ScalingSpec(Spec):
     """Node scaling: area by a matrix, energy and delay by polynomials of the supply.
 
     nodes_nm: descending. area_ratio: [from][to]. energy_polynomials: a2, a1, a0.
-    delay_polynomials: a3, a2, a1, a0.
+    delay_polynomials: a3, a2, a1, a0. lowest_supply_v, highest_supply_v: between which
+    they are taken to hold.
     """
+
+    lowest_supply_v: Positive
+    highest_supply_v: Positive
 
     nodes_nm: tuple[Positive, ...] = Field(min_length=2)
     area_ratio: tuple[tuple[Positive, ...], ...]

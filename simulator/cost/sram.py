@@ -11,7 +11,7 @@ import csv
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import exp, log
+from math import exp, inf, log
 from pathlib import Path
 
 from simulator.config.errors import ConfigError, CyclelabError
@@ -48,10 +48,19 @@ class SramTable:
         for ports, width, row in _rows(path, cell, node_nm):
             self._ports.setdefault(ports, {}).setdefault(width, []).append(row)
         for widths in self._ports.values():
-            for rows in widths.values():
+            for width, rows in widths.items():
                 rows.sort(key=lambda row: row.capacity_bytes)
+                sizes = [row.capacity_bytes for row in rows]
+                if len(set(sizes)) < len(sizes):
+                    message = f"two rows for {self.name} have one size and {width} bits"
+                    raise ConfigError(message, file=display_path(path))
         if not self._ports:
             raise ConfigError(f"no rows for {self.name}", file=display_path(path))
+
+    @property
+    def facts(self) -> str:
+        """All rows as a text: equal for tables that price equally."""
+        return repr(sorted(self._ports.items()))
 
     def bank(self, capacity_bytes: int, width_bits: int, ports: int = 1) -> SramMacro:
         """Return a bank; raises CyclelabError, with the valid ranges, outside the table."""
@@ -110,9 +119,14 @@ def _rows(path: Path, cell: str, node_nm: float) -> Iterable[tuple[int, int, _Ro
             quantities = tuple(float(record[column]) for column in QUANTITIES)
             row = _Row(float(record["size_bytes"]), quantities)
             width, ports = int(record["width_bits"]), int(record["ports"])
-            if min(*quantities, row.capacity_bytes, width, ports) <= 0.0:
-                raise ValueError("a number is not positive")
-        except (KeyError, TypeError, ValueError) as error:
-            message = f"row {number} of the sram table is wrong: {error}"
+        except (KeyError, TypeError, ValueError):
+            message = (
+                f"row {number} of the sram table: expected numbers in the columns tech_nm, ports, "
+                f"size_bytes, width_bits, {', '.join(QUANTITIES)}, and a cell"
+            )
             raise ConfigError(message, file=display_path(path)) from None
+        found = (*quantities, row.capacity_bytes, width, ports)
+        if not all(0 < value < inf for value in found):
+            message = f"row {number} of the sram table: a number is not positive, or not finite"
+            raise ConfigError(message, file=display_path(path))
         yield ports, width, row

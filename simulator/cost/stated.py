@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from simulator.config import Document, format_path
+from simulator.config import Document, format_path, nearest
+from simulator.config.document import Sourced
 from simulator.config.errors import KeyPath
 from simulator.cost.estimate import Estimate
 from simulator.cost.priced import Priced
+
+QUALITIES = ("published", "measured", "derived", "assumed")
 
 
 class StatedNumbers:
@@ -39,10 +42,35 @@ class StatedNumbers:
         return {key: self.at(*path, key) for key in node.value}
 
     def lines(self) -> dict[str, str]:
-        """Return the source line of every sourced value, by dotted path."""
-        return {format_path(path): self._line(path) for path in self._sources}
+        """Return every sourced value with its bounds and source, by dotted path."""
+        return {format_path(path): self._stated(path) for path in self._sources}
 
     def _line(self, path: KeyPath) -> str:
+        return f"{format_path(path)}: {_source(self._sources[path])}"
+
+    def _stated(self, path: KeyPath) -> str:
         sourced = self._sources[path]
-        extra = ", ".join(text for text in (sourced.quality, sourced.note) if text)
-        return f"{format_path(path)}: {sourced.source}" + (f" [{extra}]" if extra else "")
+        value = "a table" if isinstance(sourced.value, tuple) else f"{sourced.value}"
+        known = sourced.low is not None and sourced.high is not None
+        bounds = f" ({sourced.low:g}–{sourced.high:g})" if known else ""
+        return f"{value}{bounds}: {_source(sourced)}"
+
+
+def check_facts(document: Document, prefix: KeyPath) -> None:
+    """Raise ConfigError for a lower bound below zero, or a quality that is none."""
+    for path, sourced in document.sources.items():
+        if path[: len(prefix)] != prefix:
+            continue
+        if sourced.low is not None and sourced.low < 0:
+            raise document.error(path, f"found {sourced.low:g} as low, expected at least 0")
+        if sourced.quality is not None and sourced.quality not in QUALITIES:
+            raise document.error(
+                path,
+                f"found the quality {sourced.quality!r}, expected one of {', '.join(QUALITIES)}",
+                nearest=nearest(sourced.quality, QUALITIES),
+            )
+
+
+def _source(sourced: Sourced) -> str:
+    extra = ", ".join(text for text in (sourced.quality, sourced.note) if text)
+    return sourced.source + (f" [{extra}]" if extra else "")

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from simulator.config import CyclelabError, Document, load_preset, nearest, validate
+from simulator.config import (
+    ConfigError,
+    CyclelabError,
+    Document,
+    load_preset,
+    nearest,
+    resolve_preset,
+    validate,
+)
+from simulator.config.errors import KeyPath
+from simulator.config.nodes import Node
+from simulator.config.presets import EXTENDS
 from simulator.cost.estimate import Estimate
 from simulator.cost.logic import LogicPrices
 from simulator.cost.memories import DramPrices, SramPrices
 from simulator.cost.priced import Priced, Prices
 from simulator.cost.scaling import NodeScaling
 from simulator.cost.spec import TechnologySpec
-from simulator.cost.stated import StatedNumbers
+from simulator.cost.stated import StatedNumbers, check_facts
 from simulator.cost.wires import LinkPrices, WirePrices
 from simulator.hardware.primitives import CELLS, FLIP_FLOPS, Primitive
 
@@ -36,29 +48,33 @@ Quantity = Literal["energy", "idle", "area"]
 class Technology:
     """Prices primitives; each distinct question is answered once and remembered.
 
-    document: the YAML the spec was validated from, for bounds and sources.
+    document: the YAML the spec was validated from, for bounds and sources. changes: what
+    was set in it beside a preset's values, `supply_v=0.7`.
     Raises ConfigError if the sram table is missing or does not hold the node and
     cell, CyclelabError if the scaling does not reach a node or supply.
     """
 
-    def __init__(self, spec: TechnologySpec, document: Document) -> None:
+    def __init__(
+        self, spec: TechnologySpec, document: Document, changes: tuple[str, ...] = ()
+    ) -> None:
         self.spec = spec
+        self.changes = changes
         self._numbers = StatedNumbers(document)
         scaling = NodeScaling(spec.scaling)
         table = _beside(document, ("sram", "table"), spec.sram.table)
         self._logic = LogicPrices(spec, self._numbers, scaling)
         self._wires = WirePrices(spec, self._numbers)
+        sram = SramPrices(spec, self._numbers, scaling, table)
+        self.facts = f"{spec.model_dump_json()} {sram.facts}"
+        """All values that it prices with, as a text."""
         self._others: dict[str, Prices] = {
-            "sram": SramPrices(spec, self._numbers, scaling, table),
+            "sram": sram,
             "dram": DramPrices(spec, self._numbers),
             "wire": self._wires,
             "link": LinkPrices(self._numbers),
         }
-        self.slowness = (
-            1.0
-            if spec.supply_v == spec.nominal_supply_v
-            else scaling.delay_ratio(spec.node_nm, spec.nominal_supply_v, spec.supply_v)
-        )
+        supplies = (spec.nominal_supply_v, spec.supply_v)
+        self.slowness = scaling.delay_ratio(spec.node_nm, *supplies)
         self._areas: dict[Primitive, Priced] = {}
         self._leakages: dict[Primitive, Priced] = {}
         self._energies: dict[tuple[Primitive, str], Priced] = {}
@@ -66,19 +82,24 @@ class Technology:
 
     @property
     def name(self) -> str:
-        """Name the technology gives itself."""
-        return self.spec.name
+        """Name the technology gives itself, and what was changed in it."""
+        changed = ", ".join(self.changes)
+        return f"{self.spec.name} ({changed})" if changed else self.spec.name
 
     @property
     def description(self) -> str:
-        """What it is, and how a supply off the nominal one changes it."""
+        """What it is before anything is changed, and what a change of supply does."""
+        return "; ".join(filter(None, (self.spec.description, self.warning)))
+
+    @property
+    def warning(self) -> str:
+        """What a supply off the nominal one does to clocks; nothing at the nominal one."""
         spec = self.spec
         if spec.supply_v == spec.nominal_supply_v:
-            return spec.description
+            return ""
         return (
-            f"{spec.description}; at {spec.supply_v:g} V, where gates take {self.slowness:.2f} "
-            f"times as long as at the nominal {spec.nominal_supply_v:g} V, for which machines "
-            "state their clocks"
+            f"at {spec.supply_v:g} V gates take {self.slowness:.2f} times as long as at the "
+            f"nominal {spec.nominal_supply_v:g} V, for which machines state their clocks"
         )
 
     @property
@@ -137,7 +158,9 @@ class Technology:
 
     def source_lines(self) -> dict[str, str]:
         """Return the source of every number the technology states, by dotted path."""
-        return self._numbers.lines()
+        sram = self.spec.sram
+        table = f"{sram.table}, {sram.cell} cells at {sram.node_nm:g} nm"
+        return self._numbers.lines() | {"sram.table": table}
 
     def _area(self, primitive: Primitive) -> Priced:
         found = self._areas.get(primitive)
@@ -178,9 +201,50 @@ def load_technology(name_or_path: str | Path, relative_to: Path | None = None) -
     return technology_from(load_preset("technologies", name_or_path, relative_to))
 
 
-def technology_from(document: Document) -> Technology:
-    """Build a technology from a loaded document (its presets and includes resolved)."""
-    return Technology(validate(TechnologySpec, document), document)
+def technology_from(document: Document, path: KeyPath = ()) -> Technology:
+    """Build a technology from what stands at `path`: itself, its name, or what extends one.
+
+    Raises as `load_technology`, with file, line and key.
+    """
+    node = document.locate(path)
+    changes: tuple[str, ...] = ()
+    if path:
+        if isinstance(node.value, Mapping):
+            if not {EXTENDS, "name"} & node.value.keys():
+                raise document.error(
+                    path,
+                    "found neither `extends`, the name of a technology to start from, nor `name` "
+                    "of one that is stated here",
+                )
+            changes = tuple(_changes(node))
+        document = resolve_preset(document, path, "technologies")
+    spec = validate(TechnologySpec, document, path)
+    check_facts(document, path)
+    for key in ("supply_v", "nominal_supply_v"):
+        lowest, highest = spec.scaling.lowest_supply_v, spec.scaling.highest_supply_v
+        if not lowest <= getattr(spec, key) <= highest:
+            raise document.error(
+                (*path, key),
+                f"found {getattr(spec, key):g} V, expected {lowest:g} to {highest:g} V, for which "
+                "the fits of delay and energy hold",
+            )
+    try:
+        return Technology(spec, Document(document.locate(path)), changes)
+    except ConfigError:
+        raise
+    except CyclelabError as error:
+        raise document.error(path, str(error)) from None
+
+
+def _changes(node: Node, prefix: str = "") -> Iterator[str]:
+    """`supply_v=0.7` for every value of a mapping that extends a technology."""
+    if not isinstance(node.value, Mapping):
+        shown = "…" if isinstance(node.value, tuple) else node.value
+        yield f"{prefix}={shown}"
+        return
+    for key, child in node.value.items():
+        if key not in (EXTENDS, "name", "description"):
+            yield from _changes(child, f"{prefix}.{key}" if prefix else key)
 
 
 def _beside(document: Document, path: tuple[str, ...], name: str) -> Path:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from simulator.config import CyclelabError
 from simulator.cost.energy import CLOCK_ACTIVE, JOULES_PER_PJ, energy, static_power_w
 from simulator.cost.estimate import ZERO, Estimate
 from simulator.cost.technology import Technology
@@ -96,7 +97,10 @@ def _cost(
     counts: dict[str, int] = {}
     what = {CLOCK_ACTIVE: "clock pins and tree"}
     for part in structure:
-        own = technology.primitive_area_um2(part.primitive).scaled(part.count)
+        try:
+            own = technology.primitive_area_um2(part.primitive).scaled(part.count)
+        except CyclelabError as error:
+            raise CyclelabError(f"{part.path}: {error}") from None
         areas[part.path] = areas.get(part.path, ZERO) + own
         counts[part.path] = counts.get(part.path, 0) + part.count
         what[part.path] = part.primitive.describe()

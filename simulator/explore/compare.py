@@ -9,8 +9,7 @@ from simulator.config import CyclelabError
 from simulator.cost.difference import Amounts, difference
 from simulator.experiment import Experiment
 from simulator.explore.blame import of_case
-from simulator.explore.case import CaseSpec, build_case
-from simulator.explore.equal import equalising
+from simulator.explore.case import CaseSpec
 from simulator.explore.main_units import (
     busy_power_w,
     main_amount,
@@ -20,6 +19,8 @@ from simulator.explore.main_units import (
     unit_area_mm2,
 )
 from simulator.explore.outcome import CaseOutcome, Outcome, PhaseOutcome, Units
+from simulator.explore.runnable import refusal
+from simulator.explore.sizing import SizedCase, sized_cases
 from simulator.explore.spec import ComparisonSpec, Equal
 from simulator.hardware.bill import machine_parts
 from simulator.report.aggregate import PhaseGroup, phase_groups
@@ -27,14 +28,22 @@ from simulator.report.efficiency import efficiency_of
 from simulator.report.result import ZERO, Estimate, Result
 from simulator.runner import Progress, run_with_amounts
 
+UNSIZED = "as it is given, it can: take --equal none, or let another machine stand first"
+
 
 class CannotRunError(CyclelabError):
-    """A machine cannot run what it is given. case: its name; reason: why."""
+    """A machine cannot run what it is given. case: its name; reason: why.
 
-    def __init__(self, case: str, reason: CyclelabError, message: str) -> None:
+    size: that its main units were given, in words, where the machine as it was given could.
+    """
+
+    def __init__(
+        self, case: str, reason: CyclelabError, message: str, size: str | None = None
+    ) -> None:
         super().__init__(message)
         self.case = case
         self.reason = reason
+        self.size = size
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,37 +68,13 @@ def compare(
     Raises CyclelabError, with the case's name, before anything is simulated if a case is
     wrong, and CannotRunError when one cannot be run.
     """
-    experiments = experiments_of(spec, overrides)
+    cases = sized_cases(spec, overrides)
     runs: dict[str, _Run] = {}
     for index, case in enumerate(spec.cases):
         within = _within(progress, case.name, index, len(spec.cases))
-        runs[case.name] = _run(spec, case, experiments[case.name], within)
-    return Outcome(spec, tuple(_case(spec, case, runs) for case in spec.cases))
-
-
-def experiments_of(spec: ComparisonSpec, overrides: Sequence[str] = ()) -> dict[str, Experiment]:
-    """The experiments of all cases by name, their machines sized as the spec asks."""
-    shared = spec.shared
-    sized: dict[str, Experiment] = {}
-
-    def build(case: CaseSpec, sizes: Sequence[str] = ()) -> Experiment:
-        return build_case(shared, case, [*overrides, *sizes], spec.written(case))
-
-    plain = {case.name: build(case) for case in spec.cases}
-
-    def size(case: CaseSpec) -> Experiment:
-        """The case, sized after the one it is compared with has been."""
-        if case.name not in sized:
-            own, baseline = plain[case.name], spec.baseline(case)
-            model = own if baseline.name == case.name else size(baseline)
-            try:
-                setting = equalising(own, model, spec.equal)
-            except CyclelabError as error:
-                raise of_case(error, case.name, case.set, spec.written(case)) from None
-            sized[case.name] = build(case, setting) if setting else own
-        return sized[case.name]
-
-    return {case.name: size(case) for case in spec.cases}
+        runs[case.name] = _run(spec, case, cases[case.name], within)
+    outcomes = tuple(_case(spec, case, runs) for case in spec.cases)
+    return Outcome(spec, outcomes, tuple(overrides))
 
 
 def _within(progress: Progress | None, name: str, index: int, count: int) -> Progress | None:
@@ -99,14 +84,12 @@ def _within(progress: Progress | None, name: str, index: int, count: int) -> Pro
     return lambda phase, share: progress(f"{name}, {phase}", (index + share) / count)
 
 
-def _run(
-    spec: ComparisonSpec, case: CaseSpec, experiment: Experiment, progress: Progress | None
-) -> _Run:
+def _run(spec: ComparisonSpec, case: CaseSpec, sized: SizedCase, progress: Progress | None) -> _Run:
+    experiment = sized.experiment
     try:
         result, amounts = run_with_amounts(experiment, progress)
     except CyclelabError as error:
-        placed = of_case(error, case.name, case.set, spec.written(case))
-        raise CannotRunError(case.name, error, str(placed)) from None
+        raise _cannot_run(spec, case, sized, error) from None
     of_phase = {phase.name: own for phase, own in zip(result.phases, amounts, strict=True)}
     groups = {group.label: group for group in phase_groups(result)}
     summed = {}
@@ -117,6 +100,18 @@ def _run(
     area = Amounts()
     area.add_area(machine_parts(experiment.spec.machine))
     return _Run(experiment, result, groups, summed, area)
+
+
+def _cannot_run(
+    spec: ComparisonSpec, case: CaseSpec, sized: SizedCase, error: CyclelabError
+) -> CannotRunError:
+    """The error with its place, and with the size of the main units if that is at fault."""
+    written = spec.written(case)
+    if sized.size is None or refusal(sized.given) is not None:
+        return CannotRunError(case.name, error, str(of_case(error, case.name, case.set, written)))
+    size = f"sized to equal {spec.equal} ({sized.size.words})"
+    placed = of_case(CyclelabError(f"{size}: {error}"), case.name, case.set, written)
+    return CannotRunError(case.name, error, f"{placed}; {UNSIZED}", size)
 
 
 def _case(spec: ComparisonSpec, case: CaseSpec, runs: dict[str, _Run]) -> CaseOutcome:
@@ -180,6 +175,7 @@ def _phase(label: str, own: _Run, baseline: _Run) -> PhaseOutcome:
         tokens_per_s=group.tokens_per_s,
         of_peak=group.utilisation,
         macs=group.macs,
+        macs_ratio=group.macs / other.macs if other.macs else None,
         main_macs=sum(done),
         efficiency=efficiency_of(group, own.result.area_mm2),
     )

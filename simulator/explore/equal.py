@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from annotated_types import Le
 
@@ -13,8 +14,9 @@ from simulator.explore.spec import Equal
 from simulator.hardware.gpu import GpuSpec
 from simulator.hardware.machine import MachineSpec
 from simulator.hardware.matrix_unit import MATRIX_UNITS
+from simulator.report.units import significant
 
-Size = Callable[[int], float]
+SizeLaw = Callable[[int], float]
 
 MOST_EXCESS = 1.5
 """Beyond which machines that cannot be made smaller are not called equal."""
@@ -22,17 +24,35 @@ PRICED = {"area": "areas", "power": "powers"}
 """What a technology prices, and so must be one for all."""
 
 
-def equalising(experiment: Experiment, model: Experiment, equal: Equal) -> list[str]:
-    """The setting that sizes an experiment's first matrix units to those of `model`.
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What main units are sized by, such as `columns`, and how many of them."""
+
+    key: str
+    number: int
+
+    @property
+    def setting(self) -> str:
+        """As `--set` takes it."""
+        return f"machine.core.matrix_units.0.{self.key}={self.number}"
+
+    @property
+    def words(self) -> str:
+        """For people, `columns 166`."""
+        return f"{self.key} {self.number:,}"
+
+
+def equalising(experiment: Experiment, model: Experiment, equal: Equal) -> Size | None:
+    """The size of an experiment's first matrix units that makes them equal to those of `model`.
 
     Arrays are given so many columns, other units so many copies, whichever whole number
-    comes nearest; copies on a GPU come in multiples of its sub-cores. Raises
-    CyclelabError if technologies differ, where they price what is to be equal, or no size
-    is enough.
+    comes nearest; copies on a GPU come in multiples of its sub-cores. None if nothing is to
+    be equal. Raises CyclelabError if technologies differ, where they price what is to be
+    equal, or no size is enough.
     """
     machine = experiment.spec.machine
     if equal == "none" or experiment is model:
-        return []
+        return None
     if equal in PRICED:
         _same_technology(experiment, model, PRICED[equal])
     target = main_amount(model, equal)
@@ -40,22 +60,34 @@ def equalising(experiment: Experiment, model: Experiment, equal: Equal) -> list[
     step = _step(machine)
     most = _largest(experiment) // step
     size = _size(experiment, equal)
-    chosen = step * nearest_size(lambda n: size(n * step), target, most)
+    chosen = Size(spec.sized_by, step * nearest_size(lambda n: size(n * step), target, most))
     if size(most * step) < target:
         raise CyclelabError(
             f"equal {equal} would take a {spec.sized_by} above {most * step:,} of "
-            f"{machine.name}'s {spec.kind}, the most there can be"
+            f"{machine.name}'s {spec.kind}, the most there can be; "
+            f"{_other_order('smaller', machine)}"
         )
-    if size(chosen) > MOST_EXCESS * target:
+    if size(chosen.number) > MOST_EXCESS * target:
         raise CyclelabError(
-            f"the smallest number of {spec.kind} of {machine.name} "
-            f"({spec.sized_by} {chosen}) have {size(chosen) / target:.2g} times the {equal} of "
-            f"those of {model.spec.machine.name}: they cannot be made equal"
+            f"{spec.kind} units of {machine.name} at their smallest ({chosen.words}) have "
+            f"{_times(size(chosen.number) / target)} the {equal} of those of "
+            f"{model.spec.machine.name}: they cannot be made equal; "
+            f"{_other_order('larger', machine)}"
         )
-    return [f"machine.core.matrix_units.0.{spec.sized_by}={chosen}"]
+    return chosen
 
 
-def nearest_size(size: Size, target: float, most: int) -> int:
+def _other_order(which: str, machine: MachineSpec) -> str:
+    """What to do where a machine cannot be sized to the first: size the first to it."""
+    return f"let the {which} machine, {machine.name}, stand first, or take --equal none"
+
+
+def _times(factor: float) -> str:
+    """Two digits, `2.4 times`, `1,200 times`."""
+    return f"{significant(float(f'{factor:.2g}'), 2)} times"
+
+
+def nearest_size(size: SizeLaw, target: float, most: int) -> int:
     """The number from 1 to `most` whose size is nearest to the target; sizes rise."""
     low, high = 1, most
     while low < high:
@@ -69,7 +101,7 @@ def nearest_size(size: Size, target: float, most: int) -> int:
     return low
 
 
-def _size(experiment: Experiment, equal: Equal) -> Size:
+def _size(experiment: Experiment, equal: Equal) -> SizeLaw:
     """Area (mm²), peak or power (W) of the main units by their number, or their columns."""
     machine = experiment.spec.machine
     spec = machine.core.matrix_units[0]

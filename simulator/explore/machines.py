@@ -12,23 +12,26 @@ from simulator.config import (
     find,
     list_presets,
     load_document,
+    load_preset,
     nearest,
 )
-from simulator.experiment import Experiment, ExperimentSpec
+from simulator.experiment import ExperimentSpec
 from simulator.explore.case import CaseSpec, build_case
+from simulator.explore.overrides import check_overrides
+from simulator.explore.runnable import refusal
 from simulator.explore.spec import FEWEST_CASES, ComparisonSpec, load_comparison
-from simulator.hardware.machine import MachineSpec
-from simulator.mapping import Mapper
-from simulator.runner import check_capacity
-from simulator.workload import load_workload
+from simulator.hardware.machines import MACHINES as MACHINE_KINDS
 
 MACHINES, EXPERIMENTS, COMPARISONS = "machines", "experiments", "comparisons"
+CASES = "cases"
 DEFAULT_EXPERIMENTS = ("llama2_7b_w4a8", "llama2_7b_int8_on_tpuv4i", "llama2_7b_on_a100")
 """What machines run where no workload is named: the first of these that all of them can.
 Each is Llama-2-7B, in INT8, BF16 or FP16 activations, and no machine multiplies all three."""
 FORM = "cyclelab compare [--experiment NAME] MACHINE MACHINE …"
 OTHER_WORKLOADS = "--experiment NAME takes another workload (cyclelab list experiments)"
-ONLY_EXPERIMENTS = ExperimentSpec.model_fields.keys() - MachineSpec.model_fields.keys()
+_MACHINE_KEYS = {key for spec in MACHINE_KINDS.values() for key in spec.model_fields}
+_EXPERIMENT_KEYS = set(ExperimentSpec.model_fields)
+_COMPARISON_KEYS = set(ComparisonSpec.model_fields)
 
 
 def requested(
@@ -66,12 +69,13 @@ def machines_on(experiment: str, machines: Sequence[str]) -> ComparisonSpec:
     Raises CyclelabError for fewer than two, or one that is named twice.
     """
     _check_several(machines)
-    return ComparisonSpec(
+    spec = ComparisonSpec(
         name=Path(experiment).stem,
         title=f"{', '.join(machines)} on {experiment}",
         experiment={"extends": experiment},
         cases=tuple(CaseSpec(name=name, set={"machine": name}) for name in machines),
     )
+    return spec.sharing(load_preset(EXPERIMENTS, experiment))
 
 
 def kind_of(name: str) -> str:
@@ -107,37 +111,32 @@ def default_experiment(machines: Sequence[str], overrides: Sequence[str] = ()) -
     refusals = []
     for name in DEFAULT_EXPERIMENTS:
         spec = machines_on(name, machines)
-        found = (build_case(spec.shared, case, overrides) for case in spec.cases)
-        refusal = next(filter(None, map(_refusal, found)), None)
-        if refusal is None:
+        check_overrides(spec, overrides)
+        built = [build_case(spec.shared, case, overrides) for case in spec.cases]
+        found = ((each, refusal(each)) for each in built)
+        refused = next((pair for pair in found if pair[1] is not None), None)
+        if refused is None:
             return name
-        refusals.append(f"  {name}: {refusal}")
+        refusals.append(f"  {name}: not on {refused[0].spec.name}: {refused[1]}")
     raise CyclelabError(
         f"no workload that compare takes by itself runs on all of {', '.join(machines)}; "
         f"{OTHER_WORKLOADS}:\n" + "\n".join(refusals)
     )
 
 
-def _refusal(experiment: Experiment) -> str | None:
-    """Why a machine cannot run an experiment, as far as its memory and its last phase tell."""
-    spec = experiment.spec
-    folder = experiment.document.locate(("workload",)).origin.directory
-    phases = load_workload(spec.workload, folder).phases
-    try:
-        for phase in phases:
-            check_capacity(phase, spec.machine, spec.mapping)
-        Mapper(spec.machine, spec.mapping).map(phases[-1])
-    except CyclelabError as error:
-        return f"not on {spec.name}: {error}"
-    return None
-
-
 def _kind_of_file(path: Path) -> str:
+    """What a file is meant to be, by the keys that only one kind has; mistakes come later."""
     data = load_document(path).data
-    if "cases" in data:
+    if CASES in data:
         return COMPARISONS
-    builds_on = data.get("extends") in list_presets(EXPERIMENTS)
-    return EXPERIMENTS if builds_on or data.keys() & ONLY_EXPERIMENTS else MACHINES
+    base = data.get("extends")
+    if base in list_presets(EXPERIMENTS) or data.keys() & (_EXPERIMENT_KEYS - _MACHINE_KEYS):
+        return EXPERIMENTS
+    if base is not None or data.keys() & (_MACHINE_KEYS - _EXPERIMENT_KEYS):
+        return MACHINES
+    others = _MACHINE_KEYS | _EXPERIMENT_KEYS
+    misspelt = any(nearest(key, others | _COMPARISON_KEYS) == CASES for key in data)
+    return COMPARISONS if misspelt or data.keys() & (_COMPARISON_KEYS - others) else MACHINES
 
 
 _ARTICLES = {COMPARISONS: "a comparison", EXPERIMENTS: "an experiment", MACHINES: "a machine"}
@@ -154,9 +153,14 @@ def _misplaced(name: str, kind: str, experiment: str | None) -> str:
 
 
 def _check_experiment(name: str) -> None:
-    kind = kind_of(name)
-    if kind != EXPERIMENTS:
-        raise CyclelabError(f"--experiment: {name!r} is {_ARTICLES[kind]}")
+    kinds = [kind for kind in (MACHINES, COMPARISONS) if name in list_presets(kind)]
+    if not kinds:
+        try:
+            kinds = [_kind_of_file(find(EXPERIMENTS, name))]
+        except ConfigError as error:
+            raise CyclelabError(f"--experiment: {error}") from None
+    if kinds != [EXPERIMENTS]:
+        raise CyclelabError(f"--experiment: {name!r} is {_ARTICLES[kinds[0]]}")
 
 
 def _check_several(machines: Sequence[str]) -> None:

@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 from simulator.explore.outcome import Outcome
-from simulator.report.units import si
+from simulator.report.units import si, significant
 
 SURE = (
     "surely: whether less or more area or energy than the baseline at all prices within their "
     "bounds, the price of one thing being the same in both; open: it depends on them"
 )
-TWO_TECHNOLOGIES = "surely: –, since technologies differ"
+BETWEEN_TECHNOLOGIES = "surely: – between technologies that differ"
 EFFICIENCY = (
-    "per token: generated in a decode, taken in elsewhere; EDP: energy × time; TOPS: 2 × MACs of "
-    "the workload; mm²: of the die"
+    "tokens: made in a decode, taken in elsewhere; EDP: energy × time; TOPS: 2 × MACs of the "
+    "workload; mm²: of the die"
 )
+_AS_NEARLY = "as nearly as whole numbers go"
 SIZED = {
     "none": "machines are as they are given",
-    "area": "the main units of each are sized to the area of its, as nearly as whole numbers go",
-    "peak": "the main units of each are sized to the peak of its, as nearly as whole numbers go",
-    "power": (
-        "the main units of each are sized to the power of its, busy at their peak, as nearly as "
-        "whole numbers go"
-    ),
+    "area": f"main units are sized to the area of the baseline's, {_AS_NEARLY}",
+    "peak": f"main units are sized to the peak of the baseline's, {_AS_NEARLY}",
+    "power": f"main units are sized to the power of the baseline's when busy, {_AS_NEARLY}",
 }
+SAME_WORK = 1e-3
+"""Of the baseline's MACs, up to which the work of two cases is called the same."""
 
 
 def notes(outcome: Outcome) -> list[str]:
-    """Paragraphs, those of the comparison itself last."""
-    one = all(p.difference_j is not None for case in outcome.cases for p in case.phases)
-    found = [_compared(outcome), *_baselines(outcome), *_clocks(outcome), *_idle(outcome)]
-    found += [f"{label}: {_has(outcome, label)}" for label in outcome.lone_phases]
-    return [*found, SURE if one else TWO_TECHNOLOGIES, EFFICIENCY, *outcome.spec.notes]
+    """Paragraphs: what was found, what words mean, then those of the comparison itself."""
+    return [*findings(outcome), *_meanings(outcome), *outcome.spec.notes]
+
+
+def findings(outcome: Outcome) -> list[str]:
+    """Paragraphs on what cases have in common, and on what they do not."""
+    found = [_compared(outcome), *_baselines(outcome), *_settings(outcome), *_clocks(outcome)]
+    found += [*_technologies(outcome), *_work(outcome), *_idle(outcome)]
+    return found + [f"{label}: {_has(outcome, label)}" for label in outcome.lone_phases]
+
+
+def _meanings(outcome: Outcome) -> list[str]:
+    """What columns and their words mean, as far as they are there."""
+    compared = [case for case in outcome.cases if not case.is_baseline]
+    unknown = [case for case in compared if case.area_difference_mm2 is None]
+    found = [SURE] if len(unknown) < len(compared) else []
+    return [*found, *([BETWEEN_TECHNOLOGIES] if unknown else []), EFFICIENCY]
 
 
 def _compared(outcome: Outcome) -> str:
@@ -51,15 +63,45 @@ def _baselines(outcome: Outcome) -> list[str]:
     ]
 
 
+def _settings(outcome: Outcome) -> list[str]:
+    """Settings of all cases that the command line adds."""
+    return [f"with --set {', '.join(outcome.settings)}"] if outcome.settings else []
+
+
 def _clocks(outcome: Outcome) -> list[str]:
     """All clocks, where they differ."""
-    at: dict[float, list[str]] = {}
-    for case in outcome.cases:
-        at.setdefault(case.clock_hz, []).append(case.name)
-    if len(at) == 1:
+    return _differing("clocks", [(si(c.clock_hz, "Hz"), c.name) for c in outcome.cases])
+
+
+def _technologies(outcome: Outcome) -> list[str]:
+    """All technologies, where they differ."""
+    return _differing("technologies", [(c.technology, c.name) for c in outcome.cases])
+
+
+def _differing(what: str, pairs: list[tuple[str, str]]) -> list[str]:
+    """Who has which, `clocks differ: 1.00 GHz 'a', 'b'; 940 MHz 'c'`, unless all have one."""
+    having: dict[str, list[str]] = {}
+    for value, name in pairs:
+        having.setdefault(value, []).append(name)
+    if len(having) == 1:
         return []
-    parts = [f"{si(clock, 'Hz')} {_listed(names)}" for clock, names in at.items()]
-    return [f"clocks differ: {'; '.join(parts)}"]
+    parts = [f"{value} {_listed(names)}" for value, names in having.items()]
+    return [f"{what} differ: {'; '.join(parts)}"]
+
+
+def _work(outcome: Outcome) -> list[str]:
+    """Phases that are more or less work than the baseline's, which ratios do not tell."""
+    found = []
+    for label in outcome.phases:
+        factors = [(case.name, phase.macs_ratio) for case, phase in outcome.having(label)]
+        others = [
+            f"{name!r} {significant(factor, 4)}×"
+            for name, factor in factors
+            if factor is not None and abs(factor - 1) > SAME_WORK
+        ]
+        if others:
+            found.append(f"work differs in {label}: {', '.join(others)} the MACs of the baseline")
+    return found
 
 
 def _idle(outcome: Outcome) -> list[str]:

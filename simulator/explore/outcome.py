@@ -39,6 +39,7 @@ class PhaseOutcome:
     difference_j: energy more than the baseline's, with the bounds that it has if parts that
         both have are priced alike; None between technologies.
     macs, main_macs: of the workload, and those of them that the main units did.
+    macs_ratio: None if the baseline has none.
     """
 
     phase: str
@@ -51,6 +52,7 @@ class PhaseOutcome:
     tokens_per_s: float | None
     of_peak: float
     macs: int
+    macs_ratio: float | None
     main_macs: int
     efficiency: Efficiency
 
@@ -100,10 +102,11 @@ class CaseOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """All cases, in the order of the spec."""
+    """All cases, in the order of the spec. settings: `key.path=value`, of all of them."""
 
     spec: ComparisonSpec
     cases: tuple[CaseOutcome, ...]
+    settings: tuple[str, ...] = ()
 
     @property
     def phases(self) -> tuple[str, ...]:

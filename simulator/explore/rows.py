@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
+from simulator.explore.notes import findings
 from simulator.explore.outcome import CaseOutcome, Outcome, PhaseOutcome
 from simulator.report.efficiency import Efficiency
 from simulator.report.serialise import plain
 from simulator.report.tables import Row, bounded
+from simulator.report.units import SPACE
 
 
 def document(outcome: Outcome) -> dict[str, Any]:
@@ -25,7 +27,8 @@ def document(outcome: Outcome) -> dict[str, Any]:
         "name": spec.name,
         "title": spec.title,
         "equal": spec.equal,
-        "notes": list(spec.notes),
+        "settings": list(outcome.settings),
+        "notes": [note.replace(SPACE, " ") for note in (*findings(outcome), *spec.notes)],
         "cases": cases,
     }
 
@@ -52,6 +55,7 @@ def _flat(case: CaseOutcome, phase: PhaseOutcome) -> Row:
         "tokens_per_s": phase.tokens_per_s,
         "of_peak": phase.of_peak,
         "macs": phase.macs,
+        "macs_ratio": phase.macs_ratio,
         "main_macs": phase.main_macs,
         **bounded("energy_j", phase.energy_j),
         **bounded("difference_j", phase.difference_j),

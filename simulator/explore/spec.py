@@ -40,6 +40,7 @@ class ComparisonSpec(Spec):
     cases: tuple[CaseSpec, ...] = Field(min_length=FEWEST_CASES)
 
     _document: Document | None = PrivateAttr(default=None)
+    _shared: Document | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _distinct(self) -> ComparisonSpec:
@@ -59,6 +60,12 @@ class ComparisonSpec(Spec):
         spec._document = document
         return spec
 
+    def sharing(self, experiment: Document) -> ComparisonSpec:
+        """This comparison, whose cases share the experiment of a file of its own."""
+        spec = self.model_copy()
+        spec._shared = experiment
+        return spec
+
     @property
     def of_machines(self) -> bool:
         """Whether it was made of names, and stands in no file."""
@@ -67,6 +74,8 @@ class ComparisonSpec(Spec):
     @property
     def shared(self) -> Document:
         """The experiment that all cases share, as it was written."""
+        if self._shared is not None:
+            return self._shared
         node = self._document.node(("experiment",)) if self._document else None
         return Document.from_data(self.experiment) if node is None else Document(node)
 

@@ -128,8 +128,10 @@ def _room(table: Sequence[tuple[str, ...]]) -> int:
 
 
 def _two_lines(head: Sequence[str]) -> list[tuple[str, ...]]:
-    """`units, mm²` as `units,` over `mm²`."""
+    """`units, mm²` as `units,` over `mm²`; one line if none can be divided."""
     parts = [cell.rpartition(", ") for cell in head]
+    if not any(comma for _, comma, _ in parts):
+        return [tuple(head)]
     return [tuple(comma and f"{above}," for above, comma, _ in parts), tuple(p[2] for p in parts)]
 
 

@@ -29,9 +29,11 @@ from simulator.hardware.primitives import (
 )
 
 PARTS = "parts"
+CLOCK = "clock"
+"""What names of parts may not begin with: where clocks of registers are booked."""
 BITS_PER_BYTE = 8
 Bits = Annotated[int, Field(ge=1, le=1 << 20)]
-Count = Annotated[int, Field(ge=0, le=10**12)]
+Count = Annotated[int, Field(ge=1, le=10**12)]
 
 
 class RegisterFileSpec(Spec):
@@ -89,7 +91,7 @@ class PartSpec(Spec):
     sram: SramBankSpec | None = None
     wire: WireSpec | None = None
     count: Count = 1
-    acts: Count | None = None
+    acts: Annotated[int, Field(ge=0, le=10**12)] | None = None
 
     @model_validator(mode="after")
     def _one_primitive(self) -> PartSpec:
@@ -97,6 +99,8 @@ class PartSpec(Spec):
         if len(stated) != 1:
             found = " and ".join(stated) if stated else "none"
             raise ValueError(f"found {found}, expected one of {', '.join(PRIMITIVES)}")
+        if self.acts is not None and self.acts > self.count:
+            raise ValueError(f"acts is {self.acts}, expected at most the count of {self.count}")
         return self
 
     @property
@@ -138,6 +142,13 @@ class PartsListSpec(Spec):
     name: str = "a list of parts"
     macs: Annotated[int, Field(ge=1, le=10**9)] = 1
     parts: dict[str, PartSpec] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _free_names(self) -> PartsListSpec:
+        for name in self.parts:
+            if name.partition(".")[0] == CLOCK:
+                raise ValueError(f"parts.{name}: the clock is counted by itself; name it otherwise")
+        return self
 
     def structure(self) -> tuple[Part, ...]:
         """All parts."""

@@ -18,7 +18,6 @@ from simulator.config import (
     Document,
     Spec,
     nearest,
-    resolve_preset,
     validate,
 )
 from simulator.cost import Technology, technology_from
@@ -115,6 +114,8 @@ class BillStudySpec(Spec):
         for index, case in enumerate(self.cases):
             if case.name in names[:index]:
                 raise ValueError(f"cases.{index}.name: two cases are called {case.name!r}")
+            if case.per == case.name:
+                raise ValueError(f"cases.{index}.per: {case.name!r} is set in proportion to itself")
             if case.per is not None and case.per not in names:
                 hint = nearest(case.per, names)
                 raise ValueError(
@@ -132,9 +133,7 @@ def is_bill_study(document: Document) -> bool:
 def load_bill_study(document: Document) -> Study:
     """The study that a document holds; raises ConfigError for mistakes in it."""
     spec = validate(BillStudySpec, document)
-    chosen = resolve_preset(document, (TECHNOLOGY,), "technologies").node((TECHNOLOGY,))
-    assert chosen is not None
-    technology = technology_from(Document(chosen))
+    technology = technology_from(document, (TECHNOLOGY,))
     units = {}
     for index, case in enumerate(spec.cases):
         node = document.node(("cases", index, "unit"))

@@ -75,9 +75,14 @@ class PhaseGroup:
 
     @property
     def tokens_per_s(self) -> float | None:
-        """Tokens generated per second, or taken in by an encoder; None without tokens."""
-        tokens = self.tokens if self.kind == "encode" else self.generated
+        """Counted tokens per second; None without tokens."""
+        tokens = counted_tokens(self)
         return tokens / self.seconds if tokens and self.seconds else None
+
+
+def counted_tokens(phase: PhaseGroup | PhaseResult) -> int:
+    """Tokens that rates and energies are per: those a decode makes, any other phase takes in."""
+    return phase.generated if phase.kind == "decode" else phase.tokens
 
 
 @dataclass(slots=True)
@@ -85,7 +90,7 @@ class OperatorGroup:
     """All instances of an operator in a phase group; cycles and bytes are sums.
 
     share: exclusive cycles as a share of the phase group's cycles.
-    time_cycles: `split_exclusive`, summed. utilisation: mean over own cycles.
+    time_cycles: `split_exclusive`, summed. utilisation: mean over active cycles.
     bound: what bounds the instances that took the most time.
     mapping: of the first instance.
     """
@@ -99,6 +104,7 @@ class OperatorGroup:
     cycles: int = 0
     compute_cycles: int = 0
     exclusive_cycles: int = 0
+    active_cycles: int = 0
     share: float = 0.0
     stall_cycles: dict[str, int] = field(default_factory=dict)
     time_cycles: dict[str, int] = field(default_factory=dict)
@@ -138,7 +144,7 @@ def phase_groups(result: Result) -> list[PhaseGroup]:
     kinds: dict[str, list[PhaseResult]] = {}
     at_peak: dict[str, float] = {}
     for op in result.operators:
-        at_peak[op.phase] = at_peak.get(op.phase, 0.0) + op.utilisation * op.cycles
+        at_peak[op.phase] = at_peak.get(op.phase, 0.0) + op.utilisation * op.active_cycles
     for phase in result.phases:
         kinds.setdefault(phase.kind, []).append(phase)
     groups = []
@@ -181,20 +187,21 @@ def operator_groups(result: Result) -> list[OperatorGroup]:
     totals = {group.label: group.cycles for group in phases.values()}
     for key, group in groups.items():
         group.bound = bounds[key].most_common(1)[0][0]
-        group.utilisation /= max(group.cycles, 1)
+        group.utilisation /= max(group.active_cycles, 1)
         group.share = group.exclusive_cycles / max(totals[group.phase], 1)
         group.time_cycles = dict(sorted(group.time_cycles.items(), key=lambda i: cause_order(i[0])))
     return list(groups.values())
 
 
 def _add_instance(group: OperatorGroup, op: OperatorResult) -> None:
-    """Add one instance; `utilisation` holds the sum of utilisation × cycles meanwhile."""
+    """Add one instance; `utilisation` holds the sum of utilisation × active cycles meanwhile."""
     group.count += 1
     group.cycles += op.cycles
     group.compute_cycles += op.compute_cycles
     group.exclusive_cycles += op.exclusive_cycles
     group.macs += op.macs
-    group.utilisation += op.utilisation * op.cycles
+    group.active_cycles += op.active_cycles
+    group.utilisation += op.utilisation * op.active_cycles
     group.compute_bound_cycles += op.compute_bound_cycles
     group.memory_bound_cycles += op.memory_bound_cycles
     group.compulsory_bytes += op.compulsory_bytes

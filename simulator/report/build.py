@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -28,6 +29,10 @@ STATIC = "static"
 """Component that leakage and an ideal memory's background power are booked on."""
 BY_TIME = ("background", "refresh")
 """Energies of a command-level memory that go with time; all others go with bytes."""
+
+
+WhatRan = tuple[int, tuple[tuple[int, int], ...]]
+"""An operator, and how often each of its commands ran: what equal costs follow from."""
 
 
 @dataclass(slots=True)
@@ -100,16 +105,16 @@ class ResultBuilder:
                 self._book(f"{MEMORY}.{category}", estimate)
         per_byte = _per_byte(memory, execution)
         commands = tuple(run.program.commands())
-        costs: dict[tuple[int, tuple[tuple[int, int], ...]], Costs] = {}
+        costs: dict[WhatRan, Costs] = {}
         amounts = Amounts(other=sum(memory.values(), ZERO))
         amounts.add_idle(self.idle_parts, seconds)
-        found = []
-        for record in execution.records:
-            key = (record.operator, tuple(sorted(record.executions.items())))
+        keys = [_what_ran(record) for record in execution.records]
+        for key, record in zip(keys, execution.records, strict=True):
             if key not in costs:
                 costs[key] = self._costs(run.program, commands, record, per_byte)
-            found.append(costs[key])
-        actions = ActionCounts.total((cost.actions, found.count(cost)) for cost in costs.values())
+        found = [costs[key] for key in keys]
+        times = Counter(keys)
+        actions = ActionCounts.total((cost.actions, times[key]) for key, cost in costs.items())
         amounts.add_actions(actions)
         amounts.add_wires(sum(cost.bit_mm for cost in found))
         waited = waits(self.parts, actions, cycles)
@@ -209,6 +214,8 @@ class ResultBuilder:
         info = run.program.operators[record.operator]
         compute, stalls = self._reference_cycles(run.program, info, record)
         cycles = compute + sum(stalls.values())
+        exclusive = self._edge(record.end_fs) - self._edge(record.end_fs - record.exclusive_fs)
+        active = max(compute, exclusive)
         return OperatorResult(
             phase=run.phase.name,
             name=info.name,
@@ -219,13 +226,12 @@ class ResultBuilder:
             start_cycle=self.start_cycle + record.start_fs // self.period_fs,
             cycles=cycles,
             compute_cycles=compute,
-            exclusive_cycles=self._edge(record.end_fs)
-            - self._edge(record.end_fs - record.exclusive_fs),
+            exclusive_cycles=exclusive,
             stall_cycles=stalls,
             bytes=cost.bytes,
             macs=cost.macs,
-            utilisation=cost.macs / (cycles * info.peak_macs_per_cycle) if cost.macs else 0.0,
-            bound=_bound(info, cycles),
+            utilisation=cost.macs / (active * info.peak_macs_per_cycle) if cost.macs else 0.0,
+            bound=_bound(info, active),
             compute_bound_cycles=info.compute_bound_cycles,
             memory_bound_cycles=info.memory_bound_cycles,
             compulsory_bytes=info.compulsory_bytes,
@@ -265,6 +271,10 @@ class ResultBuilder:
                     "end_cycle": self.start_cycle + -(-end_fs // self.period_fs),
                 }
             )
+
+
+def _what_ran(record: OperatorRecord) -> WhatRan:
+    return record.operator, tuple(sorted(record.executions.items()))
 
 
 def _outermost(by_component: dict[str, Estimate]) -> dict[str, float]:

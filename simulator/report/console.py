@@ -222,7 +222,9 @@ def _provenance(result: Result) -> list[str]:
     parts = [f"cyclelab {result.version}", f"configuration {result.configuration_hash[:12]}"]
     parts += [f"technology {technology}"] if technology else []
     parts += [f"seed {result.seed}"]
-    return [*_wrapped("", " · ".join(parts)), *_wrapped("", NOT_MODELLED)]
+    warning = result.technology.get("warning", "")
+    notes = [warning, NOT_MODELLED] if warning else [NOT_MODELLED]
+    return [line for text in (" · ".join(parts), *notes) for line in _wrapped("", text)]
 
 
 def _clip(text: str, width: int) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simulator.cost.unit import OPERATIONS_PER_MAC
-from simulator.report.aggregate import PhaseGroup
+from simulator.report.aggregate import PhaseGroup, counted_tokens
 from simulator.report.result import Estimate, PhaseResult
 from simulator.report.units import NOTHING, estimate, si
 
 PER_TERA = 1e-12
-DECODE = "decode"
 HEAD = ("energy/token", "EDP", "TOPS/W", "TOPS/mm²")
 
 
@@ -18,7 +17,7 @@ HEAD = ("energy/token", "EDP", "TOPS/W", "TOPS/mm²")
 class Efficiency:
     """Of one phase, with the bounds that those of energy and area give.
 
-    energy_per_token_j: per token generated in a decode, taken in elsewhere; None without
+    energy_per_token_j: per token made in a decode, taken in elsewhere; None without
         tokens. edp_js: energy × time, J·s. tops_per_w: 10¹² operations per joule.
         tops_per_mm2: 10¹² operations per second and mm² of die. Operations are those of
         the workload's MACs, two each.
@@ -32,7 +31,7 @@ class Efficiency:
 
 def efficiency_of(phase: PhaseGroup | PhaseResult, area_mm2: Estimate) -> Efficiency:
     """The efficiency of a phase, or a group of them, on a die of some area."""
-    tokens = phase.generated if phase.kind == DECODE else phase.tokens
+    tokens = counted_tokens(phase)
     tera = OPERATIONS_PER_MAC * phase.macs * PER_TERA
     return Efficiency(
         energy_per_token_j=phase.energy_j.scaled(1 / tokens) if tokens else None,

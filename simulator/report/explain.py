@@ -227,7 +227,7 @@ def _memory_help(result: Result, group: OperatorGroup) -> str:
         waiting=waiting / time,
         overhead=group.time_cycles.get(OVERHEAD, 0) / time,
         intensity=group.macs / max(group.dram_bytes, 1),
-        balance=balance_macs_per_byte(result),
+        balance=balance_macs_per_byte(result, group.macs, group.compute_bound_cycles),
     )
 
 

@@ -25,9 +25,13 @@ def bandwidth_bytes_per_second(result: Result) -> float:
     return float(result.machine["memory_bandwidth_bytes_per_s"])
 
 
-def balance_macs_per_byte(result: Result) -> float:
-    """MACs per byte of memory traffic from which on the matrix units are the limit."""
-    return peak_macs_per_second(result) / bandwidth_bytes_per_second(result)
+def balance_macs_per_byte(result: Result, macs: int, cycles_at_peak: float) -> float:
+    """MACs per byte of memory traffic from which on the matrix units are the limit.
+
+    macs, cycles_at_peak: some work and what it takes at the peak of the units that it runs
+        on, which may be slower than the machine's fastest.
+    """
+    return macs / cycles_at_peak * clock_hz(result) / bandwidth_bytes_per_second(result)
 
 
 def machine_line(result: Result) -> list[str]:

@@ -30,8 +30,8 @@ class OperatorResult:
     energy_parts_j: joules by the first two names of a component's path
         (`core.matrix_unit`, `memory`, `wires`, `clock.idle`…); they add up to energy_j.value.
     bound: `compute`, `memory`, `vector` or `latency`: what its time is nearest to.
-    utilisation: MACs / (cycles × peak MACs per cycle of the units it runs on), 0 for
-        vector work.
+    utilisation: MACs / (active cycles × peak MACs per cycle of the units it runs on), 0
+        for vector work.
     """
 
     phase: str
@@ -55,6 +55,11 @@ class OperatorResult:
     energy_j: Estimate
     energy_parts_j: dict[str, float] = field(default_factory=dict)
     mapping: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def active_cycles(self) -> int:
+        """Cycles in which its unit was at work on it, or it put off the end: no mere waiting."""
+        return max(self.compute_cycles, self.exclusive_cycles)
 
     @property
     def path(self) -> str:

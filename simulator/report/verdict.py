@@ -105,12 +105,14 @@ def _judgement(verdict: PhaseVerdict) -> str:
 def advice(result: Result, verdict: PhaseVerdict) -> str:
     """What would shorten the phase, with the most it could save."""
     shares = dict(verdict.losses)
+    if verdict.bound == "memory" and not verdict.phase.macs:
+        return "Keeping operands on chip or more bandwidth would help."
     if verdict.bound == "memory":
         return memory_advice(
             waiting=shares.get("memory_read", 0.0) + shares.get("memory_write", 0.0),
             overhead=shares.get(OVERHEAD, 0.0),
             intensity=verdict.phase.macs / max(verdict.phase.dram_bytes, 1),
-            balance=balance_macs_per_byte(result),
+            balance=balance_macs_per_byte(result, verdict.phase.macs, verdict.phase.peak_cycles),
         )
     if verdict.bound == "compute":
         if verdict.utilisation < LOW_UTILISATION:

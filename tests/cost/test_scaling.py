@@ -42,14 +42,21 @@ def test_delay_by_hand():
     # 0.6 V: -28.58 * 0.216 + 76.6 * 0.36 - 70.26 * 0.6 + 24.69 = 3.93672
     ratio = SCALING.delay_ratio(7, 0.75, 0.6)
     assert ratio == pytest.approx(3.93672 / 3.0253125)
-    with pytest.raises(CyclelabError, match=r"supply of 0\.4 V; use at least 0\.5 V"):
+    with pytest.raises(CyclelabError, match=r"supply of 0\.4 V, expected 0\.5 to 1\.2 V"):
         SCALING.delay_ratio(7, 0.75, 0.4)
 
 
-@given(st.floats(7, 130), st.floats(0.5, 1.1), st.floats(0.5, 1.1))
+@given(st.floats(7, 130), st.floats(0.5, 1.2), st.floats(0.5, 1.2))
 def test_a_higher_supply_is_never_slower(node, one, other):
     low, high = sorted((one, other))
-    assert SCALING.delay_ratio(node, low, high) <= 1 + 1e-9
+    assert 0 < SCALING.delay_ratio(node, low, high) <= 1 + 1e-9
+
+
+@pytest.mark.parametrize("node", [7, 16, 22, 28, 32, 45, 130])
+def test_supplies_off_the_fits_are_refused(node):
+    for supply in (0.25, 1.25, 2, 1e300):
+        with pytest.raises(CyclelabError, match=r"expected 0\.5 to 1\.2 V"):
+            SCALING.delay_ratio(node, supply, supply)
 
 
 def test_22_nm_lies_between_its_neighbours_by_logarithm():

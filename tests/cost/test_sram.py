@@ -111,5 +111,15 @@ def test_a_missing_node_or_table_is_said():
 def test_a_wrong_row_is_said(tmp_path):
     broken = tmp_path / "broken.csv"
     broken.write_text(TABLE.read_text().replace("0.00235132", "-1", 1))
-    with pytest.raises(ConfigError, match="row 1 of the sram table is wrong"):
+    with pytest.raises(ConfigError, match="row 1 of the sram table: a number is not positive"):
+        SramTable(broken, "itrs-hp", 45)
+    for wrong in ("nan", "inf"):
+        broken.write_text(TABLE.read_text().replace("0.00235132", wrong, 1))
+        with pytest.raises(ConfigError, match="not finite"):
+            SramTable(broken, "itrs-hp", 45)
+    broken.write_text(TABLE.read_text().replace("cell,ports", "cells,ports", 1))
+    with pytest.raises(ConfigError, match=r"expected numbers in the columns tech_nm, .* a cell"):
+        SramTable(broken, "itrs-hp", 45)
+    broken.write_text(TABLE.read_text().replace("45,itrs-hp,1,8192", "45,itrs-hp,1,2048", 1))
+    with pytest.raises(ConfigError, match="two rows for itrs-hp cells at 45 nm have one size"):
         SramTable(broken, "itrs-hp", 45)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.config import ConfigError, CyclelabError, load_preset
+from simulator.config import ConfigError, CyclelabError, Document, load_preset
 from simulator.cost.area import area
 from simulator.cost.energy import energy, static_power_w
 from simulator.cost.estimate import Estimate
@@ -197,7 +197,17 @@ def test_activity_and_supply_are_settings(tmp_path):
     assert own.primitive_leakage_w(product).value == pytest.approx(leakage * 0.6 / 0.75)
     assert own.primitive_area_um2(product) == base.primitive_area_um2(product)
     assert own.slowness == pytest.approx(3.93672 / 3.0253125)
-    assert "1.30 times as long as at the nominal 0.75 V" in own.description
+    assert "1.30 times as long as at the nominal 0.75 V" in own.warning
+    assert own.warning in own.description and base.warning == ""
+
+
+def test_what_was_changed_is_in_the_name():
+    changed = {"technology": {"extends": "7nm", "supply_v": 0.6, "clock": {"idle_share": 0}}}
+    own = technology_from(Document.from_data(changed), ("technology",))
+    assert own.name == "7nm (supply_v=0.6, clock.idle_share=0)"
+    assert technology_from(Document.from_data({"technology": "7nm"}), ("technology",)).name == "7nm"
+    with pytest.raises(ConfigError, match="found neither `extends`"):
+        technology_from(Document.from_data({"technology": {"supply_v": 0.6}}), ("technology",))
 
 
 def test_a_wire_by_hand():
@@ -236,8 +246,24 @@ def test_wrong_files_are_one_message(tmp_path):
     with pytest.raises(ConfigError, match=r"unknown cell 'flipflop'.*did you mean 'flip_flop'"):
         load_technology(file)
     file.write_text("extends: 45nm\nsupply_v: 0.3\n")
-    with pytest.raises(CyclelabError, match="use at least"):
+    with pytest.raises(CyclelabError, match=r"own\.yaml:2: supply_v: found 0\.3 V, expected 0\.5"):
         load_technology(file)
+    for text, said in (
+        ("across_nodes: {area: 3}", r"across_nodes\.area: found 3, expected"),
+        (
+            "clock: {idle_share: {value: 0.5, low: 0.6, high: 1, source: me}}",
+            "is below its own `low`",
+        ),
+        (
+            "clock: {tree_share: {value: 1, low: -2, high: 3, source: me}}",
+            "found -2 as low, expected at least 0",
+        ),
+        ("switching_activity: {value: 1, source: me, quality: guess}", "'guess', expected one of"),
+        ("switching_activity: 3", "found 3, expected"),
+    ):
+        file.write_text(f"extends: 45nm\n{text}\n")
+        with pytest.raises(ConfigError, match=rf"own\.yaml:2: .*{said}"):
+            load_technology(file)
     with pytest.raises(ConfigError, match="did you mean '45nm'"):
         load_technology("45mn")
 

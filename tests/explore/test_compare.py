@@ -175,7 +175,7 @@ def test_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("name", comparisons())
 def test_shipped_comparisons_can_be_built(name: str) -> None:
-    from simulator.explore.compare import experiments_of
+    from simulator.explore.sizing import experiments_of
 
     spec = load_comparison(name)
     assert spec.name == name

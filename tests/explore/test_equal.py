@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from simulator.cli import main
 from simulator.config import CyclelabError
 from simulator.experiment import Experiment
 from simulator.explore.case import CaseSpec
-from simulator.explore.compare import experiments_of
+from simulator.explore.compare import CannotRunError, compare
 from simulator.explore.equal import nearest_size
 from simulator.explore.machines import machines_on
 from simulator.explore.main_units import peak_macs_per_cycle, unit_area_mm2
+from simulator.explore.sizing import experiments_of
 from simulator.explore.spec import ComparisonSpec, Equal, load_comparison
 from tests.explore.comparisons import written
 
@@ -92,7 +95,9 @@ def test_two_technologies_have_no_equal_area(tmp_path: Path) -> None:
 def test_more_than_there_can_be(tmp_path: Path) -> None:
     narrow = "bipolar4, machine.core.matrix_units.0.columns: 1"
     # 4096 cores of 2 · 1 · 4 / 4 MACs per cycle are 8,192, not 32,768.
-    with pytest.raises(CyclelabError, match=r"'tables'.*count above 4,096.*lut_tensor_core"):
+    with pytest.raises(
+        CyclelabError, match=r"'tables'.*count above 4,096.*lut_tensor_core.*the smaller mach"
+    ):
         sized(tmp_path, "peak", bipolar4=narrow)
 
 
@@ -121,8 +126,60 @@ def test_a_baseline_is_sized_before_what_is_sized_to_it() -> None:
 
 def test_what_cannot_be_made_small_enough_is_not_called_equal() -> None:
     spec = machines_on("llama2_7b_on_a100", ["a100", "h100"])
-    with pytest.raises(CyclelabError, match=r"smallest number of tensor_core of h100 .*2\.4 times"):
+    message = (
+        r"tensor_core units of h100 at their smallest \(count 4\) have 2\.4 times the area .* a100"
+        r".*; let the larger machine, h100, stand first, or take --equal none"
+    )
+    with pytest.raises(CyclelabError, match=message):
         experiments_of(spec.model_copy(update={"equal": "area"}))
+
+
+def test_large_factors_are_written_out() -> None:
+    """A tensor core takes hundreds of times the area of Gemmini's array."""
+    spec = machines_on("llama2_7b_w4a8", ["gemmini_16x16", "a100"])
+    with pytest.raises(CyclelabError, match=r"have \d,\d00 times the power") as raised:
+        experiments_of(spec.model_copy(update={"equal": "power"}), ["technology=16nm"])
+    assert "e+" not in str(raised.value)
+
+
+RESIZED = (
+    "npu_w8a8",
+    "mixpe_int8",
+    ("technology=16nm", "workload.layers=1", "workload.prefill_tokens=64"),
+)
+
+
+def test_what_only_its_size_keeps_from_running(capsys: pytest.CaptureFixture[str]) -> None:
+    """MixPE's accumulator is too small for so many columns as the NPU's power allows."""
+    *machines, settings = RESIZED
+    options = [part for setting in settings for part in ("--set", setting)]
+    assert main(["compare", *machines, *options, "--equal", "power"]) == 2
+    error = capsys.readouterr().err
+    start = r"mixpe_int8 cannot run llama2_7b_w4a8 when sized to equal power \(columns \d+\): "
+    assert re.search(start, error) and "--experiment" not in error
+    assert "as it is given, it can: take --equal none, or let another machine stand" in error
+
+
+def test_a_file_says_the_size_too(tmp_path: Path) -> None:
+    changes = {
+        "equal: none": "equal: power",
+        "npu_w4a8_lut": "mixpe_int8",
+        "bipolar4": "int4",
+        "gemms: [{name: gemm, m: 256, n: 512, k: 512}]": "\n    ".join(
+            ("model: llama-2-7b", "layers: 1", "prefill_tokens: 64")
+        ),
+    }
+    place = r"small\.yaml:\d+: case 'tables': sized to equal power \(columns \d+\): no mapping"
+    with pytest.raises(CannotRunError, match=place) as raised:
+        compare(load_comparison(written(tmp_path, **changes)), ["technology=16nm"])
+    assert "take --equal none" in str(raised.value)
+
+
+def test_size_is_not_blamed_for_formats(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["compare", "llama2_7b_on_a100", "a100", "npu_w8a8", "--set", "workload.layers=1"]
+    assert main([*asked, "--equal", "peak"]) == 2
+    error = capsys.readouterr().err
+    assert "npu_w8a8 cannot run llama2_7b_on_a100: no matrix unit" in error
 
 
 def test_the_first_case_is_compared_with_nothing() -> None:

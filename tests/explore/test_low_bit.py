@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.explore.compare import compare, experiments_of
+from simulator.explore.compare import compare
+from simulator.explore.sizing import experiments_of
 from simulator.explore.spec import Equal, load_comparison
 from simulator.explore.table import markdown
 from tests.docs.pages import ROOT

@@ -27,7 +27,7 @@ def test_the_workload_can_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "gemmini_16x16", "npu_w8a8", *chosen, "--json", "-"]) == 0
     data = json.loads(capsys.readouterr().out)
     assert data["title"] == "gemmini_16x16, npu_w8a8 on bert_base_on_gemmini"
-    assert data["notes"] == []
+    assert not any("No workload was named" in note for note in data["notes"])
     assert [case["machine"] for case in data["cases"]] == ["gemmini_16x16", "npu_w8a8"]
 
 
@@ -67,6 +67,11 @@ def test_kinds_of_presets(kind: str) -> None:
         ("extends: llama2_7b_w4a8\nname: mine\n", "experiments"),
         ("machine: npu_w8a8\nworkload: {model: llama-2-7b}\n", "experiments"),
         ("cases: []\n", "comparisons"),
+        ("name: mine\ntitle: Mine\n", "comparisons"),
+        ("name: mine\nequal: area\n", "comparisons"),
+        ("name: mine\ncase: []\n", "comparisons"),
+        ("name: mine\ncoers: 2\n", "machines"),
+        ("extends: npu_w8a8\ntitle: Mine\n", "machines"),
     ],
 )
 def test_kinds_of_files(tmp_path: Path, text: str, kind: str) -> None:
@@ -85,6 +90,36 @@ def test_machines_in_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        ("name: mine\ntitle: Mine\nequal: area\n", ["missing key 'cases'", "key 'experiment'"]),
+        (
+            "title: Mine\ncase: []\n",
+            ["mine.yaml:2: case: unknown key 'case'; did you mean 'cases'?"],
+        ),
+    ],
+)
+def test_a_comparison_with_a_mistake_is_no_machine(
+    tmp_path: Path, text: str, messages: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, "utf-8")
+    assert main(["compare", str(path)]) == 2
+    error = capsys.readouterr().err
+    assert all(message in error for message in messages), error
+
+
+def test_an_experiment_without_a_workload(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("# Mine.\nname: mine\nmachine: npu_w8a8\n", "utf-8")
+    assert main(["compare", "npu_w8a8", "npu_w4a8", "--experiment", str(path)]) == 2
+    error = capsys.readouterr().err
+    assert "mine.yaml:1: case 'npu_w8a8': missing key 'workload', a mapping" in error
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["npu_w8a8"], "found one machine, 'npu_w8a8', expected two or more"),
@@ -97,7 +132,12 @@ def test_machines_in_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         (["npu_w8a8", "bitnet_3b_gpus"], "which names its machines itself: cyclelab compare bit"),
         (["bitnet_3b_gpus", "--experiment", "llama2_7b_w4a8"], "'bitnet_3b_gpus' is a comparison"),
         (["npu_w8a8", "npu_w4a8", "--experiment", "a100"], "--experiment: 'a100' is a machine"),
-        (["--experiment", "llama2_7b_w4a8"], "no machines are named that are to run it"),
+        (
+            ["npu_w8a8", "npu_w4a8", "--experiment", "llama2_7b_w4"],
+            "--experiment: no experiment preset is called 'llama2_7b_w4'; known: bert_base_on",
+        ),
+        (["npu_w8a8", "npu_w4a8", "--experiment", "no.yaml"], "--experiment: no.yaml: no such f"),
+        (["--experiment", "llama2_7b_w4a8"], "--experiment: no names are given, expected a comp"),
         (["a100", "tpuv4i"], "llama2_7b_w4a8: not on tpuv4i: no matrix unit of the machine mul"),
         (["a100", "npu_w8a8", "--set", "workload.layrs=1"], "did you mean 'layers'?"),
         (
@@ -111,6 +151,12 @@ def test_mistakes(arguments: list[str], message: str, capsys: pytest.CaptureFixt
     error = capsys.readouterr().err
     assert error.startswith("error: ") and "Traceback" not in error
     assert message in error
+
+
+def test_machines_are_not_suggested_for_experiments(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "npu_w8a8", "npu_w4a8", "--experiment", "h101"]) == 2
+    error = capsys.readouterr().err
+    assert "no experiment preset is called 'h101'" in error and "h100" not in error
 
 
 def test_advice_for_who_cannot_run(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from simulator.config import CyclelabError
 from simulator.cost.unit import unit_cost
-from simulator.explore.compare import compare, experiments_of
+from simulator.explore.compare import compare
 from simulator.explore.main_units import busy_power_w, main_amount, main_unit
+from simulator.explore.sizing import experiments_of
 from simulator.explore.spec import load_comparison
 from simulator.explore.table import WIDTH, text
 from tests.explore.comparisons import written
@@ -63,7 +64,7 @@ def test_half_the_clock_twice_the_columns(tmp_path: Path) -> None:
 def test_the_table_shows_power(tmp_path: Path) -> None:
     outcome = compare(load_comparison(written(tmp_path, **{"equal: none": "equal: power"})))
     shown = text(outcome)
-    assert "units, W" in shown and "power, relative" in shown and "busy at their peak" in shown
+    assert "units, W" in shown and "power, relative" in shown and "when busy" in shown
     assert max(map(len, shown.splitlines())) <= WIDTH
     for case in outcome.cases:
         assert case.units.relative == pytest.approx(1, rel=0.01)
@@ -84,3 +85,12 @@ def test_heads_make_room_for_names(tmp_path: Path) -> None:
     shown = text(compare(load_comparison(written(tmp_path, **changes))))
     assert "tables of four bits, quite" in shown and "power,\n" in shown
     assert max(map(len, shown.splitlines())) <= WIDTH
+
+
+def test_heads_of_one_line_stay_so(tmp_path: Path) -> None:
+    """Long names make heads of two lines; those without a comma to break at have but one."""
+    name = "tables of four bits, in columns, so"
+    shown = text(
+        compare(load_comparison(written(tmp_path, **{"- name: tables": f'- name: "{name}"'})))
+    )
+    assert "\n\n\n" not in shown

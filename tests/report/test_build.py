@@ -8,14 +8,26 @@ from typing import Any
 
 import pytest
 
+import simulator as sim
 from simulator.cost import load_technology
+from simulator.cost.difference import Amounts, difference
 from simulator.engine import run_program
 from simulator.hardware.bill import machine_parts
 from simulator.hardware.primitives import Primitive
 from simulator.report.build import STATIC
 from simulator.report.result import Result
+from simulator.runner import run_with_amounts
 from tests.mapping.result_laws import check_result, check_sum
-from tests.mapping.small import INT8, gemms, machine, machine_document, programs, run, transformer
+from tests.mapping.small import (
+    INT8,
+    experiment,
+    gemms,
+    machine,
+    machine_document,
+    programs,
+    run,
+    transformer,
+)
 
 TECHNOLOGY = load_technology("45nm")
 
@@ -168,6 +180,34 @@ def test_wires_and_clocks_of_one_tile_by_hand() -> None:
     # All registers for 46 cycles: clocked when they are written, and in a tenth of the others.
     clocked = found["clock.active"] + found["clock.idle"] / 0.1
     assert clocked == pytest.approx(1e-12 * registers * 46 * pin)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_amounts_of_equal_operators_add_up(count: int) -> None:
+    """As many operators of equal cost are as many, in what comparisons are made of, too."""
+    sizes = [(4, 4, 4)] * count
+    one, many = experiment(gemms((4, 4, 4))), experiment(gemms(*sizes))
+    (single,), (all_of_them,) = (run_with_amounts(each)[1] for each in (one, many))
+    multiply = (Primitive("multiplier", ("int8", "int8")), "operate")
+    assert all_of_them.counts[multiply] == count * single.counts[multiply]
+    result, amounts = run_with_amounts(many)
+    energy = difference(Amounts(), amounts[0], TECHNOLOGY)
+    assert energy.value == pytest.approx(result.energy_j.value)
+    # All registers in all cycles: written, or waiting.
+    word = Primitive("flip_flop", bits=32)
+    registers = sum(p.count for p in machine_parts(machine()) if p.primitive == word)
+    written, waited = amounts[0].counts[word, "write"], amounts[0].counts[word, "wait"]
+    assert written + waited == registers * result.cycles
+
+
+def test_waiting_for_another_unit_is_no_low_utilisation() -> None:
+    """Two arrays: attention on the second waits for projections on the first."""
+    result = sim.run("llama2_7b_w4a8", {"workload.layers": 1, "workload.decode_steps": 0})
+    attention = next(op for op in result.operators if op.name == "attention")
+    assert attention.active_cycles < attention.cycles / 2
+    assert attention.utilisation > 0.8 and attention.bound == "compute"
+    for op in result.operators:
+        assert op.utilisation <= 1 and op.active_cycles <= op.cycles
 
 
 def test_spans_stay_inside_their_phase(tmp_path: Path) -> None:

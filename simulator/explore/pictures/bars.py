@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from simulator.report.plots.style import INCH_PER_CHARACTER, PAPER, scaled_unit
-from simulator.report.units import significant
+from simulator.report.plots.style import FONT_POINTS, INCH_PER_CHARACTER, PAPER, scaled_unit
+from simulator.report.units import si, significant
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +22,8 @@ HEADROOM = 1.22
 LABEL_GAP = 0.015
 """Of the longest bar, between a bar and its number."""
 SMALL_POINTS = 7.5
+SMALL_SHARE = 0.02
+"""Of the longest bar, below which a bar has no edges, and a number with a unit of its own."""
 HANDLE_INCHES = 0.4
 """What a legend takes besides its words, per entry."""
 LINE_INCHES = 0.18
@@ -42,6 +44,11 @@ def write_number(ax: Axes, x: float, row: int, text: str) -> None:
     ax.text(x, row, text, va="center", fontsize=SMALL_POINTS, bbox=paper)
 
 
+def number_inches(text: str) -> float:
+    """Room that a number behind a bar takes."""
+    return len(text) * INCH_PER_CHARACTER * SMALL_POINTS / FONT_POINTS
+
+
 def draw_stacks(
     ax: Axes,
     stacks: Sequence[Mapping[str, float]],
@@ -54,9 +61,10 @@ def draw_stacks(
     Returns the unit of the axis, with a prefix that brings the longest bar to 1 … 999.
     """
     longest = max(sum(parts.values()) for parts in stacks)
-    factor, unit = scaled_unit(longest, unit) if prefix else (1.0, unit)
+    factor, scaled = scaled_unit(longest, unit) if prefix else (1.0, unit)
     for row, parts in enumerate(stacks):
-        end = 0.0
+        total, end = sum(parts.values()), 0.0
+        small = total < SMALL_SHARE * longest
         for name, colour in colours.items():
             width = parts.get(name, 0.0) * factor
             ax.barh(
@@ -66,12 +74,13 @@ def draw_stacks(
                 color=colour,
                 height=BAR_HEIGHT,
                 edgecolor=PAPER,
-                linewidth=0.4,
+                linewidth=0.0 if small else 0.4,
             )
             end += width
-        write_number(ax, end + longest * factor * LABEL_GAP, row, significant(end))
+        text = si(total, unit) if small and prefix else significant(end)
+        write_number(ax, end + longest * factor * LABEL_GAP, row, text)
     ax.set_xlim(0, longest * factor * HEADROOM)
-    return unit
+    return scaled
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from simulator.explore.outcome import CaseOutcome, Outcome
-from simulator.explore.pictures.labels import Box, nearest_place, place_names
+from simulator.explore.pictures.point_names import name_points
+from simulator.explore.pictures.scale import far_apart, set_scale
 from simulator.report.plots.style import (
-    INK,
     MUTED,
     PAPER,
     SEQUENCE,
@@ -25,19 +25,16 @@ PANEL_INCHES = (4.6, 3.4)
 INCHES_PER_CASE = 0.09
 """That a panel gets higher for each, so that names have room."""
 LEFT_INCHES, BOTTOM_INCHES, TOP_INCHES, LEGEND_INCHES, MARGIN_INCHES = 0.75, 0.5, 0.4, 0.3, 0.15
-LOG_FROM = 10.0
-"""Ratio of largest to smallest from which an axis is logarithmic."""
-LOG_TICKS = (1.0, 2.0, 5.0)
 MOST_WITH_BOUNDS = 8
 """Points whose bounds are all shown; of more, only a baseline's, and values fill the panel."""
 PAD = 0.12
 """Of the axis, between its ends and what is drawn."""
-NAME_POINTS = 7.5
 STRAIGHT = 1.5
 """What it costs a name to lie on bounds, as a share of its distance from the point."""
-LEADER_INCHES = 0.13
-"""Distance of a name from its point from which a line joins them."""
 MARK_POINTS2 = 34
+MARK_INCHES = MARK_POINTS2**0.5 / 72
+KIND_NAMES = {"lut_tensor_core": "LUT tensor core"}
+"""Kinds of units whose names are more than their words."""
 
 
 @styled
@@ -94,7 +91,9 @@ def _draw_panel(ax: Axes, points: list[Point], colours: dict[str, str]) -> None:
             linewidths=1.4 if case.is_baseline else 0.6,
             zorder=3,
         )
-    _write_names(ax, points, 0.0 if crowded else STRAIGHT)
+    names = [case.name for case, _, _ in points]
+    values = [(x.value, y.value) for _, x, y in points]
+    name_points(ax, names, values, MARK_INCHES / 2, 0.0 if crowded else STRAIGHT)
     ax.grid(True)
     ax.set_xlabel("TOPS/mm²")
     ax.set_ylabel("TOPS/W")
@@ -108,63 +107,16 @@ def _draw_bounds(ax: Axes, x: Estimate, y: Estimate, colour: str) -> None:
 
 def _scale(ax: Axes, axis: Literal["x", "y"], estimates: list[Estimate], crowded: bool) -> None:
     """Logarithmic if values are far apart; limits around all bounds, or values in a crowd."""
-    from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
-
     low = min(e.value if crowded else e.low for e in estimates)
     high = max(e.value if crowded else e.high for e in estimates)
-    far = high >= LOG_FROM * low
-    own = ax.xaxis if axis == "x" else ax.yaxis
-    ax.set(**{f"{axis}scale": "log" if far else "linear"})
+    far = far_apart(low, high)
     if far:
         ratio = (high / low) ** PAD
         low, high = low / ratio, high * ratio
-        own.set_major_locator(LogLocator(subs=LOG_TICKS))
-        own.set_minor_locator(NullLocator())
-        own.set_minor_formatter(NullFormatter())
     else:
         pad = PAD * ((high - low) or high)
         low, high = max(0.0, low - pad), high + pad
-    ax.set(**{f"{axis}lim": (low, high)})
-    own.set_major_formatter(lambda value, _: f"{value:g}")
-
-
-def _write_names(ax: Axes, points: list[Point], straight: float) -> None:
-    inch = float(ax.figure.get_dpi())
-    pixels = ax.transData.transform([(x.value, y.value) for _, x, y in points])
-    places = [(float(x) / inch, float(y) / inch) for x, y in pixels]
-    paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85}
-    texts = [
-        ax.text(0, 0, case.name, fontsize=NAME_POINTS, color=INK, bbox=paper, zorder=2.5)
-        for case, _, _ in points
-    ]
-    sizes = [(e.width / inch, e.height / inch) for e in (t.get_window_extent() for t in texts)]
-    frame = ax.get_window_extent()
-    limits = (frame.x0 / inch, frame.y0 / inch, frame.x1 / inch, frame.y1 / inch)
-    for text, at, box in zip(
-        texts, places, place_names(places, sizes, limits, straight), strict=True
-    ):
-        if box is None:
-            text.remove()
-            continue
-        text.set_position(_data(ax, (box[0], (box[1] + box[3]) / 2)))
-        text.set_verticalalignment("center")
-        _lead(ax, at, box)
-
-
-def _lead(ax: Axes, point: tuple[float, float], box: Box) -> None:
-    """A line from a point to its name, if that is not beside it."""
-    end = nearest_place(box, point)
-    if (end[0] - point[0]) ** 2 + (end[1] - point[1]) ** 2 < LEADER_INCHES**2:
-        return
-    xs, ys = zip(_data(ax, point), _data(ax, end), strict=True)
-    ax.plot(xs, ys, color=MUTED, linewidth=0.5, zorder=2)
-
-
-def _data(ax: Axes, place: tuple[float, float]) -> tuple[float, float]:
-    """A place in inches as values of the axes."""
-    inch = float(ax.figure.get_dpi())
-    x, y = ax.transData.inverted().transform((place[0] * inch, place[1] * inch))
-    return float(x), float(y)
+    set_scale(ax, axis, low, high, far)
 
 
 def _legend(figure: Figure, colours: dict[str, str], bounds: str) -> None:
@@ -173,7 +125,7 @@ def _legend(figure: Figure, colours: dict[str, str], bounds: str) -> None:
     def entry(label: str, **look: Any) -> Line2D:
         return Line2D([], [], **{"marker": "o", "linestyle": "", "label": label, **look})
 
-    handles = [entry(kind.replace("_", " "), color=colour) for kind, colour in colours.items()]
+    handles = [entry(_kind_name(kind), color=colour) for kind, colour in colours.items()]
     handles += [
         entry("baseline", color=MUTED, markerfacecolor=PAPER),
         entry(bounds, color=MUTED, marker="", linestyle="-", linewidth=0.9, alpha=0.6),
@@ -181,3 +133,8 @@ def _legend(figure: Figure, colours: dict[str, str], bounds: str) -> None:
     figure.legend(
         handles=handles, loc="lower right", ncols=len(handles), columnspacing=1.2, handlelength=1.2
     )
+
+
+def _kind_name(kind: str) -> str:
+    """As the documentation writes it."""
+    return KIND_NAMES.get(kind, kind.replace("_", " "))

@@ -6,34 +6,20 @@ from typing import TYPE_CHECKING
 
 from simulator.explore.outcome import Outcome
 from simulator.explore.pictures.bars import (
-    BAR_HEIGHT,
-    HEADROOM,
-    LABEL_GAP,
     MARGIN_INCHES,
     ROW_INCHES,
     TOP_INCHES,
     draw_stacks,
     legend_of,
     name_rows,
-    write_number,
 )
+from simulator.explore.pictures.times import draw_times, panel_inches
 from simulator.report.plots.component_groups import group_colours, grouped, stack_order
-from simulator.report.plots.style import (
-    BLUE,
-    GREY,
-    MUTED,
-    label_inches,
-    new_figure,
-    place,
-    styled,
-)
-from simulator.report.units import ratio
+from simulator.report.plots.style import label_inches, new_figure, place, styled
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PANEL_INCHES = 2.6
 ENERGY_INCHES = 3.8
 GAP_INCHES = 0.25
 
@@ -44,7 +30,8 @@ def plot_overview(outcome: Outcome) -> Figure:
     names = [case.name for case in outcome.cases]
     labels = label_inches(names)
     phases = outcome.phases
-    times = len(phases) * (PANEL_INCHES + GAP_INCHES)
+    panel = panel_inches(outcome)
+    times = len(phases) * (panel + GAP_INCHES)
     width = labels + times + ENERGY_INCHES + 4 * MARGIN_INCHES
     rows = ROW_INCHES * (len(names) + 1)
     energies = [grouped(case.energy_by_component) for case in outcome.cases]
@@ -54,10 +41,10 @@ def plot_overview(outcome: Outcome) -> Figure:
     figure = new_figure(width, TOP_INCHES + rows + bottom)
     left = MARGIN_INCHES + labels
     for number, phase in enumerate(phases):
-        ax = place(figure, left, bottom, PANEL_INCHES, rows)
-        _draw_times(ax, outcome, phase)
+        ax = place(figure, left, bottom, panel, rows)
+        draw_times(ax, outcome, phase)
         name_rows(ax, names, shown=number == 0)
-        left += PANEL_INCHES + GAP_INCHES
+        left += panel + GAP_INCHES
     ax = place(figure, left, bottom, ENERGY_INCHES, rows)
     values = [{name: joules.value for name, joules in parts.items()} for parts in energies]
     unit = draw_stacks(ax, values, colours, "J")
@@ -66,20 +53,3 @@ def plot_overview(outcome: Outcome) -> Figure:
     name_rows(ax, names, shown=not phases)
     legend.draw(figure)
     return figure
-
-
-def _draw_times(ax: Axes, outcome: Outcome, label: str) -> None:
-    ratios: dict[int, float] = {}
-    for row, case in enumerate(outcome.cases):
-        for phase in case.phases:
-            if phase.phase == label:
-                ratios[row] = phase.seconds_ratio
-    colours = [GREY if outcome.cases[row].is_baseline else BLUE for row in ratios]
-    ax.barh(list(ratios), list(ratios.values()), color=colours, height=BAR_HEIGHT)
-    limit = max(ratios.values()) * HEADROOM
-    ax.axvline(1.0, color=MUTED, linewidth=0.8)
-    for row, value in ratios.items():
-        write_number(ax, value + limit * LABEL_GAP, row, ratio(value))
-    ax.set_xlim(0, limit)
-    ax.set_xlabel("time, baseline = 1")
-    ax.set_title(label)

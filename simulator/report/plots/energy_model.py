@@ -24,7 +24,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulator.report.machine_facts import bandwidth_bytes_per_second, peak_macs_per_second
+from simulator.report.machine_facts import (
+    bandwidth_bytes_per_second,
+    clock_hz,
+    peak_macs_per_second,
+)
 from simulator.report.plots.component_groups import MEMORY, STATIC, grouped
 from simulator.report.plots.points import OPERATIONS_PER_MAC
 from simulator.report.result import ZERO, Estimate, Result
@@ -99,9 +103,18 @@ def energy_model(result: Result) -> EnergyModel:
         operation_j=_per(sum(groups.values(), ZERO), operations),
         byte_j=_per(memory, moved),
         static_w=_per(static, result.seconds),
-        peak=OPERATIONS_PER_MAC * peak_macs_per_second(result),
+        peak=_peak(result),
         bandwidth=bandwidth_bytes_per_second(result),
     )
+
+
+def _peak(result: Result) -> float:
+    """Operations per second at the peak of the units that the run's MACs run on."""
+    cycles = sum(op.utilisation * op.active_cycles for op in result.operators)
+    if not cycles:
+        return OPERATIONS_PER_MAC * peak_macs_per_second(result)
+    macs = sum(op.macs for op in result.operators)
+    return OPERATIONS_PER_MAC * macs / cycles * clock_hz(result)
 
 
 def _per(energy: Estimate, amount: float) -> Estimate:

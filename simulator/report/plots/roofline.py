@@ -46,9 +46,9 @@ def roofline_points(result: Result) -> list[Point]:
     """Operators with MACs and memory traffic, summed over layers."""
     points = []
     for group in operator_groups(result):
-        if group.macs and group.dram_bytes and group.cycles:
+        if group.macs and group.dram_bytes and group.active_cycles:
             operations = OPERATIONS_PER_MAC * group.macs
-            performance = operations / group.cycles * clock_hz(result)
+            performance = operations / group.active_cycles * clock_hz(result)
             points.append(
                 Point(
                     group.phase, group.name, operations / group.dram_bytes, performance, group.share
