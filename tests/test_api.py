@@ -102,10 +102,19 @@ def test_unknown_plot_names_the_nearest() -> None:
         plot(run(document()), "rooflin")
 
 
-def test_import_is_light() -> None:
-    """`import simulator` loads nothing that takes time."""
-    heavy = ["pydantic", "numpy", "matplotlib", "pandas", "networkx", "simpy", "yaml", "ml_dtypes"]
-    code = f"import simulator, sys; print([m for m in {heavy} if m in sys.modules])"
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        (
+            "simulator",
+            "pydantic numpy matplotlib pandas networkx simpy yaml ml_dtypes",
+        ),
+        ("simulator.commands", "numpy matplotlib pandas networkx simpy simulator.hardware"),
+    ],
+)
+def test_import_is_light(module: str, heavy: str) -> None:
+    """`import simulator` loads nothing that takes time, commands only what they need."""
+    code = f"import {module}, sys; print([m for m in {heavy.split()} if m in sys.modules])"
     found = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

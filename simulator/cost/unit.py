@@ -12,6 +12,7 @@ from typing import Any
 from simulator.config import CyclelabError
 from simulator.cost.energy import CLOCK_ACTIVE, JOULES_PER_PJ, energy, static_power_w
 from simulator.cost.estimate import ZERO, Estimate
+from simulator.cost.operations import OPERATIONS_PER_MAC
 from simulator.cost.technology import Technology
 from simulator.hardware.matrix_unit import MatrixUnit, Tile
 from simulator.hardware.parts_list import PartsListSpec
@@ -19,7 +20,6 @@ from simulator.hardware.primitives import ActionCounts, Part
 
 LONG = 1 << 16
 """Rows, columns and depth of the product that energy is taken of: long against any unit."""
-OPERATIONS_PER_MAC = 2
 UM2_PER_MM2 = 1e6
 
 

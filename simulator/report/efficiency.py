@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulator.cost.unit import OPERATIONS_PER_MAC
+from simulator.cost.operations import OPERATIONS_PER_MAC
 from simulator.report.aggregate import PhaseGroup, counted_tokens
 from simulator.report.result import Estimate, PhaseResult
 from simulator.report.units import NOTHING, estimate, si

@@ -24,13 +24,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from simulator.cost.operations import OPERATIONS_PER_MAC
 from simulator.report.machine_facts import (
     bandwidth_bytes_per_second,
     clock_hz,
     peak_macs_per_second,
 )
 from simulator.report.plots.component_groups import MEMORY, STATIC, grouped
-from simulator.report.plots.points import OPERATIONS_PER_MAC
 from simulator.report.result import ZERO, Estimate, Result
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from simulator.cost.operations import OPERATIONS_PER_MAC
 from simulator.report.aggregate import operator_groups, phase_groups
 from simulator.report.plots.energy_model import EnergyModel, energy_model
 from simulator.report.plots.points import (
-    OPERATIONS_PER_MAC,
     LabelBox,
     Point,
     artist_boxes,

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-OPERATIONS_PER_MAC = 2
 MARKERS = "oDs^v"
 CLUSTER_INCHES = 0.3
 MIN_LABELLED_SHARE = 0.005

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from simulator.cost.operations import OPERATIONS_PER_MAC
 from simulator.report.aggregate import operator_groups, phase_groups
 from simulator.report.machine_facts import (
     bandwidth_bytes_per_second,
@@ -16,7 +17,6 @@ from simulator.report.machine_facts import (
     peak_macs_per_second,
 )
 from simulator.report.plots.points import (
-    OPERATIONS_PER_MAC,
     LabelBox,
     Point,
     artist_boxes,
