@@ -12,16 +12,17 @@ from simulator.lazy import loader
 
 if TYPE_CHECKING:
     from simulator.cost.estimate import ZERO, Estimate
+    from simulator.cost.load import load_technology, technology_from
     from simulator.cost.spec import TechnologySpec
-    from simulator.cost.technology import Technology, load_technology, technology_from
+    from simulator.cost.technology import Technology
 
 _HOME = {
     "ZERO": "estimate",
     "Estimate": "estimate",
     "TechnologySpec": "spec",
     "Technology": "technology",
-    "load_technology": "technology",
-    "technology_from": "technology",
+    "load_technology": "load",
+    "technology_from": "load",
 }
 
 __all__ = [

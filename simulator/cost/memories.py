@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simulator.config import CyclelabError, nearest
-from simulator.cost.estimate import EXACT, ZERO, Estimate
-from simulator.cost.priced import Priced, exactly
+from simulator.cost.estimate import ZERO, Estimate
+from simulator.cost.priced import Priced, Unshared, exactly, known_device
 from simulator.cost.scaling import NodeScaling
 from simulator.cost.spec import TechnologySpec
 from simulator.cost.sram import SramMacro, SramTable
@@ -86,27 +85,12 @@ class SramPrices:
         return Priced(factor.estimate.scaled(value), factor.sources)
 
 
-class DramPrices:
+class DramPrices(Unshared):
     """Prices of dram: off the die, so no area; a `Primitive` may give its capacity."""
 
     def __init__(self, spec: TechnologySpec, numbers: StatedNumbers) -> None:
         self._devices = spec.dram
         self._numbers = numbers
-
-    @property
-    def shared_energy(self) -> Estimate:
-        """Nothing: devices are independent."""
-        return EXACT
-
-    @property
-    def shared_leakage(self) -> Estimate:
-        """Nothing."""
-        return EXACT
-
-    @property
-    def shared_area(self) -> Estimate:
-        """Nothing: they take none."""
-        return EXACT
 
     def area_um2(self, primitive: Primitive) -> Priced:
         """Return zero: dram is no part of the accelerator's die."""
@@ -126,12 +110,4 @@ class DramPrices:
         return Priced(per_gib.estimate.scaled(gib), per_gib.sources)
 
     def _check(self, primitive: Primitive) -> str:
-        device = primitive.device
-        if device not in self._devices:
-            near = nearest(device, self._devices)
-            raise CyclelabError(
-                f"the technology knows no dram called {device!r}; known: "
-                + ", ".join(sorted(self._devices))
-                + (f"; did you mean {near!r}?" if near else "")
-            )
-        return device
+        return known_device(primitive, self._devices)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from simulator.cost.estimate import Estimate
+from simulator.config.errors import CyclelabError, nearest
+from simulator.cost.estimate import EXACT, Estimate
 from simulator.hardware.primitives import Primitive
 
 
@@ -56,6 +58,37 @@ class Prices(Protocol):
 
     def leakage_w(self, primitive: Primitive) -> Priced:
         """Power of one primitive that does nothing."""
+
+
+class Unshared:
+    """Factors of prices that have none in common, as those of devices bought apart."""
+
+    @property
+    def shared_energy(self) -> Estimate:
+        """Nothing."""
+        return EXACT
+
+    @property
+    def shared_leakage(self) -> Estimate:
+        """Nothing."""
+        return EXACT
+
+    @property
+    def shared_area(self) -> Estimate:
+        """Nothing."""
+        return EXACT
+
+
+def known_device(primitive: Primitive, devices: Collection[str]) -> str:
+    """The device of a primitive; raises CyclelabError with the nearest name for an unknown one."""
+    if primitive.device not in devices:
+        near = nearest(primitive.device, devices)
+        raise CyclelabError(
+            f"the technology knows no {primitive.kind} called {primitive.device!r}; known: "
+            + ", ".join(sorted(devices))
+            + (f"; did you mean {near!r}?" if near else "")
+        )
+    return primitive.device
 
 
 def exactly(value: float, *sources: str) -> Priced:

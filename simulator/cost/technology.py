@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from simulator.config import (
-    ConfigError,
-    CyclelabError,
-    Document,
-    load_preset,
-    nearest,
-    resolve_preset,
-    validate,
-)
-from simulator.config.errors import KeyPath
-from simulator.config.nodes import Node
-from simulator.config.presets import EXTENDS
+from simulator.config import CyclelabError, Document, nearest
 from simulator.cost.estimate import Estimate
 from simulator.cost.logic import LogicPrices
 from simulator.cost.memories import DramPrices, SramPrices
 from simulator.cost.priced import Priced, Prices
 from simulator.cost.scaling import NodeScaling
 from simulator.cost.spec import TechnologySpec
-from simulator.cost.stated import StatedNumbers, check_facts
+from simulator.cost.stated import StatedNumbers
 from simulator.cost.wires import LinkPrices, WirePrices
 from simulator.hardware.primitives import CELLS, FLIP_FLOPS, Primitive
 
@@ -190,61 +178,6 @@ class Technology:
                 + (f"; did you mean {near!r}?" if near else "")
             )
         return self._others.get(primitive.kind, self._logic)
-
-
-def load_technology(name_or_path: str | Path, relative_to: Path | None = None) -> Technology:
-    """Load a technology by preset name, or by path relative to `relative_to`.
-
-    Raises ConfigError for a missing or wrong file, CyclelabError if the parts of
-    the technology do not go together.
-    """
-    return technology_from(load_preset("technologies", name_or_path, relative_to))
-
-
-def technology_from(document: Document, path: KeyPath = ()) -> Technology:
-    """Build a technology from what stands at `path`: itself, its name, or what extends one.
-
-    Raises as `load_technology`, with file, line and key.
-    """
-    node = document.locate(path)
-    changes: tuple[str, ...] = ()
-    if path:
-        if isinstance(node.value, Mapping):
-            if not {EXTENDS, "name"} & node.value.keys():
-                raise document.error(
-                    path,
-                    "found neither `extends`, the name of a technology to start from, nor `name` "
-                    "of one that is stated here",
-                )
-            changes = tuple(_changes(node))
-        document = resolve_preset(document, path, "technologies")
-    spec = validate(TechnologySpec, document, path)
-    check_facts(document, path)
-    for key in ("supply_v", "nominal_supply_v"):
-        lowest, highest = spec.scaling.lowest_supply_v, spec.scaling.highest_supply_v
-        if not lowest <= getattr(spec, key) <= highest:
-            raise document.error(
-                (*path, key),
-                f"found {getattr(spec, key):g} V, expected {lowest:g} to {highest:g} V, for which "
-                "the fits of delay and energy hold",
-            )
-    try:
-        return Technology(spec, Document(document.locate(path)), changes)
-    except ConfigError:
-        raise
-    except CyclelabError as error:
-        raise document.error(path, str(error)) from None
-
-
-def _changes(node: Node, prefix: str = "") -> Iterator[str]:
-    """`supply_v=0.7` for every value of a mapping that extends a technology."""
-    if not isinstance(node.value, Mapping):
-        shown = "…" if isinstance(node.value, tuple) else node.value
-        yield f"{prefix}={shown}"
-        return
-    for key, child in node.value.items():
-        if key not in (EXTENDS, "name", "description"):
-            yield from _changes(child, f"{prefix}.{key}" if prefix else key)
 
 
 def _beside(document: Document, path: tuple[str, ...], name: str) -> Path:

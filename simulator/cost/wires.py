@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from simulator.config import CyclelabError, nearest
-from simulator.cost.estimate import EXACT, ZERO, Estimate
-from simulator.cost.priced import Priced
+from simulator.config import CyclelabError
+from simulator.cost.estimate import ZERO, Estimate
+from simulator.cost.priced import Priced, Unshared, known_device
 from simulator.cost.spec import TechnologySpec
 from simulator.cost.stated import StatedNumbers
 from simulator.hardware.primitives import Primitive
@@ -16,7 +16,7 @@ RANDOM_TOGGLES = 0.5
 """Toggles per bit moved, of random data."""
 
 
-class WirePrices:
+class WirePrices(Unshared):
     """A toggle takes ½ · C · V² (a charge or a discharge of the wire, on average)."""
 
     def __init__(self, spec: TechnologySpec, numbers: StatedNumbers) -> None:
@@ -32,16 +32,6 @@ class WirePrices:
     def shared_energy(self) -> Estimate:
         """All: one price for all wires."""
         return self._pj_per_bit_um.estimate.relative()
-
-    @property
-    def shared_leakage(self) -> Estimate:
-        """Nothing leaks."""
-        return EXACT
-
-    @property
-    def shared_area(self) -> Estimate:
-        """Nothing: they take none."""
-        return EXACT
 
     def area_um2(self, primitive: Primitive) -> Priced:
         """Wires run above logic: no area."""
@@ -59,26 +49,11 @@ class WirePrices:
         return self.area_um2(primitive)
 
 
-class LinkPrices:
+class LinkPrices(Unshared):
     """A byte takes the same however many move; what a link draws when idle is not known."""
 
     def __init__(self, numbers: StatedNumbers) -> None:
         self._links = numbers.table("links")
-
-    @property
-    def shared_energy(self) -> Estimate:
-        """Nothing: links are independent."""
-        return EXACT
-
-    @property
-    def shared_leakage(self) -> Estimate:
-        """Nothing."""
-        return EXACT
-
-    @property
-    def shared_area(self) -> Estimate:
-        """Nothing: they take none."""
-        return EXACT
 
     def area_um2(self, primitive: Primitive) -> Priced:
         """Not known, and not counted."""
@@ -95,14 +70,7 @@ class LinkPrices:
         return self.area_um2(primitive)
 
     def _stated(self, primitive: Primitive) -> Priced:
-        if primitive.device not in self._links:
-            near = nearest(primitive.device, self._links)
-            raise CyclelabError(
-                f"the technology knows no link called {primitive.device!r}; known: "
-                + ", ".join(sorted(self._links))
-                + (f"; did you mean {near!r}?" if near else "")
-            )
-        return self._links[primitive.device]
+        return self._links[known_device(primitive, self._links)]
 
 
 def _check_wire(primitive: Primitive) -> None:

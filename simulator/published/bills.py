@@ -27,6 +27,8 @@ from simulator.published.finding import Finding, Study
 
 TECHNOLOGY = "technology"
 MW_PER_W = 1e3
+EXTENSIVE = ("µm²", "mW")
+"""Units of measures that grow with the number of copies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,3 @@ def findings(
                 Finding(case.name, measure.title, unit, published, ours, case.note, case.group)
             )
     return found
-
-
-EXTENSIVE = ("µm²", "mW")
-"""Units of measures that grow with the number of copies."""

@@ -96,32 +96,11 @@ class ResultBuilder:
         execution, phase = run.execution, run.phase
         cycles = -(-execution.duration_fs // self.period_fs)
         seconds = execution.duration_fs / FEMTOSECONDS_PER_SECOND
-        by_time = {STATIC: self.static_power_w.scaled(seconds)}
         memory = self._memory_energy(execution)
-        for category, estimate in memory.items():
-            if category in BY_TIME:
-                by_time[f"{MEMORY}.{category}"] = estimate
-            else:
-                self._book(f"{MEMORY}.{category}", estimate)
-        per_byte = _per_byte(memory, execution)
         commands = tuple(run.program.commands())
-        costs: dict[WhatRan, Costs] = {}
-        amounts = Amounts(other=sum(memory.values(), ZERO))
-        amounts.add_idle(self.idle_parts, seconds)
-        keys = [_what_ran(record) for record in execution.records]
-        for key, record in zip(keys, execution.records, strict=True):
-            if key not in costs:
-                costs[key] = self._costs(run.program, commands, record, per_byte)
-        found = [costs[key] for key in keys]
-        times = Counter(keys)
-        actions = ActionCounts.total((cost.actions, times[key]) for key, cost in costs.items())
-        amounts.add_actions(actions)
-        amounts.add_wires(sum(cost.bit_mm for cost in found))
+        found, actions = self._all_costs(run.program, commands, execution, memory)
         waited = waits(self.parts, actions, cycles)
-        amounts.add_waits(waited)
-        by_time[CLOCK_IDLE] = self._wait_energy(waited)
-        for path, estimate in by_time.items():
-            self._book(path, estimate)
+        by_time = self._by_time(seconds, memory, waited)
         total, macs = sum(by_time.values(), ZERO), 0
         for record, cost in zip(execution.records, found, strict=True):
             share = record.exclusive_fs / execution.duration_fs if execution.duration_fs else 0.0
@@ -131,6 +110,11 @@ class ResultBuilder:
             for path, estimate in cost.by_component.items():
                 self._book(path, estimate)
         self._add_spans(run, commands)
+        amounts = Amounts(other=sum(memory.values(), ZERO))
+        amounts.add_idle(self.idle_parts, seconds)
+        amounts.add_actions(actions)
+        amounts.add_wires(sum(cost.bit_mm for cost in found))
+        amounts.add_waits(waited)
         self.amounts.append(amounts)
         self.phases.append(
             PhaseResult(
@@ -155,11 +139,44 @@ class ResultBuilder:
     def _book(self, path: str, estimate: Estimate) -> None:
         self.energy_by_component[path] = self.energy_by_component.get(path, ZERO) + estimate
 
-    def _wait_energy(self, waited: list[tuple[Primitive, float]]) -> Estimate:
-        """Joules of clocking registers that are not written."""
+    def _all_costs(
+        self,
+        program: Program,
+        commands: Sequence[Command],
+        execution: Execution,
+        memory: dict[str, Estimate],
+    ) -> tuple[list[Costs], ActionCounts]:
+        """Costs of every record, those of equal ones made once, and all actions."""
+        per_byte = _per_byte(memory, execution)
+        costs: dict[WhatRan, Costs] = {}
+        keys = [_what_ran(record) for record in execution.records]
+        for key, record in zip(keys, execution.records, strict=True):
+            if key not in costs:
+                costs[key] = self._costs(program, commands, record, per_byte)
+        times = Counter(keys)
+        actions = ActionCounts.total((cost.actions, times[key]) for key, cost in costs.items())
+        return [costs[key] for key in keys], actions
+
+    def _by_time(
+        self,
+        seconds: float,
+        memory: dict[str, Estimate],
+        waited: list[tuple[Primitive, float]],
+    ) -> dict[str, Estimate]:
+        """Joules of a phase that go with time, by path; books them and the memory's others."""
+        by_time = {STATIC: self.static_power_w.scaled(seconds)}
+        for category, estimate in memory.items():
+            path = f"{MEMORY}.{category}"
+            if category in BY_TIME:
+                by_time[path] = estimate
+            else:
+                self._book(path, estimate)
         prices = self.technology.action_energy_pj
         each = (prices(p, WAIT).scaled(count * JOULES_PER_PJ) for p, count in waited)
-        return sum(each, ZERO)
+        by_time[CLOCK_IDLE] = sum(each, ZERO)
+        for path, estimate in by_time.items():
+            self._book(path, estimate)
+        return by_time
 
     def _memory_energy(self, execution: Execution) -> dict[str, Estimate]:
         """Energy of a command-level memory by category; nothing for an ideal one."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from simulator.config import list_presets
-from simulator.cost.technology import Technology, load_technology
+from simulator.cost.load import load_technology
+from simulator.cost.technology import Technology
 from simulator.hardware.primitives import Primitive
 
 PRESETS = list_presets("technologies")

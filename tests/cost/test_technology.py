@@ -12,7 +12,8 @@ from simulator.config import ConfigError, CyclelabError, Document, load_preset
 from simulator.cost.area import area
 from simulator.cost.energy import energy, static_power_w
 from simulator.cost.estimate import Estimate
-from simulator.cost.technology import VERBS, load_technology, technology_from
+from simulator.cost.load import load_technology, technology_from
+from simulator.cost.technology import VERBS
 from simulator.hardware.primitives import Action, ActionCounts, Part, Primitive
 from tests.cost.helpers import PRESETS, adder, dram, flip_flops, multiplier, sram, technology
 
