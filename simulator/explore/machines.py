@@ -18,6 +18,7 @@ from simulator.config import (
 from simulator.experiment import ExperimentSpec
 from simulator.explore.case import CaseSpec, build_case
 from simulator.explore.overrides import check_overrides
+from simulator.explore.own_formats import in_own_formats
 from simulator.explore.runnable import refusal
 from simulator.explore.spec import FEWEST_CASES, ComparisonSpec, load_comparison
 from simulator.hardware.machines import MACHINES as MACHINE_KINDS
@@ -32,6 +33,10 @@ OTHER_WORKLOADS = "--experiment NAME takes another workload (cyclelab list exper
 _MACHINE_KEYS = {key for spec in MACHINE_KINDS.values() for key in spec.model_fields}
 _EXPERIMENT_KEYS = set(ExperimentSpec.model_fields)
 _COMPARISON_KEYS = set(ComparisonSpec.model_fields)
+
+
+class NoCommonWorkloadError(CyclelabError):
+    """None of DEFAULT_EXPERIMENTS runs on all machines."""
 
 
 def requested(
@@ -58,7 +63,13 @@ def requested(
         _check_experiment(experiment)
         return machines_on(experiment, names)
     _check_several(names)
-    chosen = default_experiment(names, overrides)
+    try:
+        chosen = default_experiment(names, overrides)
+    except NoCommonWorkloadError:
+        found = in_own_formats(names, overrides)
+        if found is None:
+            raise
+        return found
     note = f"No workload was named: they run {chosen}; {OTHER_WORKLOADS}."
     return machines_on(chosen, names).model_copy(update={"notes": (note,)})
 
@@ -106,7 +117,7 @@ def kind_of(name: str) -> str:
 def default_experiment(machines: Sequence[str], overrides: Sequence[str] = ()) -> str:
     """The first of DEFAULT_EXPERIMENTS that all machines can run, with some settings.
 
-    Raises CyclelabError that says which machine cannot run which, and why.
+    Raises NoCommonWorkloadError that says which machine cannot run which, and why.
     """
     refusals = []
     for name in DEFAULT_EXPERIMENTS:
@@ -118,7 +129,7 @@ def default_experiment(machines: Sequence[str], overrides: Sequence[str] = ()) -
         if refused is None:
             return name
         refusals.append(f"  {name}: not on {refused[0].spec.name}: {refused[1]}")
-    raise CyclelabError(
+    raise NoCommonWorkloadError(
         f"no workload that compare takes by itself runs on all of {', '.join(machines)}; "
         f"{OTHER_WORKLOADS}:\n" + "\n".join(refusals)
     )

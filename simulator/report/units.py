@@ -93,8 +93,10 @@ def estimate(quantity: Estimate, unit: str, prefix: bool = True) -> str:
 
 
 def ratio(value: float) -> str:
-    """A factor such as `1.04×`; three digits from 10 on."""
-    return f"{significant(value) if value >= 10 else format(value, '.2f')}×"
+    """A factor such as `1.04×`; three digits from 10 on, two below 0.1."""
+    if 0.1 <= value < 10:
+        return f"{value:.2f}×"
+    return f"{significant(value, 3 if value >= 10 else 2)}×"
 
 
 def bar(fraction: float, width: int) -> str:

@@ -169,3 +169,15 @@ def test_a_file_says_its_line_instead(tmp_path: Path, capsys: pytest.CaptureFixt
     error = capsys.readouterr().err
     assert "small.yaml:15: case 'tables': no matrix unit of the machine multiplies" in error
     assert "--experiment" not in error
+
+
+def test_machines_of_no_common_format_run_their_own() -> None:
+    """INT8, FP16 and BF16: one model, three precisions, and a note that says so."""
+    names = ["gemmini_16x16", "a100", "tpuv3_core"]
+    spec = requested(names, overrides=["workload.layers=1"])
+    formats = [case.set["workload.precision"]["activations"] for case in spec.cases]
+    assert formats == ["int8", "fp16", "bf16"]
+    assert "a100 fp16 × fp16" in spec.notes[0] and "precision differs" in spec.notes[0]
+    # What only one of them lacks is still said with its reason.
+    with pytest.raises(CyclelabError, match="runs on all of"):
+        requested(names, overrides=["machine.memory.capacity_bytes=1000000"])

@@ -133,3 +133,15 @@ def test_shift_and_add_is_not_smaller_than_a_multiplier() -> None:
     found = {(e.case, e.quantity): e.ours for e in study_named("mixpe_pe").run()}
     assert found["shift and add for a multiplier, W4A8", "area"] > 0.99
     assert 0.75 < found["W4A8, shift and add", "area"] < 0.85
+
+
+def test_the_page_has_these_figures() -> None:
+    from tests.docs.pages import ROOT
+
+    page = (ROOT / "docs" / "cost.md").read_text("utf-8")
+    for quantity in ("area", "energy"):
+        errors = [each.error for each in calibration("held out", quantity)]
+        worst = max(errors, key=abs)
+        sign = "+" if worst > 0 else "\N{MINUS SIGN}"
+        shown = f"| {len(errors)} | {100 * median(map(abs, errors)):.1f} % | {sign}{abs(worst):.0%}"
+        assert shown.replace("%", " %").replace("  %", " %") in page

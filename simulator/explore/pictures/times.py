@@ -15,7 +15,7 @@ from simulator.explore.pictures.bars import (
 )
 from simulator.explore.pictures.scale import far_apart, set_scale
 from simulator.report.plots.style import BLUE, GREY, MUTED
-from simulator.report.units import ratio, significant
+from simulator.report.units import ratio
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 PANEL_INCHES = 2.6
 NUMBER_INCHES = 0.4
 """What HEADROOM leaves for a number behind the longest bar."""
-SMALL_RATIO = 0.1
-"""Below which two decimals are too few."""
 MARGIN = 0.03
 """Of a logarithmic axis, before the first bar."""
 NAME_CHARACTERS = 24
@@ -82,7 +80,7 @@ def _write_labels(
 def _label(outcome: Outcome, case: CaseOutcome, phase: PhaseOutcome) -> str:
     """`0.73×`, or `0.73× of int4 multipliers` if that is to another baseline than the first."""
     value, base = phase.seconds_ratio, case.baseline
-    text = ratio(value) if value >= SMALL_RATIO else f"{significant(value, 2)}×"
+    text = ratio(value)
     if case.is_baseline or base == outcome.spec.cases[0].name:
         return text
     name = base if len(base) <= NAME_CHARACTERS else f"{base[: NAME_CHARACTERS - 1]}…"
