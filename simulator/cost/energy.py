@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from simulator.cost.estimate import ZERO, Estimate
+from simulator.cost.logic import BITS_PER_BYTE
 from simulator.cost.technology import Technology
 from simulator.hardware.primitives import FLIP_FLOPS, ActionCounts, Part, Primitive
 
@@ -75,7 +76,7 @@ def waits(
 
 
 def _words(primitive: Primitive) -> int:
-    return max(1, primitive.capacity_bytes * 8 // primitive.bits)
+    return max(1, primitive.capacity_bytes * BITS_PER_BYTE // primitive.bits)
 
 
 def static_power_w(parts: Iterable[Part], technology: Technology) -> Estimate:

@@ -16,7 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
 
+from simulator.cost.energy import JOULES_PER_PJ
 from simulator.cost.estimate import Estimate
+from simulator.cost.logic import BITS_PER_BYTE
 from simulator.cost.technology import Technology
 from simulator.hardware.primitives import ActionCounts, Primitive
 
@@ -52,7 +54,7 @@ class Floorplan:
 
     def memory_bit_mm(self, moved_bytes: float) -> float:
         """Bits times millimetres of bytes to or from main memory."""
-        return 8 * moved_bytes * self.memory_mm
+        return BITS_PER_BYTE * moved_bytes * self.memory_mm
 
 
 def floorplan(
@@ -80,4 +82,4 @@ def floorplan(
 def wire_energy_j(bit_mm: float, technology: Technology) -> Estimate:
     """Joules of bits moved, times millimetres."""
     one = technology.action_energy_pj(Primitive("wire", bits=1, length_um=UM_PER_MM), "move")
-    return one.times(technology.length_spread).scaled(bit_mm * 1e-12)
+    return one.times(technology.length_spread).scaled(bit_mm * JOULES_PER_PJ)

@@ -10,6 +10,7 @@ from simulator.cost.dram import read_pj_per_bit, write_pj_per_bit
 from simulator.cost.energy import static_power_w
 from simulator.cost.estimate import ZERO, Estimate
 from simulator.cost.floorplan import Floorplan, floorplan, wire_energy_j
+from simulator.cost.logic import BITS_PER_BYTE
 from simulator.cost.technology import Technology
 from simulator.hardware.bill import MEMORY, VECTOR_UNIT, buffer_pieces, machine_parts
 from simulator.hardware.dram.memory_spec import DramMemorySpec
@@ -17,7 +18,6 @@ from simulator.hardware.machine import MachineSpec
 from simulator.hardware.primitives import Part, Primitive
 
 PJ_PER_J = 1e12
-BITS_PER_BYTE = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from simulator.cost.estimate import ZERO, Estimate
+from simulator.cost.logic import BITS_PER_BYTE
 from simulator.cost.priced import Priced, Unshared, exactly, known_device
 from simulator.cost.scaling import NodeScaling
 from simulator.cost.spec import TechnologySpec
@@ -12,7 +13,6 @@ from simulator.cost.sram import SramMacro, SramTable
 from simulator.cost.stated import StatedNumbers
 from simulator.hardware.primitives import Primitive
 
-BITS_PER_BYTE = 8
 BYTES_PER_GIB = 2**30
 
 

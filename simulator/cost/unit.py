@@ -20,7 +20,6 @@ from simulator.hardware.primitives import ActionCounts, Part
 
 LONG = 1 << 16
 """Rows, columns and depth of the product that energy is taken of: long against any unit."""
-UM2_PER_MM2 = 1e6
 
 
 @dataclass(frozen=True, slots=True)

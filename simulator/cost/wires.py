@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from simulator.config import CyclelabError
 from simulator.cost.estimate import ZERO, Estimate
+from simulator.cost.logic import BITS_PER_BYTE
 from simulator.cost.priced import Priced, Unshared, known_device
 from simulator.cost.spec import TechnologySpec
 from simulator.cost.stated import StatedNumbers
 from simulator.hardware.primitives import Primitive
 
-BITS_PER_BYTE = 8
 PJ_PER_FJ = 1e-3
 HALF = 0.5
 RANDOM_TOGGLES = 0.5

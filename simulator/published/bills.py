@@ -21,7 +21,8 @@ from simulator.config import (
     validate,
 )
 from simulator.cost import Technology, technology_from
-from simulator.cost.unit import UM2_PER_MM2, UnitCost, unit_cost
+from simulator.cost.logic import UM2_PER_MM2
+from simulator.cost.unit import UnitCost, unit_cost
 from simulator.hardware.units import PricedUnit, unit_from
 from simulator.published.finding import Finding, Study
 

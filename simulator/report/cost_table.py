@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from simulator.cost import Estimate
-from simulator.cost.unit import UM2_PER_MM2, UnitCost
+from simulator.cost.logic import UM2_PER_MM2
+from simulator.cost.unit import UnitCost
 from simulator.report.units import columns, estimate, percent, si, significant
 
 FJ_PER_PJ = 1e3
