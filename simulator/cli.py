@@ -49,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     explain.add_argument("--phase", metavar="NAME", help="prefill, decode, …")
 
     _dram_arguments(commands.add_parser("dram", help="simulate a trace of requests on a DRAM"))
+    _pim_arguments(commands.add_parser("pim", help="multiply by a matrix in a DRAM that computes"))
 
     listing = commands.add_parser("list", help="show what is there")
     listing.add_argument(
@@ -112,6 +113,27 @@ def _dram_arguments(parser: argparse.ArgumentParser) -> None:
     _path_argument(parser, "--output", "DIR", "write JSON and pictures here")
     drawing = parser.add_mutually_exclusive_group()
     _path_argument(drawing, "--picture", "FILE", "draw the banks over time, .png or .svg")
+    drawing.add_argument("--no-plots", action="store_true", help="draw nothing")
+    parser.add_argument("--quiet", action="store_true", help="print only where results went")
+
+
+def _pim_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("outputs", metavar="OUTPUTS", help="rows of the matrix")
+    parser.add_argument("inputs", metavar="INPUTS", help="its columns, operands of the vector")
+    parser.add_argument("--device", required=True, metavar="NAME", help="preset or path")
+    parser.add_argument(
+        "--segment", metavar="N", help="inputs of one sum, such as those of a head; all by default"
+    )
+    parser.add_argument("--reads", action="store_true", help="a stream of reads goes on beside it")
+    parser.add_argument("--refresh", metavar="POLICY", help="staggered, all_bank or none")
+    parser.add_argument(
+        "--values", action="store_true", help="also compute it, with random operands"
+    )
+    _set_argument(parser, "device.pim.timing=as_published")
+    _path_argument(parser, "--json", "FILE", "write the result as JSON; - prints it")
+    _path_argument(parser, "--output", "DIR", "write JSON, timeline and pictures here")
+    drawing = parser.add_mutually_exclusive_group()
+    _path_argument(drawing, "--picture", "FILE", "draw the first commands, .png or .svg")
     drawing.add_argument("--no-plots", action="store_true", help="draw nothing")
     parser.add_argument("--quiet", action="store_true", help="print only where results went")
 

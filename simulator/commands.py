@@ -114,6 +114,13 @@ def schema(options: argparse.Namespace) -> None:
         print(text)
 
 
+def pim(options: argparse.Namespace) -> None:
+    """`cyclelab pim`: a GEMV on the units of a DRAM channel."""
+    from simulator.pim_command import pim as simulate
+
+    simulate(options)
+
+
 def dram(options: argparse.Namespace) -> None:
     """`cyclelab dram`: a trace of requests on a DRAM device."""
     from simulator.dram_command import dram as simulate
@@ -166,6 +173,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "gemm": gemm,
     "explain": explain,
     "dram": dram,
+    "pim": pim,
     "cost": cost,
     "compare": compare,
     "reproduce": reproduce,

@@ -29,9 +29,13 @@ from simulator.hardware.dram.energy_spec import (
     no_energy,
 )
 from simulator.hardware.dram.names import COMMANDS
+from simulator.hardware.dram.pim.gemv import comp_bits, group_banks
+from simulator.hardware.dram.pim_spec import PimSpec
 from simulator.hardware.dram.spec import DramDeviceSpec
 
 CATEGORIES = ("activate", "read", "write", "refresh", "background", "io")
+UNITS = "units"
+"""A category more, of memories whose banks compute."""
 BITS_PER_BYTE = 8
 BYTES_PER_GBIT = 2**30 // BITS_PER_BYTE
 JOULES_PER_PJ = 1e-12
@@ -95,10 +99,11 @@ def dram_energy(
     row_open_cycles: float,
     channels: int = 1,
 ) -> dict[str, Estimate]:
-    """Return joules by category, `CATEGORIES` in order; their sum is the whole.
+    """Return joules by category, `CATEGORIES` in order, then UNITS; their sum is the whole.
 
     commands: issued on one channel, by name; ACT (or ACT1), RD, RDA, WR, WRA, REFab
-        and REFpb cost energy, precharges are part of activations.
+        and REFpb cost energy, precharges are part of activations. Of memories whose banks
+        compute also G_ACT, GWRITE, READRES and COMP, which names those of COMPS_READRES too.
     cycles: of the device's clock. row_open_cycles: with at least one row open, added
         up over the ranks of all pseudo channels; the rest of ranks · cycles is spent
         with all banks closed.
@@ -125,7 +130,49 @@ def dram_energy(
         "background": background,
         "io": one.io_pj.scaled((reads + writes) * JOULES_PER_PJ),
     }
-    return {name: joules[name].scaled(channels) for name in CATEGORIES}
+    found = {name: joules[name].scaled(channels) for name in CATEGORIES}
+    if device.pim is None:
+        return found
+    return with_units(found, device, device.pim, one, count, channels)
+
+
+def with_units(
+    found: dict[str, Estimate],
+    device: DramDeviceSpec,
+    pim: PimSpec,
+    one: CommandEnergies,
+    count: Mapping[str, float],
+    channels: int,
+) -> dict[str, Estimate]:
+    """Energy by category with what units in the banks add.
+
+    G_ACT opens a row in each of its banks. GWRITE moves a row (or a burst) within the
+    memory, READRES a burst of results out of it, as reads do. COMP takes operands no
+    further than from a bank to its unit, which multiplies and adds.
+    """
+    assert device.energy is not None and device.energy.units is not None  # checked with `pim`
+    units = device.energy.units
+    bursts = device.bursts_per_row if pim.input == "row" else 1
+    results = count["READRES"] + count["COMPS_READRES"]
+    moved = count["GWRITE"] * bursts
+    bits = count["COMP"] * comp_bits(device)
+    bit_pj = one.read_pj.scaled(1 / (device.burst_bytes * BITS_PER_BYTE))
+    near = Estimate(
+        bit_pj.value * units.near_share.number,
+        bit_pj.low * units.near_share.low,
+        bit_pj.high * units.near_share.high,
+    )
+    outside = results + (0 if pim.input == "row" else moved)
+    parts = {
+        "activate": one.activate_pj.scaled(count["G_ACT"] * group_banks(device)),
+        "read": one.read_pj.scaled(moved + results),
+        "io": one.io_pj.scaled(outside),
+        UNITS: (near + _estimate(units.compute_pj_per_bit)).scaled(bits),
+    }
+    return {
+        name: found.get(name, ZERO) + parts.get(name, ZERO).scaled(JOULES_PER_PJ * channels)
+        for name in (*CATEGORIES, UNITS)
+    }
 
 
 def read_pj_per_bit(device: DramDeviceSpec, bursts_per_activation: int | None = None) -> Estimate:

@@ -72,6 +72,7 @@ class Operation:
 class LoopCode:
     """A loop over operations.
 
+    first_instance, ahead: as of `Loop`.
     executions: of each operation in one iteration; commands: their sum.
     balance, taken: tokens one iteration adds to, and takes from, each semaphore.
     clocks_fs: periods of the clocks it runs on.
@@ -83,6 +84,8 @@ class LoopCode:
     count: int
     instances: bool
     body: list[Operation | LoopCode]
+    first_instance: int = 0
+    ahead: frozenset[int] = frozenset()
     executions: Counter[Operation] = field(default_factory=Counter)
     commands: int = 0
     operators: tuple[int, ...] = ()
@@ -144,7 +147,11 @@ class Compiler:
                 body.append(self._by_command[id(item)])
             elif item.count:
                 if id(item) not in self._by_loop:
-                    self._by_loop[id(item)] = self._loop(item.count, item.instances, item.body)
+                    code = self._loop(item.count, item.instances, item.body)
+                    code.first_instance, code.ahead = item.first_instance, item.ahead
+                    if item.ahead or item.first_instance:
+                        code.skippable = False  # records of other loops are mixed with its own
+                    self._by_loop[id(item)] = code
                 body.append(self._by_loop[id(item)])
         loop = LoopCode(count, instances, body)
         self._analyse(loop)

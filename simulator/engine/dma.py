@@ -41,6 +41,8 @@ class DmaQueue(CommandQueue):
     `busy_cycles` adds up the intervals in which there are any.
     """
 
+    takes_slots = True
+
     def __init__(self, index: int, queue: Queue, timeline: Timeline, memory: MemoryPort) -> None:
         super().__init__(index, queue, timeline)
         self.memory = memory
@@ -52,7 +54,7 @@ class DmaQueue(CommandQueue):
         """A transfer needs an outstanding one to have ended, and a slot of the memory."""
         if not operation.transfer_bytes:
             return True
-        return len(self.in_flight) < self.outstanding and self.memory.reserve()
+        return len(self.in_flight) < self.outstanding and self._reserve()
 
     def _start(self, operation: Operation, account: Account) -> None:
         start_fs = self.timeline.now_fs
@@ -63,13 +65,21 @@ class DmaQueue(CommandQueue):
         elif operation.opens and account.start_fs == NOT_YET:
             account.start_fs = start_fs
         account.ends(self.free_fs)
-        if operation.transfer_bytes:
+        if self._moves(operation):
             self._submit(operation, account, start_fs)
 
     def _finish(self, operation: Operation) -> None:
         """A transfer gives its tokens when it completes."""
-        if not operation.transfer_bytes:
+        if not self._moves(operation):
             give(operation.release)
+
+    def _moves(self, operation: Operation) -> bool:
+        """Whether a command transfers anything; otherwise it takes no time."""
+        return bool(operation.transfer_bytes)
+
+    def _reserve(self) -> bool:
+        """Whether the memory has a slot, which is reserved then."""
+        return self.memory.reserve()
 
     def _wait(self, operation: Operation, account: Account) -> ProcessGenerator:
         """Wait for an outstanding transfer to end, then for a slot of the memory."""
@@ -77,7 +87,7 @@ class DmaQueue(CommandQueue):
             yield self._sleep(State.SLOTS_TAKEN)
             self.wakes += 1
             self.due_fs = NOT_YET
-        if not self.memory.reserve():
+        if not self._reserve():
             self.memory.queue_up(self)
             yield self._sleep(State.MEMORY_FULL)
             self.wakes += 1
@@ -90,12 +100,16 @@ class DmaQueue(CommandQueue):
         if not self.in_flight:
             self.moving_since_fs = start_fs
         self.in_flight.append(Transfer(operation, account, start_fs, bus_free_fs))
+        self._hand_over(operation, account)
+
+    def _hand_over(self, operation: Operation, account: Account) -> None:
         self.memory.submit(
             self,
             operation.transfer_bytes,
             self.is_write,
             operation.command.region,
             account.instance,
+            operation.command.channel,
         )
 
     # -- completion ------------------------------------------------------------

@@ -98,6 +98,7 @@ class Ledger:
     """All accounts in program order, and the open one of each operator.
 
     instance: index of the present iteration of the loop that makes instances.
+    ahead: operators that are one instance further on.
     present: by operator, the account that newly issued commands belong to.
     """
 
@@ -105,23 +106,26 @@ class Ledger:
         self._program = program
         self.accounts: list[Account] = []
         self.instance = 0
+        self.ahead: frozenset[int] = frozenset()
         self.present: list[Account | None] = [None] * len(program.operators)
         self._by_key: dict[tuple[int, int], Account] = {}
         self._opened = 0
 
-    def turn_to(self, instance: int) -> None:
-        """Commands issued from now on belong to another instance."""
+    def turn_to(self, instance: int, ahead: frozenset[int] = frozenset()) -> None:
+        """Commands issued from now on belong to another instance, or the next if `ahead`."""
         self.instance = instance
+        self.ahead = ahead
         self.present[:] = [None] * len(self.present)
         self._opened = 0
 
     def open(self, operator: int) -> Account:
         """The account of an operator in the present instance."""
-        account = self._by_key.get((operator, self.instance))
+        instance = self.instance + (operator in self.ahead)
+        account = self._by_key.get((operator, instance))
         if account is None:
-            account = Account(operator, self.instance, self._opened)
+            account = Account(operator, instance, self._opened)
             self.accounts.append(account)
-            self._by_key[operator, self.instance] = account
+            self._by_key[operator, instance] = account
         self._opened += 1
         self.present[operator] = account
         return account

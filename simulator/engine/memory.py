@@ -11,13 +11,18 @@ from simpy.events import Event
 from simulator.engine.addresses import AddressBook
 from simulator.engine.ledger import NOT_YET
 from simulator.engine.timeline import Alarm, Timeline
+from simulator.hardware.dram.pim.gemv import Run
 from simulator.hardware.memory.timing import MemoryTiming
 
 
 class Client(Protocol):
-    """A queue that submits transfers; its index is its client number."""
+    """A queue that submits transfers; its index is its client number.
+
+    takes_slots: whether the memory has a place for each of them, that it reserves.
+    """
 
     index: int
+    takes_slots: bool
 
     def wake(self) -> None:
         """Go on: a slot has been reserved for this client."""
@@ -48,7 +53,8 @@ class MemoryPort:
         self._timeline = timeline
         self._free_slots = timing.slots
         self._waiters: deque[Client] = deque()
-        self._inbox: list[tuple[Client, int, bool, int]] = []
+        self._inbox: list[tuple[Client, int, bool, int, int]] = []
+        self._runs: list[tuple[int, int, Run]] = []
         self._clients: dict[int, Client] = {}
         self._reached_fs = 0  # event time up to which the model has advanced
         self._accept_alarm = Alarm(timeline, priority)
@@ -68,32 +74,51 @@ class MemoryPort:
         self._waiters.append(client)
 
     def submit(
-        self, client: Client, size_bytes: int, is_write: bool, region: int, instance: int
+        self,
+        client: Client,
+        size_bytes: int,
+        is_write: bool,
+        region: int,
+        instance: int,
+        channel: int = -1,
     ) -> None:
         """Hand over a transfer, into a slot reserved before.
 
-        region, instance: which tensor of which layer, for its address.
+        region, instance: which tensor of which layer, for its address. channel: the only
+        one that it goes to, if there is one.
         """
         self.submitted += 1
         self._clients[client.index] = client
         address = 0
         if self.book is not None:
             address = self.book.take(region, instance, size_bytes, is_write)
-        self._inbox.append((client, size_bytes, is_write, address))
+        self._inbox.append((client, size_bytes, is_write, address, channel))
+        self._accept_at_edge()
+
+    def submit_run(self, client: Client, channel: int, run: Run) -> None:
+        """Hand over work for the units of a channel, which has room for it."""
+        self._clients[client.index] = client
+        self._runs.append((client.index, channel, run))
+        self._accept_at_edge()
+
+    # -- events ----------------------------------------------------------------
+    def _accept_at_edge(self) -> None:
         if self._accept_fs == NOT_YET:
             delay_fs = self._timeline.to_edge_fs(self.period_fs)
             self._accept_fs = self._timeline.event_fs + delay_fs
             self._accept_alarm.set(delay_fs).callbacks.append(self._accept)
 
-    # -- events ----------------------------------------------------------------
     def _accept(self, _: Event) -> None:
         """At an edge, after all else: what was submitted arrives."""
         self.events += 1
         self._accept_fs = NOT_YET
         self._advance_to_edge()
-        for client, size_bytes, is_write, address in self._inbox:
-            self.timing.submit(client.index, size_bytes, is_write, address)
+        for client, size_bytes, is_write, address, channel in self._inbox:
+            self.timing.submit(client.index, size_bytes, is_write, address, channel)
         self._inbox.clear()
+        for index, channel, run in self._runs:
+            self.timing.submit_run(index, channel, run)
+        self._runs.clear()
         self._watch()
 
     def _deliver(self, event: Event) -> None:
@@ -103,11 +128,13 @@ class MemoryPort:
             self._delivery_fs = NOT_YET
         self._advance_to_edge()
         for index in self.timing.collect():
-            if self._waiters:
-                self._waiters.popleft().wake()
-            else:
-                self._free_slots += 1
-            self._clients[index].transferred()
+            client = self._clients[index]
+            if client.takes_slots:
+                if self._waiters:
+                    self._waiters.popleft().wake()
+                else:
+                    self._free_slots += 1
+            client.transferred()
         self._watch()
 
     def _advance_to_edge(self) -> None:

@@ -26,6 +26,7 @@ BUSY_WITH_OTHERS = {
     QueueKind.VECTOR: CAUSES.index(Cause.VECTOR_UNIT),
     QueueKind.L2: CAUSES.index(Cause.L2),
     QueueKind.LAUNCH: CAUSES.index(Cause.LAUNCH),
+    QueueKind.PIM: CAUSES.index(Cause.PIM),
 }
 """What an operator's wait is called while its primary queue serves other operators."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from simulator.engine.addresses import AddressBook
 from simulator.engine.check import DMA_KINDS, check_places, check_program
@@ -12,6 +12,8 @@ from simulator.engine.laws import check_finished, check_laws
 from simulator.engine.ledger import CAUSES, Ledger
 from simulator.engine.memory import MemoryPort
 from simulator.engine.moment import Parts
+from simulator.engine.pim import PimQueue
+from simulator.engine.queue import CommandQueue
 from simulator.engine.record import Execution
 from simulator.engine.semaphore import TokenSemaphore
 from simulator.engine.sequencer import Sequencer
@@ -24,7 +26,7 @@ from simulator.hardware.memory.ideal import IdealMemory
 from simulator.hardware.memory.spec import IdealMemorySpec
 from simulator.hardware.memory.timing import MemoryTiming
 from simulator.mapping.layout import lay_out
-from simulator.mapping.program import Program
+from simulator.mapping.program import Program, Queue, QueueKind
 
 
 def run_program(
@@ -56,7 +58,10 @@ def run_program(
         for index, each in enumerate(program.semaphores)
     ]
     clients = len(program.queues)
-    timing = build_memory(memory, reference_period_fs, clients, every_event=every_event)
+    movers = [index for index, queue in enumerate(program.queues) if queue.kind in DMA_KINDS]
+    timing = build_memory(
+        memory, reference_period_fs, clients, movers=movers, every_event=every_event
+    )
     compiler = Compiler(program, semaphores, timing.period_fs)
     root = compiler.compile()
     parts = _build(program, timing, memory.capacity_bytes, root, progress)
@@ -78,14 +83,18 @@ def build_memory(
     period_fs: int,
     clients: int,
     *,
+    movers: Sequence[int] | None = None,
     every_event: bool = False,
 ) -> MemoryTiming:
-    """The timing model of a memory. period_fs: clock of an ideal memory's port."""
+    """The timing model of a memory. period_fs: clock of an ideal memory's port.
+
+    movers: those of the clients that transfer bytes; all if left out.
+    """
     if isinstance(memory, IdealMemorySpec):
         return IdealMemory(memory, period_fs, clients)
     from simulator.hardware.dram.memory import DramMemory
 
-    return DramMemory(memory, clients, every_event=every_event)
+    return DramMemory(memory, clients, movers=movers, every_event=every_event)
 
 
 def _build(
@@ -106,14 +115,19 @@ def _build(
         book = AddressBook(program.regions, bases, timing.alignment_bytes)
     port = MemoryPort(timing, book, timeline, FIRST_QUEUE_PRIORITY + clients)
     queues = [
-        DmaQueue(index, queue, timeline, port)
-        if queue.kind in DMA_KINDS
-        else UnitQueue(index, queue, timeline)
-        for index, queue in enumerate(program.queues)
+        _build_queue(index, queue, timeline, port) for index, queue in enumerate(program.queues)
     ]
     ledger = Ledger(program)
     sequencer = Sequencer(root, queues, ledger, timeline, progress)
     return Parts(timeline, queues, port, sequencer, ledger)
+
+
+def _build_queue(index: int, queue: Queue, timeline: Timeline, port: MemoryPort) -> CommandQueue:
+    if queue.kind is QueueKind.PIM:
+        return PimQueue(index, queue, timeline, port)
+    if queue.kind in DMA_KINDS:
+        return DmaQueue(index, queue, timeline, port)
+    return UnitQueue(index, queue, timeline)
 
 
 def _execution(parts: Parts) -> Execution:

@@ -122,7 +122,7 @@ class Sequencer:
         frame = Frame(code, NEVER, len(self.ledger.accounts))
         self.frames.append(frame)
         if code.instances:
-            self.ledger.turn_to(0)
+            self.ledger.turn_to(code.first_instance, code.ahead)
         if self.on_enter is not None:
             self.on_enter(frame)
 
@@ -138,7 +138,7 @@ class Sequencer:
             return
         frame.index = 0
         if frame.code.instances:
-            self.ledger.turn_to(frame.iteration)
+            self.ledger.turn_to(frame.code.first_instance + frame.iteration, frame.code.ahead)
         if frame.iteration >= frame.watch_from and self.on_iteration is not None:
             frame.ended = True
             self.on_iteration(frame)

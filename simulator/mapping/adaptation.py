@@ -54,8 +54,11 @@ class _Choice:
 
 def adapted(phase: Phase, resources: Resources[Any], spec: MappingSpec) -> Phase:
     """The phase with the operators that the machine's matrix units need; else as it is."""
-    segments = tuple(_Adapter(segment, resources, spec).segment() for segment in phase.segments)
-    return replace(phase, segments=segments)
+
+    def adapt(segments: Sequence[Segment]) -> tuple[Segment, ...]:
+        return tuple(_Adapter(segment, resources, spec).segment() for segment in segments)
+
+    return replace(phase, segments=adapt(phase.segments), parts=tuple(map(adapt, phase.parts)))
 
 
 class _Adapter:

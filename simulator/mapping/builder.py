@@ -49,9 +49,15 @@ class Wiring:
 
 @dataclass(slots=True)
 class ProgramBuilder:
-    """Tables of a program under construction, shared by its kernels."""
+    """Tables of a program under construction, shared by its kernels.
+
+    shares: parts that divide the scratchpads of the cores, each with pools of its own.
+    suffix: of the names of operators that are planned now.
+    """
 
     resources: Resources[Any]
+    shares: int = 1
+    suffix: str = ""
     semaphores: list[Semaphore] = field(default_factory=list)
     operators: list[OperatorInfo] = field(default_factory=list)
     pools: list[int] = field(default_factory=list)
@@ -59,11 +65,20 @@ class ProgramBuilder:
     shared: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        capacity = self.resources.machine.on_chip_bytes
-        for core in range(len(self.resources.cores)):
-            self.pools.append(
-                self.semaphore(f"core{core}.scratchpad", capacity, Cause.BUFFER_SPACE)
-            )
+        self.pools = self.new_pools("")
+
+    @property
+    def on_chip_bytes(self) -> int:
+        """Bytes of the buffer that holds a part's activations between operators."""
+        capacity: int = self.resources.machine.on_chip_bytes
+        return capacity // self.shares
+
+    def new_pools(self, suffix: str) -> list[int]:
+        """Semaphores of the scratchpads' free bytes, one per core, for one part."""
+        return [
+            self.semaphore(f"core{core}.scratchpad{suffix}", self.on_chip_bytes, Cause.BUFFER_SPACE)
+            for core in range(len(self.resources.cores))
+        ]
 
     def semaphore(self, name: str, initial: int, cause: Cause) -> int:
         """Index of a new semaphore."""

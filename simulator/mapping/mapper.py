@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -11,39 +10,23 @@ from simulator.config import nearest
 from simulator.hardware.gpu import GpuSpec
 from simulator.hardware.machine import MachineSpec
 from simulator.mapping.adaptation import adapted
-from simulator.mapping.builder import ProgramBuilder, Wiring
+from simulator.mapping.builder import ProgramBuilder
 from simulator.mapping.errors import FixedChoiceError, NoMappingError
 from simulator.mapping.gpu.plan import GpuPlanner
 from simulator.mapping.kernels import Kernel, build_kernels
-from simulator.mapping.lowering import KernelPart
 from simulator.mapping.plan_npu import NpuPlanner
 from simulator.mapping.planner import KernelPlanner
 from simulator.mapping.planning import Planning
-from simulator.mapping.program import Cause, Command, Item, Loop, Program, Tokens
+from simulator.mapping.program import Program
 from simulator.mapping.residency import (
-    Residency,
     boundary_output_bytes,
-    boundary_sink,
     plan_residency,
 )
 from simulator.mapping.resources import resources_of
 from simulator.mapping.spec import MappingSpec
+from simulator.mapping.turns import Turns
+from simulator.mapping.wiring import SegmentPlan, Wirer
 from simulator.workload.operators import Phase, Segment
-
-
-@dataclass(slots=True)
-class _SegmentPlan:
-    """A segment with its kernels planned: `parts[k]` are kernel k's lowerings."""
-
-    segment: Segment
-    kernels: list[Kernel]
-    residency: Residency
-    parts: list[Sequence[KernelPart]]
-
-    def boundary_readers(self) -> list[tuple[int, int]]:
-        """`(kernel, core)` pairs that wait for the segment before; never empty."""
-        kernels = [i for i, kernel in enumerate(self.kernels) if kernel.reads_boundary] or [0]
-        return [(i, core) for i in kernels for core in _cores_of(self.parts[i])]
 
 
 class Mapper:
@@ -118,44 +101,76 @@ class Mapper:
 
     def _map(self, phase: Phase, fuse_attention: bool, keep: bool) -> Program:
         builder = ProgramBuilder(self.resources)
-        planning = Planning(builder, self.spec, self.tilings, self.used_patterns)
-        planner = self._planner(planning)
-        kernels = [build_kernels(s, self.spec, fuse_attention) for s in phase.segments]
-        stream = self._stream_bytes(phase, kernels) if keep else 0
+        planner = self._planner(self._planning(builder))
+        wirer = self._wirer(phase.segments, planner, fuse_attention, keep)
+        if phase.parts and self.spec.pim.interleave != "never":
+            program = self._map_parts(phase, wirer, fuse_attention, keep)
+            if program is not None:
+                return program
+        return builder.program(phase.name, wirer.body())
+
+    def _map_parts(
+        self, phase: Phase, whole: Wirer, fuse_attention: bool, keep: bool
+    ) -> Program | None:
+        """The program of a phase's sub-batches in turns; None if they had better not take any."""
+        builder = ProgramBuilder(self.resources, shares=len(phase.parts))
+        planner = self._planner(self._planning(builder))
+        wirers = []
+        for number, segments in enumerate(phase.parts, start=1):
+            builder.suffix = f"[{number}]"
+            if number > 1:
+                builder.pools = builder.new_pools(builder.suffix)
+            wirers.append(self._wirer(segments, planner, fuse_attention, keep))
+        turns = Turns(wirers)
+        if not turns.possible or (self.spec.pim.interleave == "auto" and not turns.pay(whole)):
+            return None
+        return builder.program(phase.name, turns.body())
+
+    def _planning(self, builder: ProgramBuilder) -> Planning:
+        return Planning(builder, self.spec, self.tilings, self.used_patterns)
+
+    def _wirer(
+        self, segments: Sequence[Segment], planner: KernelPlanner, fuse_attention: bool, keep: bool
+    ) -> Wirer:
+        """Kernels of segments that follow each other, planned."""
+        kernels = [build_kernels(s, self.spec, fuse_attention) for s in segments]
+        builder = planner.builder
+        stream = self._stream_bytes(segments, kernels, builder) if keep else 0
         plans = [
-            self._plan(phase, index, kernels[index], planner, stream, keep)
-            for index in range(len(phase.segments))
+            self._plan(segments, index, kernels[index], planner, stream, keep)
+            for index in range(len(segments))
         ]
         self.kernel_names |= {
             k.name for group in kernels for k in group if k.kind not in ("vector", "gather")
         }
-        body = _Wirer(builder, plans, stream).body()
-        return builder.program(phase.name, body)
+        return Wirer(builder, plans, stream)
 
-    def _stream_bytes(self, phase: Phase, kernels: list[list[Kernel]]) -> int:
+    def _stream_bytes(
+        self, segments: Sequence[Segment], kernels: list[list[Kernel]], builder: ProgramBuilder
+    ) -> int:
         """Size of the residual stream if it can stay on chip between segments, else 0."""
         flows = [
             boundary_output_bytes(group)
             for segment, group, last in zip(
-                phase.segments, kernels, _flags_last(len(kernels)), strict=True
+                segments, kernels, _flags_last(len(kernels)), strict=True
             )
             if not last or segment.repeat > 1
         ]
         size = max(flows, default=0)
-        budget = self.spec.resident_fraction * self.machine.on_chip_bytes
+        budget = self.spec.resident_fraction * builder.on_chip_bytes
         return size if 2 * size <= budget else 0
 
     def _plan(
         self,
-        phase: Phase,
+        segments: Sequence[Segment],
         index: int,
         kernels: list[Kernel],
         planner: KernelPlanner,
         stream: int,
         keep: bool,
-    ) -> _SegmentPlan:
-        segment = phase.segments[index]
-        capacity = self.machine.on_chip_bytes
+    ) -> SegmentPlan:
+        segment = segments[index]
+        capacity = planner.builder.on_chip_bytes
         budget = int(self.spec.resident_fraction * capacity) if keep else 0
         repeats = segment.repeat > 1
         residency = plan_residency(
@@ -163,131 +178,13 @@ class Mapper:
             budget,
             stream,
             has_input=index > 0 or repeats,
-            has_output=index < len(phase.segments) - 1 or repeats,
+            has_output=index < len(segments) - 1 or repeats,
         )
         parts = [
             planner.plan(kernel, segment, residency.names, residency.live_bytes[position])
             for position, kernel in enumerate(kernels)
         ]
-        return _SegmentPlan(segment, kernels, residency, parts)
-
-
-class _Wirer:
-    """Connects planned kernels by semaphores and strings segments together.
-
-    Between segments flows one tensor. Its readers (a kernel on a core) have a
-    semaphore each, numbered in program order and shared by all segments, so that
-    a loop over layers can hand on to itself and to what follows alike.
-    """
-
-    def __init__(self, builder: ProgramBuilder, plans: list[_SegmentPlan], stream: int) -> None:
-        self.builder = builder
-        self.plans = plans
-        self.stream_bytes = stream
-        self.cores = len(builder.resources.cores)
-        first_repeats = plans[0].segment.repeat > 1
-        takers = plans if first_repeats else plans[1:]
-        slots = max((len(plan.boundary_readers()) for plan in takers), default=0)
-        givers = plans if plans[-1].segment.repeat > 1 else plans[:-1]
-        self.most_parts = max((len(p.parts[boundary_sink(p.kernels)]) for p in givers), default=1)
-        self.share = self.cores * self.most_parts
-        self.initial = self.share if first_repeats else 0
-        self.boundary = [
-            builder.semaphore(f"residual stream {slot}", self.initial, Cause.DEPENDENCY)
-            for slot in range(slots)
-        ]
-
-    def body(self) -> tuple[Item, ...]:
-        """The whole phase in program order."""
-        items: list[Item] = []
-        for index, plan in enumerate(self.plans):
-            self._wire(index, plan)
-            body: tuple[Item, ...] = tuple(
-                i for parts in plan.parts for part in parts for i in part.items()
-            )
-            repeat = plan.segment.repeat
-            items.extend(
-                body
-                if repeat == 1
-                else (Loop(repeat, body, instances=True, label=plan.segment.name),)
-            )
-        first_repeats, last_repeats = (self.plans[end].segment.repeat > 1 for end in (0, -1))
-        if self.stream_bytes and first_repeats:
-            items[:0] = self.builder.allocation(0, 0, self.stream_bytes)
-        if last_repeats and (self.stream_bytes or self.share > self.initial):
-            items.append(self._drain())
-        return tuple(items)
-
-    def _drain(self) -> Command:
-        """Takes what a last repeated segment hands on to nobody."""
-        left = self.share - self.initial
-        size = self.stream_bytes
-        return Command(
-            queue=self.builder.resources.cores[0].vector,
-            operator=len(self.builder.operators) - 1,
-            label="hand over",
-            acquire=tuple((semaphore, left) for semaphore in self.boundary if left),
-            release=((self.builder.pools[0], size),) if size else (),
-        )
-
-    def _wire(self, index: int, plan: _SegmentPlan) -> None:
-        repeats = plan.segment.repeat > 1
-        takes = index > 0 or repeats
-        gives = index < len(self.plans) - 1 or repeats
-        ready: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        done: list[list[tuple[int, int]]] = [[] for _ in plan.kernels]
-        for reader, kernel in enumerate(plan.kernels):
-            for core in _cores_of(plan.parts[reader]):
-                tokens = ready.setdefault((reader, core), [])
-                if not kernel.producers:
-                    continue
-                semaphore = self.builder.semaphore(
-                    f"{plan.segment.name}.{kernel.name}.core{core}.ready", 0, Cause.DEPENDENCY
-                )
-                for source in kernel.producers:
-                    done[source].append((semaphore, 1))
-                amount = self.cores * sum(len(plan.parts[source]) for source in kernel.producers)
-                tokens.append((semaphore, amount))
-        if takes:
-            readers = plan.boundary_readers()
-            for slot, semaphore in enumerate(self.boundary):
-                reader_core = readers[slot] if slot < len(readers) else readers[0]
-                ready[reader_core].append((semaphore, self.share))
-        sink = boundary_sink(plan.kernels)
-        for number, parts in enumerate(plan.parts):
-            gives_on = gives and number == sink
-            self._wire_kernel(plan, number, parts, ready, done[number], gives_on)
-
-    def _wire_kernel(
-        self,
-        plan: _SegmentPlan,
-        number: int,
-        parts: Sequence[KernelPart],
-        ready: dict[tuple[int, int], list[tuple[int, int]]],
-        done: list[tuple[int, int]],
-        gives_on: bool,
-    ) -> None:
-        begun: set[int] = set()
-        for position, part in enumerate(parts):
-            last = position == len(parts) - 1
-            amount = self.most_parts - len(parts) + 1 if last else 1
-            stream: Tokens = tuple((s, amount) for s in self.boundary) if gives_on else ()
-            waits: list[Tokens] = [
-                tuple(ready[number, core]) if core in part.taking_part and core not in begun else ()
-                for core in range(self.cores)
-            ]
-            begun.update(part.taking_part)
-            part.wiring = Wiring(
-                ready=waits,
-                done=(*done, *stream),
-                cores=self.cores,
-                alloc_bytes=plan.residency.alloc_bytes[number] if position == 0 else 0,
-                free_bytes=plan.residency.free_bytes[number] if last else 0,
-            )
-
-
-def _cores_of(parts: Sequence[KernelPart]) -> list[int]:
-    return sorted({core for part in parts for core in part.taking_part})
+        return SegmentPlan(segment, kernels, residency, parts)
 
 
 def _flags_last(count: int) -> list[bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from simulator.hardware.npu import NpuCoreSpec
 from simulator.mapping.lower_vector import VectorLowering, tile_vector
+from simulator.mapping.pim.plan import PimAttentionPlanner
 from simulator.mapping.plan_attention import AttentionPlanner
 from simulator.mapping.plan_gemm import GemmPlanner
 from simulator.mapping.plan_vector import vector_places, vector_problem
@@ -21,6 +22,9 @@ class NpuPlanner(KernelPlanner):
         if job.kernel.kind in ("vector", "gather"):
             return self._plan_vector(job, budget)
         if job.kernel.kind == "attention":
+            in_memory = PimAttentionPlanner.of(self.planning, job)
+            if in_memory is not None:
+                return in_memory.plan()
             return AttentionPlanner(self.planning, job, budget).plan()
         return GemmPlanner(self.planning, job, budget).plan()
 
@@ -28,7 +32,7 @@ class NpuPlanner(KernelPlanner):
         core: NpuCoreSpec = self.resources.core
         accumulator = core.accumulator
         return Budget(
-            scratchpad_bytes=core.scratchpad.capacity_bytes - live_bytes,
+            scratchpad_bytes=core.scratchpad.capacity_bytes // self.builder.shares - live_bytes,
             accumulator_bytes=accumulator.capacity_bytes if accumulator else None,
             buffers=core.scratchpad.buffers,
             accumulator_buffers=accumulator.buffers if accumulator else core.scratchpad.buffers,

@@ -59,14 +59,17 @@ class KernelPlanner(ABC):
         bound = math.ceil(vector_bound)
         primary = queues.vector if kernel.kind == "vector" else queues.load
         peak: int | Fraction = 0
-        if macs:
+        reads, writes = facts.compulsory()
+        if plan.elsewhere is not None:
+            primary, peak, reads, writes = plan.elsewhere
+            bound = math.ceil(macs / peak)
+        elif macs:
             index = self.resources.unit_index(plan.unit)
             chosen = self.resources.matrix_units[index]
             peak = chosen.macs_per_cycle * chosen.spec.count * cores
             bound, primary = -(-macs // peak), queues.matrix[index]
-        reads, writes = facts.compulsory()
         return OperatorInfo(
-            name=kernel.name,
+            name=kernel.name + self.builder.suffix,
             kind=kernel.kind,
             block=block,
             unit=plan.unit,

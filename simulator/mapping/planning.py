@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from fractions import Fraction
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from simulator.config import CyclelabError
@@ -33,12 +34,26 @@ ProblemT = TypeVar("ProblemT")
 TilingT = TypeVar("TilingT", bound=Tiling)
 
 
+class Elsewhere(NamedTuple):
+    """Where a kernel is bound that no matrix unit of the machine runs.
+
+    primary: queue that its time is accounted on; peak_macs_per_cycle: of the core clock.
+    read_bytes, write_bytes: that the memory's data buses cannot but move.
+    """
+
+    primary: int
+    peak_macs_per_cycle: Fraction
+    read_bytes: int
+    write_bytes: int
+
+
 class Plan(NamedTuple):
     """Lowerings of a kernel's parts, the unit that runs them, and facts for people."""
 
     lowerings: Sequence[KernelPart]
     unit: str
     mapping: dict[str, object]
+    elsewhere: Elsewhere | None = None
 
 
 @dataclass(slots=True)

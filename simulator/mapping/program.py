@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from simulator.hardware.dram.pim.gemv import Run
 from simulator.hardware.primitives import ActionCounts
 from simulator.workload.operators import TensorKind
 
@@ -33,6 +34,7 @@ class QueueKind(StrEnum):
     VECTOR = "vector"
     L2 = "l2"
     LAUNCH = "launch"
+    PIM = "pim"
 
 
 class Cause(StrEnum):
@@ -45,6 +47,7 @@ class Cause(StrEnum):
     VECTOR_UNIT = "vector_unit"
     L2 = "l2"
     LAUNCH = "launch"
+    PIM = "pim"
     DEPENDENCY = "dependency"
 
 
@@ -55,6 +58,7 @@ class Queue:
     depth: commands it can hold besides the one being served.
     outstanding: transfers it may have in flight (DMA queues; 1 otherwise).
     bytes_per_cycle: issue rate of a DMA queue, 0 = as fast as memory.
+    channel: of the memory, whose units a PIM queue drives.
     """
 
     name: str
@@ -64,6 +68,7 @@ class Queue:
     depth: int
     outstanding: int = 1
     bytes_per_cycle: int = 0
+    channel: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,8 @@ class Command:
         transfer: when it ends); release_late: given after `latency_cycles`.
     tensor: what a transfer moves, as its region says: `weight`, `activation` or `kv`.
     region: index into the program's regions; -1 if no bytes are transferred.
+    channel: of the memory, that a whole transfer goes to; -1 if it is spread over all.
+    run: what the units in the memory do (PIM queues only).
     actions: on-chip actions of one execution (main memory is counted apart).
     Compared by identity: a loop executes the same object many times.
     """
@@ -123,6 +130,8 @@ class Command:
     actions: ActionCounts = field(default_factory=ActionCounts)
     macs: int = 0
     region: int = -1
+    channel: int = -1
+    run: Run | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,12 +140,16 @@ class Loop:
 
     instances: True when each iteration makes operator records of its own (a
         model's layers); False inside an operator (its tiles).
+    first_instance: of the first iteration. ahead: operators that are an instance further
+        on than the iteration they are in.
     """
 
     count: int
     body: tuple[Item, ...]
     instances: bool = False
     label: str = ""
+    first_instance: int = 0
+    ahead: frozenset[int] = frozenset()
 
 
 Item = Command | Loop

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any, Generic, TypeVar
 
 from simulator.config import CyclelabError, nearest
+from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.gpu import GpuSpec
 from simulator.hardware.machine import FEMTOSECONDS_PER_SECOND, MachineSpec
 from simulator.hardware.matrix_unit import MatrixUnit
@@ -90,8 +91,24 @@ class Resources(ABC, Generic[MachineT]):
         )
 
 
+PIM_QUEUE_DEPTH = 1 << 16
+"""Runs that are listed for a channel's units beforehand, so that they hold up nobody."""
+PIM_RUNS_AHEAD = 8
+"""Runs that a channel's controller has at a time."""
+
+
 class NpuResources(Resources[NpuSpec]):
-    """Cores that work side by side, each on tiles of its own."""
+    """Cores that work side by side, each on tiles of its own.
+
+    pim_queues: of the units in the memory, by channel; empty if it does not compute.
+    pim_vector, pim_store: what the vector unit and the DMA engine do for them, beside what
+        they do for the matrix units. pim_dispatch: hands their commands out.
+    """
+
+    pim_queues: tuple[int, ...] = ()
+    pim_vector: int = -1
+    pim_store: int = -1
+    pim_dispatch: int = -1
 
     @property
     def vector_period_fs(self) -> int:
@@ -104,7 +121,24 @@ class NpuResources(Resources[NpuSpec]):
         return self.machine.cores == 1
 
     def _add_cores(self) -> tuple[CoreQueues, ...]:
-        return tuple(self._add_core(index) for index in range(self.machine.cores))
+        cores = tuple(self._add_core(index) for index in range(self.machine.cores))
+        memory = self.machine.memory
+        if isinstance(memory, DramMemorySpec) and memory.device.pim is not None:
+            depth, dma = PIM_QUEUE_DEPTH, self.machine.core.dma
+            self.pim_vector = self._add("memory.vector_unit", QueueKind.VECTOR, 0, depth)
+            self.pim_store = self._add(
+                "memory.dma_store", QueueKind.STORE, 0, depth,
+                outstanding=dma.outstanding, bytes_per_cycle=dma.bytes_per_cycle,
+            )  # fmt: skip
+            self.pim_dispatch = self._add("memory.launch", QueueKind.LAUNCH, 0, depth)
+            options = {"outstanding": PIM_RUNS_AHEAD}
+            self.pim_queues = tuple(
+                self._add(
+                    f"memory.channel{n}", QueueKind.PIM, 0, PIM_QUEUE_DEPTH, channel=n, **options
+                )
+                for n in range(memory.channels)
+            )
+        return cores
 
     def _add_core(self, core: int) -> CoreQueues:
         spec = self.machine.core

@@ -40,6 +40,33 @@ GEMM_SETTINGS = ("m", "n", "k", "order", "stages")
 ATTENTION_SETTINGS = ("query_tokens", "keys")
 
 
+class PimMappingSpec(Spec):
+    """How attention runs in a memory whose banks compute.
+
+    attention: `memory` does that of decoded tokens there, `units` on the machine's own.
+    requests: which channel holds a request's keys and values: `greedy` gives the longest
+        ones first to the least loaded channel, `round_robin` takes turns. Those that the
+        workload puts somewhere stay there.
+    barrier: all scores and softmaxes come before the first context, as in the published
+        simulator; otherwise each request's context follows its own softmax.
+    commands_per_cycle: that the machine hands to all channels together, channel by channel;
+        0 is as many as there are. NeuPIMs' published runs with one row buffer have 1.
+    interleave: whether a workload's two sub-batches take turns, one on the matrix units
+        while the other is in the memory: `always`, `never`, or `auto` where estimates say
+        that it pays.
+    writes: `corrected` also writes what the memory needs and NeuPIMs' published simulator
+        leaves out: queries, and the new values, of which each has a burst of its own since
+        a bank's row holds one of their elements for many tokens.
+    """
+
+    attention: Literal["memory", "units"] = "memory"
+    requests: Literal["greedy", "round_robin"] = "greedy"
+    barrier: bool = False
+    commands_per_cycle: int = Field(default=0, ge=0, le=1024)
+    interleave: Literal["auto", "always", "never"] = "auto"
+    writes: Literal["corrected", "as_published"] = "corrected"
+
+
 class MappingSpec(Spec):
     """Options of the mapper.
 
@@ -51,6 +78,7 @@ class MappingSpec(Spec):
     keep_activations: leave an activation on chip between producer and consumers
         when it fits in `resident_fraction` of the scratchpad.
     operators: name pattern (`qkv_proj`, `*_proj`) to fixed tiling.
+    pim: of machines whose memory computes.
     """
 
     fuse_elementwise: bool = True
@@ -59,3 +87,4 @@ class MappingSpec(Spec):
     keep_activations: bool = True
     resident_fraction: float = Field(default=0.5, ge=0, le=0.9)
     operators: dict[str, TileChoice] = Field(default_factory=dict)
+    pim: PimMappingSpec = PimMappingSpec()

@@ -46,6 +46,8 @@ def attention_shapes(builder: GraphBuilder) -> tuple[AttentionShape, ...]:
             context_tokens=sequence.context,
             head_dim=model.head_dim,
             causal=model.is_causal,
+            requests=requests,
+            channel=sequence.channel,
         )
         for sequence, requests in builder.batch.by_length()
     )

@@ -14,6 +14,7 @@ from simulator.workload.operators import Workload
 from simulator.workload.phases import Request, build_phases
 from simulator.workload.precision import Formats
 from simulator.workload.routing import RoutingSpec
+from simulator.workload.running import running_requests
 from simulator.workload.spec import WorkloadSpec
 from simulator.workload.topology import load_topology
 from simulator.workload.traces import trace_requests
@@ -28,13 +29,14 @@ def load_workload(spec: WorkloadSpec, relative_to: Path | None = None) -> Worklo
     """
     if spec.model is None:
         return _gemm_workload(spec, relative_to)
-    model = _with_layers(find_model(spec.model, relative_to), spec.layers)
+    whole = _with_layers(find_model(spec.model, relative_to), spec.layers)
+    model = shard(whole, spec.tensor_parallel)
     if spec.moe != RoutingSpec() and not model.experts:
         raise CyclelabError(f"'moe' has no meaning for {model.name}: it has no experts")
     formats = spec.precision.resolve(model)
     requests = _requests(spec, model, relative_to)
-    phases = build_phases(model, requests, formats, spec.moe)
-    description = _describe(model, requests, formats)
+    phases = build_phases(model, requests, formats, spec.moe, spec.sub_batches)
+    description = _describe(model, requests, formats, spec.tensor_parallel)
     if model.experts:
         description["moe"] = spec.moe.model_dump(mode="json")
     return Workload(spec.name or model.name, phases, description)
@@ -52,6 +54,28 @@ def _with_layers(model: TransformerSpec, layers: int | None) -> TransformerSpec:
     if layers > model.layers:
         raise CyclelabError(f"layers: {model.name} has {model.layers} layers, found {layers}")
     return model.model_copy(update={"layers": layers})
+
+
+def shard(model: TransformerSpec, devices: int) -> TransformerSpec:
+    """What one of `devices` does of every layer: a share of the heads and of the MLP.
+
+    Columns of QKV and up projections and rows of the output and down projections are
+    divided (Megatron-LM, arXiv:1909.08053); embeddings and the LM head by vocabulary.
+    Raises CyclelabError if something cannot be divided.
+    """
+    if devices == 1:
+        return model
+    shares = {}
+    for name in ("heads", "kv_heads", "intermediate_size"):
+        size = getattr(model, name)
+        if size % devices:
+            raise CyclelabError(
+                f"tensor_parallel: {devices} devices do not divide the {size} {name} of "
+                f"{model.name}"
+            )
+        shares[name] = size // devices
+    shares["vocab_size"] = -(-model.vocab_size // devices)
+    return model.model_copy(update=shares)
 
 
 def _gemm_workload(spec: WorkloadSpec, relative_to: Path | None) -> Workload:
@@ -80,6 +104,10 @@ def _requests(
         path = find("traces", spec.trace.file, relative_to)
         chosen = trace_requests(spec.trace, path, model.max_context, spec.decode_steps)
         return [Request(item.prompt_tokens, 0, item.decode_steps) for item in chosen]
+    if spec.running:
+        path = find("traces", spec.running.file, relative_to)
+        steps = 1 if spec.decode_steps is None else spec.decode_steps
+        return running_requests(spec.running, path, model.max_context, steps)
     steps = spec.decode_steps or 0
     if spec.requests:
         return [
@@ -98,7 +126,7 @@ def _requests(
 
 
 def _describe(
-    model: TransformerSpec, requests: Sequence[Request], formats: Formats
+    model: TransformerSpec, requests: Sequence[Request], formats: Formats, devices: int
 ) -> dict[str, object]:
     """Facts for reports; token counts are of all requests together."""
     return {
@@ -107,6 +135,7 @@ def _describe(
         "parameters": parameters(model),
         "matmul_weights": matmul_weights(model),
         "layers": model.layers,
+        **({"tensor_parallel": devices} if devices > 1 else {}),
         "batch": len(requests),
         "prefill_tokens": sum(request.prefill_tokens for request in requests),
         "context_tokens": sum(request.context_tokens for request in requests),

@@ -61,6 +61,8 @@ class AttentionShape:
     Each has `query_heads` query heads sharing it (grouped-query attention),
     `query_tokens` new tokens, `context_tokens` keys (the new ones included).
     causal: query i (0-based) sees the first context - query + i + 1 keys.
+    requests: that these heads are of. channel: of the memory that holds their keys and
+        values, where the workload says so.
     """
 
     count: int
@@ -69,6 +71,8 @@ class AttentionShape:
     context_tokens: int
     head_dim: int
     causal: bool
+    requests: int = 1
+    channel: int | None = None
 
     @property
     def visible_pairs(self) -> int:
@@ -211,6 +215,8 @@ class Phase:
 
     kind: `prefill`, `decode`, `mixed`, `encode` or `gemm`.
     tokens: tokens that enter; generated: tokens that come out (0 for encoders).
+    parts: the same work as sub-batches, each with segments of its own, if it is to be had
+        that way too.
     """
 
     name: str
@@ -220,6 +226,7 @@ class Phase:
     generated: int
     weight_bytes: int
     kv_bytes_after: int
+    parts: tuple[tuple[Segment, ...], ...] = ()
 
     def macs(self) -> int:
         """Multiply-accumulates of the whole phase."""

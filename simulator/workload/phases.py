@@ -16,7 +16,7 @@ from simulator.workload.counts import (
 from simulator.workload.ends import embedding_segment, output_segment
 from simulator.workload.layers import layer_segments
 from simulator.workload.model import TransformerSpec
-from simulator.workload.operators import Phase
+from simulator.workload.operators import Phase, Segment
 from simulator.workload.precision import Formats, format_bits
 from simulator.workload.routing import Router, RoutingSpec
 
@@ -27,11 +27,13 @@ class Request:
 
     prefill_tokens: tokens of its prompt still to be processed; context_tokens:
     tokens already in the KV cache; decode_steps: tokens decoded one by one.
+    channel: of the memory that holds its KV cache, if that is settled.
     """
 
     prefill_tokens: int = 0
     context_tokens: int = 0
     decode_steps: int = 0
+    channel: int | None = None
 
     @property
     def final_tokens(self) -> int:
@@ -44,8 +46,11 @@ def build_phases(
     requests: Items[Request],
     formats: Formats,
     routing: RoutingSpec | None = None,
+    sub_batches: int = 1,
 ) -> tuple[Phase, ...]:
     """Phases of a batch whose requests start together.
+
+    sub_batches: 2 gives decode steps of several requests `parts`, too.
 
     Encoders: one `encode` phase. Decoders: if any request has a prompt, a first
     phase does all prompts (`prefill`), and one decode step of the requests
@@ -56,11 +61,11 @@ def build_phases(
     """
     _check(model, requests)
     router = Router(routing or RoutingSpec(), model) if model.experts else None
-    builder = _PhaseBuilder(model, formats, router)
+    builder = _PhaseBuilder(model, formats, router, sub_batches)
     if model.family == "encoder":
         batch = Batch(tuple(Sequence(r.prefill_tokens) for r in requests))
         return (builder.phase("encode", "encode", batch, 0),)
-    states = [_State(r.context_tokens, r.decode_steps) for r in requests]
+    states = [_State(r.context_tokens, r.decode_steps, r.channel) for r in requests]
     phases = []
     if any(request.prefill_tokens for request in requests):
         kind = "prefill" if all(request.prefill_tokens for request in requests) else "mixed"
@@ -101,9 +106,10 @@ class _State:
 
     cached: int
     steps: int
+    channel: int | None
 
     def take(self, tokens: int) -> Sequence:
-        sequence = Sequence(tokens, self.cached)
+        sequence = Sequence(tokens, self.cached, self.channel)
         self.cached += tokens
         return sequence
 
@@ -117,25 +123,38 @@ def _cached(states: Items[_State]) -> int:
 
 
 class _PhaseBuilder:
-    def __init__(self, model: TransformerSpec, formats: Formats, router: Router | None) -> None:
+    def __init__(
+        self, model: TransformerSpec, formats: Formats, router: Router | None, sub_batches: int
+    ) -> None:
+        self.sub_batches = sub_batches
         self.model = model
         self.formats = formats
         self.router = router
         self.weight_bytes = weight_bytes(model, formats)
 
-    def phase(self, name: str, kind: str, batch: Batch, cached: int) -> Phase:
+    def segments(self, batch: Batch) -> tuple[Segment, ...]:
+        """The model's segments for a batch."""
         model, formats = self.model, self.formats
         loads = self.router.loads(batch.tokens) if self.router else None
-        segments = [
+        found = [
             embedding_segment(model, batch, formats),
             *layer_segments(model, batch, formats, loads),
         ]
         if output := output_segment(model, batch, formats):
-            segments.append(output)
+            found.append(output)
+        return tuple(found)
+
+    def phase(self, name: str, kind: str, batch: Batch, cached: int) -> Phase:
+        model, formats = self.model, self.formats
+        parts: tuple[tuple[Segment, ...], ...] = ()
+        if self.sub_batches == 2 and kind == "decode" and len(batch.sequences) > 1:
+            halves = [half for half in batch.halves() if half.sequences]
+            parts = tuple(map(self.segments, halves)) if len(halves) > 1 else ()
         return Phase(
             name=name,
             kind=kind,
-            segments=tuple(segments),
+            segments=self.segments(batch),
+            parts=parts,
             tokens=batch.tokens,
             generated=len(batch.sequences) if model.family == "decoder" else 0,
             weight_bytes=self.weight_bytes,

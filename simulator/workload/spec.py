@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -11,13 +11,17 @@ from simulator.workload.gemms import GemmSpec
 from simulator.workload.model import Count
 from simulator.workload.precision import PrecisionSpec
 from simulator.workload.routing import RoutingSpec
+from simulator.workload.running import RunningSpec
 from simulator.workload.traces import MAX_REQUESTS, TraceSpec
 
 Requests = Annotated[int, Field(ge=1, le=MAX_REQUESTS)]
 
 KINDS = ("model", "gemms", "topology")
 BATCH_KEYS = ("batch", "prefill_tokens", "context_tokens")
-MODEL_KEYS = (*BATCH_KEYS, "layers", "decode_steps", "requests", "trace", "moe")
+MODEL_KEYS = (
+    *BATCH_KEYS, "layers", "decode_steps", "requests", "trace", "running", "tensor_parallel",
+    "sub_batches", "moe",
+)  # fmt: skip
 
 
 class RequestSpec(Spec):
@@ -52,6 +56,11 @@ class WorkloadSpec(Spec):
         prompt decode while the others prefill (a mixed batch). `decode_steps`
         holds for requests that don't say their own.
     trace: instead of `batch`, requests of a trace; `decode_steps` limits theirs.
+    running: instead of `batch`, requests that have been decoding for a while, with the
+        length of each in a file; one more token each if `decode_steps` says nothing else.
+    tensor_parallel: devices that share every layer; the workload is that of one of them.
+    sub_batches: 2 makes two of every decode step's batch, for machines that work on one
+        while their memory works on the other (`mapping.pim.interleave`).
     precision: number formats. moe: where a mixture of experts sends tokens.
     """
 
@@ -66,6 +75,9 @@ class WorkloadSpec(Spec):
     decode_steps: Count | None = None
     requests: tuple[RequestSpec, ...] = ()
     trace: TraceSpec | None = None
+    running: RunningSpec | None = None
+    tensor_parallel: int = Field(default=1, ge=1, le=1024)
+    sub_batches: Literal[1, 2] = 1
     precision: PrecisionSpec = PrecisionSpec()
     moe: RoutingSpec = RoutingSpec()
 
@@ -86,7 +98,9 @@ class WorkloadSpec(Spec):
         if self.requests:
             self._refuse((*BATCH_KEYS, "trace"), "a workload with 'requests'")
         if self.trace:
-            self._refuse(BATCH_KEYS, "a workload with 'trace'")
+            self._refuse((*BATCH_KEYS, "running"), "a workload with 'trace'")
+        if self.running:
+            self._refuse((*BATCH_KEYS, "requests"), "a workload with 'running'")
         total = sum(request.count for request in self.requests)
         if total > MAX_REQUESTS:
             raise ValueError(f"{total:,} requests in the batch, at most {MAX_REQUESTS:,} are run")

@@ -17,7 +17,7 @@ from simulator.config import (
     load_preset,
     validate,
 )
-from simulator.cost.dram import CATEGORIES, command_energies, dram_energy, read_pj_per_bit
+from simulator.cost.dram import CATEGORIES, UNITS, command_energies, dram_energy, read_pj_per_bit
 from simulator.cost.estimate import ZERO, Estimate
 from simulator.hardware.dram.names import COMMANDS
 from simulator.hardware.dram.spec import DramDeviceSpec
@@ -44,6 +44,11 @@ def device(name: str, *settings: str) -> DramDeviceSpec:
 
 def ranks(spec: DramDeviceSpec) -> int:
     return spec.organisation.counts.pseudo_channels * spec.organisation.counts.ranks
+
+
+def categories_of(spec: DramDeviceSpec) -> list[str]:
+    """Categories of a device, of which one is of units in its banks."""
+    return [*CATEGORIES, *([UNITS] if spec.pim else [])]
 
 
 def total(parts: dict[str, Estimate]) -> Estimate:
@@ -166,7 +171,7 @@ def test_each_command_in_its_category() -> None:
         if name == "ACT":
             continue
         parts = dram_energy(spec, {name: 3}, 0, 0)
-        assert list(parts) == list(CATEGORIES)
+        assert list(parts) == categories_of(spec)
         for category in CATEGORIES:
             expected = joules.get(name, {}).get(category, ZERO).value * 3e-12
             assert parts[category].value == pytest.approx(expected), (name, category)
@@ -232,7 +237,7 @@ def test_every_device_is_finite_positive_and_bounded(name: str) -> None:
     assert len(one.sources) == len(set(one.sources))
     counts = {command: 7 for command in spec.commands}
     parts = dram_energy(spec, counts, 10_000, 5_000)
-    assert list(parts) == list(CATEGORIES)
+    assert list(parts) == categories_of(spec)
     assert all(0 < part.low < part.value < part.high for part in parts.values())
 
 
@@ -245,6 +250,33 @@ def test_twice_the_channels_twice_the_energy(name: str) -> None:
     for category in CATEGORIES:
         assert two[category].value == pytest.approx(2 * one[category].value)
         assert two[category].high == pytest.approx(2 * one[category].high)
+
+
+# -- units in the banks ---------------------------------------------------------------
+
+
+def test_commands_of_units_as_neupims_has_them() -> None:
+    """Its energies: ACT 828, RD 804 pJ; G_ACT four of ACT, GWRITE 16 of RD, COMP four of RD."""
+    spec = device("hbm2-neupims-dual")
+    one = command_energies(spec)
+    assert one.activate_pj.value == pytest.approx(828, rel=0.001)
+    assert one.read_pj.value == pytest.approx(804, rel=0.001)
+    assert one.write_pj.value == pytest.approx(1068, rel=0.001)
+    opened = dram_energy(spec, {"G_ACT": 1}, 0, 0)
+    assert total(opened).value == opened["activate"].value == pytest.approx(3312e-12, rel=0.001)
+    loaded = dram_energy(spec, {"GWRITE": 1}, 0, 0)
+    assert total(loaded).value == loaded["read"].value == pytest.approx(12864e-12, rel=0.001)
+    computed = dram_energy(spec, {"COMP": 1}, 0, 0)
+    bits = 32 * 16 * 16  # banks × lanes × FP16
+    assert total(computed).value == computed[UNITS].value
+    assert computed[UNITS].value == pytest.approx((4 * 804 + 0.32 * bits) * 1e-12, rel=0.001)
+
+
+@pytest.mark.parametrize("results", ["READRES", "COMPS_READRES"])
+def test_results_leave_as_reads_do(results: str) -> None:
+    spec = device("hbm2-neupims-dual")
+    read = dram_energy(spec, {"RD": 1}, 0, 0)
+    assert dram_energy(spec, {results: 1}, 0, 0) == read
 
 
 # -- against the prices per bit of the technologies, and the documentation -------------

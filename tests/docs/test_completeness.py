@@ -56,8 +56,8 @@ def words(*pages: str) -> set[str]:
 @pytest.mark.parametrize(
     ("model", "pages"),
     [
-        (NpuSpec, ("machines.md", "dram.md", "cost.md")),
-        (GpuSpec, ("machines.md", "gpu.md", "dram.md", "cost.md")),
+        (NpuSpec, ("machines.md", "dram.md", "pim.md", "cost.md")),
+        (GpuSpec, ("machines.md", "gpu.md", "dram.md", "pim.md", "cost.md")),
         (SystolicArraySpec, ("systolic_arrays.md",)),
         (LutTensorCoreSpec, ("lut_tensor_cores.md",)),
         (TensorCoreSpec, ("tensor_cores.md",)),
@@ -74,7 +74,7 @@ def test_every_key_is_described(model: type[BaseModel], pages: tuple[str, ...]) 
 
 def test_every_key_of_a_dram_device_is_described() -> None:
     found = set(keys(DramDeviceSpec)) - set(keys(DramEnergySpec))
-    assert found | {"energy"} <= words("dram.md")
+    assert found | {"energy"} <= words("dram.md", "pim.md")
 
 
 def test_every_dram_device_is_listed_with_its_peak() -> None:
@@ -89,7 +89,7 @@ def test_every_key_of_an_experiment_is_described() -> None:
 
 
 def test_every_command_and_option_is_described() -> None:
-    described = words("experiments.md", "dram.md")
+    described = words("experiments.md", "dram.md", "pim.md")
     (commands,) = (
         action
         for action in build_parser()._actions

@@ -25,6 +25,7 @@ class ChannelResult:
 
     cycles: until the last read's data has returned and the last write command was
         issued. busy_cycles: of the data bus(es), bursts times their length.
+    commands: by name; COMP also those that are part of COMPS_READRES.
     latency_…: of reads, from entering the queue until the data is complete; latency_counts are
         reads per latency, up to the bounds `latency_cycles` (inclusive).
     row_open_cycles: rank by rank, time with at least one row open, added up.
@@ -142,6 +143,9 @@ class Channel:
             return _whole(count(place) / ticks)
 
         names = {number: name for name, number in COMMANDS.items() if name in self.device.commands}
+        commands = {name: count(layout.C_COMMAND + number) for number, name in names.items()}
+        if self.device.pim is not None:
+            commands["COMP"] = count(layout.C_PIM_COMPS)
         reads = count(layout.C_READS)
         last = max(count(layout.C_LAST_READ), count(layout.C_LAST_WRITE))
         bounds = _latency_bounds(layout.LATENCY_BINS, LINEAR_BITS)
@@ -155,9 +159,9 @@ class Channel:
             row_conflicts=count(layout.C_CONFLICTS),
             forwarded_reads=count(layout.C_FORWARDED),
             coalesced_writes=count(layout.C_COALESCED),
-            commands={name: count(layout.C_COMMAND + number) for number, name in names.items()},
+            commands=commands,
             busy_cycles=cycles(layout.C_BUSY),
-            row_open_cycles=self._row_open_ticks(last) / ticks,
+            row_open_cycles=self.row_open_ticks(last) / ticks,
             refresh_late_cycles=cycles(layout.C_REFRESH_LATE),
             latency_mean_cycles=count(layout.C_LATENCY) / ticks / reads if reads else 0.0,
             latency_max_cycles=cycles(layout.C_LATENCY_MAX),
@@ -167,7 +171,8 @@ class Channel:
             bin_cycles=(1 << count(layout.S_BIN_SHIFT)) / ticks,
         )
 
-    def _row_open_ticks(self, now: int) -> int:
+    def row_open_ticks(self, now: int) -> int:
+        """Ticks up to `now`, rank by rank, with at least one row open."""
         from simulator.hardware.dram.kernel import layout
 
         opened = layout.view(self.state, layout.A_RANK_OPEN) > 0

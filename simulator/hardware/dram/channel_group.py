@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from simulator.hardware.dram.channel import NOTHING, announce_compilation
 from simulator.hardware.dram.controller import ControllerSpec
+from simulator.hardware.dram.pim.gemv import Run
 from simulator.hardware.dram.spec import DramDeviceSpec
 
 Ints = NDArray[np.int64]
@@ -14,13 +15,12 @@ LOOK_AHEAD_TICKS = 1 << 14
 """How far ahead the end of a transfer is looked for at a time."""
 STEP_TICKS = 1 << 12
 """How far apart the states are that are kept on the way."""
-MARGIN_TICKS = 1 << 8
-"""How far it is looked beyond a completion."""
 
 
 class ChannelKernel:
     """The compiled loop for channels of one kind, fed by `clients`.
 
+    changes: counts how often something else has become known of any channel.
     remembers: stretches of streams that it has served before; the result is the same.
     """
 
@@ -34,12 +34,13 @@ class ChannelKernel:
         turn_bursts: int,
         remembers: bool,
     ) -> None:
-        from simulator.hardware.dram.kernel import layout, loop
+        from simulator.hardware.dram.kernel import layout, loop, pim_issue
         from simulator.hardware.dram.stretches import new_memory_of_stretches
         from simulator.hardware.dram.tables import ChannelTables
 
         announce_compilation()
-        self.layout, self._loop = layout, loop
+        self.layout, self._loop, self._pim = layout, loop, pim_issue
+        self.changes = 0
         self.tables = ChannelTables(
             device, controller, clients=clients, ring=ring, turn_bursts=turn_bursts
         )
@@ -67,6 +68,13 @@ class ChannelKernel:
         packed = self.tables.packed
         self._loop.submit(packed, state, client, *bursts, int(is_write), transfer, now)
 
+    def submit_run(self, state: Ints, run: Run, transfer: int, now: int) -> None:
+        """Work for the units arrives at tick `now`."""
+        self._pim.submit_run(
+            self.tables.packed, state, run.input_bank, run.input_row, run.first_row, run.tiles,
+            run.segments, run.comps, run.inputs, transfer, now,
+        )  # fmt: skip
+
     def counts(self, state: Ints) -> Ints:
         """Counters of a state."""
         return state[self.layout.S_COUNT : self.layout.C_END].copy()
@@ -92,6 +100,7 @@ class ChannelGroup:
         self._now = now
         self._state = state  # not later than now
         self._served_to = -1  # tick up to which it has been
+        self._ends: dict[int, tuple[int, bool]] = {}  # of transfers, by the last state known
         self._ahead: list[Ints] = []  # later than now
         self._seen = now  # tick up to which the last of all these is known
         self._spare: list[Ints] = []
@@ -111,8 +120,27 @@ class ChannelGroup:
         for each in (self._state, *self._ahead):
             self._kernel.submit(each, client, bursts, is_write, transfer, self._now)
 
+    def submit_run(self, run: Run, transfer: int) -> None:
+        """Work for the units of the channel arrives now.
+
+        While they have other work, it changes nothing but what waits behind that.
+        """
+        kept, length = 0, self._layout.S_PIM_LENGTH
+        while kept < len(self._ahead) and self._ahead[kept][length]:
+            kept += 1
+        if kept:
+            self._forget(kept)
+        else:
+            state = self.present()
+            self._forget(0)
+            state[self._layout.S_TICK] = max(state[self._layout.S_TICK], self._now)
+        for each in (self._state, *self._ahead):
+            self._kernel.submit_run(each, run, transfer, self._now)
+
     def advance(self, now: int) -> None:
         """Let time pass up to tick `now`."""
+        if now == self._now:
+            return
         self._now = now
         tick = self._layout.S_TICK
         while self._ahead and self._ahead[0][tick] <= now:
@@ -122,6 +150,7 @@ class ChannelGroup:
         if not self._ahead:
             self.present()
             self._seen = now
+            self._changed()
 
     def present(self) -> Ints:
         """The state as it is now."""
@@ -130,30 +159,27 @@ class ChannelGroup:
             self._served_to = self._now
         return self._state
 
-    def look_ahead(self, transfers: list[int], path_ticks: int) -> None:
-        """Find out what happens until one of `transfers` is complete, or for a while.
+    def look_ahead(self, now: int) -> None:
+        """Find out a little more of what happens: up to where a transfer is complete, if any is.
 
-        It is looked a little beyond the time when that is known, `path_ticks` behind the
-        data, since other transfers are likely to be submitted then.
+        Time passes up to tick `now` first.
         """
-        layout, until = self._layout, self._now + LOOK_AHEAD_TICKS
-        left, done = self._kernel.bursts_left_at, self._kernel.last_data_at
-        state = self._last()
-        while True:
-            ends = [int(state[done + each]) for each in transfers if not state[left + each]]
-            if ends:
-                until = min(until, min(ends) + path_ticks + MARGIN_TICKS)
-            if self._seen >= until:
-                return
-            ahead = self._spare.pop() if self._spare else np.empty_like(state)
-            np.copyto(ahead, state)
-            ahead[layout.S_COMPLETED] = 0
-            tick = min(self._seen + STEP_TICKS, until)
-            self._kernel.run(ahead, tick, to_completion=True)
-            before = int(ahead[layout.S_TICK]) - 1  # more may happen in that tick itself
-            self._seen = before if ahead[layout.S_COMPLETED] else max(tick, before)
-            self._ahead.append(ahead)
-            state = ahead
+        self.advance(now)
+        layout, state = self._layout, self._last()
+        ahead = self._spare.pop() if self._spare else np.empty_like(state)
+        np.copyto(ahead, state)
+        ahead[layout.S_COMPLETED] = 0
+        tick = self._seen + STEP_TICKS
+        self._kernel.run(ahead, tick, to_completion=True)
+        before = int(ahead[layout.S_TICK]) - 1  # more may happen in that tick itself
+        self._seen = before if ahead[layout.S_COMPLETED] else max(tick, before)
+        self._ahead.append(ahead)
+        self._changed()
+
+    def _changed(self) -> None:
+        """What is known of the ends of transfers is another than before."""
+        self._ends.clear()
+        self._kernel.changes += 1
 
     def _last(self) -> Ints:
         return self._ahead[-1] if self._ahead else self._state
@@ -164,6 +190,7 @@ class ChannelGroup:
 
     def _forget(self, kept: int) -> None:
         """Drop all states ahead but the first ones."""
+        self._changed()
         if kept < len(self._ahead):
             self._spare += self._ahead[kept:]
             del self._ahead[kept:]
@@ -172,12 +199,20 @@ class ChannelGroup:
     # -- transfers -------------------------------------------------------------
     def done(self, transfer: int) -> tuple[int, bool]:
         """Tick of a transfer's last data, and True if it is issued; else one before, and False."""
-        last, kernel = self._last(), self._kernel
-        if last[kernel.bursts_left_at + transfer]:
-            return self._seen + 1 + kernel.least_latency_ticks, False
-        return int(last[kernel.last_data_at + transfer]), True
+        if transfer not in self._ends:
+            last, kernel = self._last(), self._kernel
+            left = last[kernel.bursts_left_at + transfer]
+            bound = self._seen + 1 + kernel.least_latency_ticks
+            tick = bound if left else int(last[kernel.last_data_at + transfer])
+            self._ends[transfer] = tick, not left
+        return self._ends[transfer]
 
     # -- members ---------------------------------------------------------------
+    def without(self, channel: int) -> ChannelGroup:
+        """A group of one member alone, taken out of this one, which has others."""
+        self.channels.remove(channel)
+        return ChannelGroup(self._kernel, self._state.copy(), [channel], self.base, self._now)
+
     def parts(self, ranges: list[tuple[int, int]]) -> list[ChannelGroup]:
         """This group, or several if `ranges`, by channel, mean different bursts to its members."""
         by_range: dict[tuple[int, int], list[int]] = {}
@@ -231,7 +266,10 @@ class ChannelGroup:
         if self._ahead and layout.view(self._ahead[0], layout.A_RING_LENGTH).any():
             return None
         state = self.present()
-        waiting = (layout.S_READS, layout.S_WRITES, layout.S_ACTIVE, layout.S_PRIORITY)
+        waiting = (
+            layout.S_READS, layout.S_WRITES, layout.S_ACTIVE, layout.S_PRIORITY,
+            layout.S_PIM_LENGTH,
+        )  # fmt: skip
         if (
             any(state[place] for place in waiting)
             or state[layout.S_ACT2_BANK] >= 0
@@ -254,5 +292,6 @@ class ChannelGroup:
             layout.view(state, layout.A_CLOSING),
             layout.view(state, layout.A_TRANSFER_LEFT),
             np.maximum(layout.view(state, layout.A_TRANSFER_DONE), now - path_ticks),
+            layout.view(state, layout.A_PIM_OPEN_ROW),
         ]
         return np.concatenate(parts).tobytes()

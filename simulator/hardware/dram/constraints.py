@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from simulator.hardware.dram.names import CHANNEL, COMMANDS
+from simulator.hardware.dram.names import CHANNEL, COMMANDS, MOMENTS
 from simulator.hardware.dram.spec import DramDeviceSpec, level_index
 
 
@@ -31,18 +31,22 @@ class Constraint(NamedTuple):
 def compile_constraints(device: DramDeviceSpec) -> tuple[Constraint, ...]:
     """Every pair of commands with its delay; of several alike the longest, none below one tick."""
     ticks = command_ticks(device)
+    numbers = COMMANDS | MOMENTS
     longest: dict[tuple[int, int, int, int, bool], int] = {}
 
     def add(level: int, before: str, after: str, delay: int, window: int, siblings: bool) -> None:
-        key = (level, COMMANDS[before], COMMANDS[after], window, siblings)
+        key = (level, numbers[before], numbers[after], window, siblings)
         longest[key] = max(longest.get(key, 0), delay)
 
+    timing = device.pim.timing if device.pim else None
     for row in device.constraints:
+        if row.only not in (None, timing):
+            continue
         nominal = device.cycles(row.delay) * device.ticks_per_clock
         level = level_index(row.level)
         for before in row.before:
             for after in row.after:
-                delay = nominal + ticks[before] - ticks[after]
+                delay = nominal + ticks.get(before, 1) - ticks[after]  # a moment is one tick
                 add(level, before, after, delay, row.window, row.siblings)
     for before, command in device.commands.items():
         for after, other in device.commands.items():

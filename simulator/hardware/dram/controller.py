@@ -18,6 +18,7 @@ POLICY_MODULES = (
     "closed_page",
     "all_bank_refresh",
     "per_bank_refresh",
+    "staggered_refresh",
     "no_refresh",
 )
 FIELDS = ("column", "bank_group", "bank", "pseudo_channel", "rank", "row")

@@ -145,15 +145,28 @@ class PerBitSpec(Spec):
     standby_open_mw: Figure
 
 
+class UnitsEnergySpec(Spec):
+    """What units in the banks cost, per bit that one takes from its bank.
+
+    near_share: of what a read costs without I/O, that it costs to reach the unit.
+    compute_pj_per_bit: of multiplying and adding it.
+    """
+
+    near_share: Figure
+    compute_pj_per_bit: Figure
+
+
 class DramEnergySpec(Spec):
     """How the energy of a device's commands is found: by currents, or per bit.
 
     io_pj_per_bit: pins of both ends and the wire; neither currents nor stages hold it.
+    units: of a device whose banks compute.
     """
 
     currents: CurrentsSpec | None = None
     per_bit: PerBitSpec | None = None
     io_pj_per_bit: Figure
+    units: UnitsEnergySpec | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> DramEnergySpec:

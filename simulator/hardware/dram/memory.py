@@ -9,15 +9,22 @@ they are found idle in equal states again. This is exact.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.hardware.dram.channel_group import ChannelGroup, ChannelKernel, Ints
+from simulator.hardware.dram.channel_group import (
+    LOOK_AHEAD_TICKS,
+    ChannelGroup,
+    ChannelKernel,
+    Ints,
+)
 from simulator.hardware.dram.interleave import channel_ranges
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.dram.names import COMMANDS
+from simulator.hardware.dram.pim.gemv import Run
+from simulator.hardware.dram.pim_tables import PIM_RING
 from simulator.hardware.dram.statistics import DramStatistics
 from simulator.hardware.memory.timing import MemoryCounters
 
@@ -26,24 +33,43 @@ FEMTOSECONDS_PER_SECOND = 10**15
 
 @dataclass(slots=True)
 class _Transfer:
-    """A transfer in the memory; `number` is its place in the states' tables."""
+    """A transfer in the memory; `number` is its place in the states' tables.
+
+    channel: the only one that it concerns; -1 if its bytes are spread over all.
+    end: as `DramMemory._done`, while what is known has not changed since `known_at`.
+    """
 
     number: int
     size_bytes: int
     is_write: bool
+    channel: int = -1
+    known_at: int = -1
+    end: tuple[int, bool] = (0, False)
 
 
 class DramMemory:
     """`MemoryTiming` of a `DramMemorySpec` for `clients`; a port cycle is a tick of the device.
 
+    movers: those of the clients that transfer bytes, in the order of their turns; all if
+        left out. The others may have work for the units in the banks.
     every_event: serve every burst by itself instead of passing stretches of streams
         that have been served before; the result is the same.
     """
 
     repeats = False
 
-    def __init__(self, spec: DramMemorySpec, clients: int, *, every_event: bool = False) -> None:
+    def __init__(
+        self,
+        spec: DramMemorySpec,
+        clients: int,
+        *,
+        movers: Sequence[int] | None = None,
+        every_event: bool = False,
+    ) -> None:
         self._spec = spec
+        movers = range(clients) if movers is None else movers
+        self._turn_of = {client: turn for turn, client in enumerate(movers)}
+        turns = max(1, len(movers))  # a channel without any would be one that serves a trace
         device = spec.device
         self.period_fs = device.tick_fs
         self.alignment_bytes = spec.stripe_bytes
@@ -54,7 +80,7 @@ class DramMemory:
         self._kernel = ChannelKernel(
             device,
             controller,
-            clients=clients,
+            clients=turns,
             ring=self._ring,
             turn_bursts=max(1, turn),
             remembers=not every_event,
@@ -72,6 +98,9 @@ class DramMemory:
         self._now = 0
         self._queues: list[deque[_Transfer]] = [deque() for _ in range(clients)]
         self._numbers = [0] * clients
+        self._first_run = turns * self._ring
+        self._runs_held = [0] * spec.channels
+        self._group_of: dict[int, ChannelGroup] = {}
         self._moved = MemoryCounters()
 
     # -- MemoryTiming ----------------------------------------------------------
@@ -89,33 +118,61 @@ class DramMemory:
         self._moved.busy_cycles = -(-busy // buses)
         return self._moved
 
-    def submit(self, client: int, size_bytes: int, is_write: bool, address: int) -> None:
-        """A transfer of at least one byte, from `address` up, arrives in the present cycle."""
-        queue = self._queues[client]
-        number = client * self._ring + self._numbers[client]
+    def submit(
+        self, client: int, size_bytes: int, is_write: bool, address: int, channel: int = -1
+    ) -> None:
+        """A transfer of at least one byte, from `address` up, arrives in the present cycle.
+
+        channel: that all of it goes to, where addresses are not spread over the channels.
+        """
+        turn = self._turn_of[client]
+        number = turn * self._ring + self._numbers[client]
         self._numbers[client] = (self._numbers[client] + 1) % self._ring
-        queue.append(_Transfer(number, size_bytes, is_write))
+        self._queues[client].append(_Transfer(number, size_bytes, is_write, channel))
+        if channel >= 0:
+            burst = self._spec.device.burst_bytes
+            first = address // self._spec.channels // burst
+            group = self._alone(channel)
+            group.submit(turn, (first, -(-size_bytes // burst)), is_write, number)
+            return
+        self._pass_time()
         self._merge_equal()
         ranges = channel_ranges(self._spec, address, size_bytes)
         self._split(ranges)
         for group in self._groups:
-            group.submit(client, ranges[group.channels[0]], is_write, number)
+            group.submit(turn, ranges[group.channels[0]], is_write, number)
+
+    def submit_run(self, client: int, channel: int, run: Run) -> None:
+        """Work for the units of a channel arrives in the present cycle.
+
+        A client has work on one channel only. At most `PIM_RING` runs of a channel are not
+        done at any time.
+        """
+        held = self._runs_held[channel]
+        self._runs_held[channel] = (held + 1) % PIM_RING
+        number = self._first_run + held
+        self._queues[client].append(_Transfer(number, 0, False, channel))
+        self._alone(channel).submit_run(run, number)
 
     def advance(self, cycles: int) -> None:
-        """Let `cycles` port cycles pass."""
+        """Let `cycles` port cycles pass; groups follow when they are asked for something."""
         self._now += cycles
-        for group in self._groups:
-            group.advance(self._now)
 
     def next_completion(self) -> int | None:
         """Port cycles until the next completion, or fewer while it is not known."""
-        heads = [queue[0].number for queue in self._queues if queue]
+        heads = [queue[0] for queue in self._queues if queue]
         if not heads:
             return None
-        for group in self._groups:
-            group.look_ahead(heads, self._path_ticks)
-        due = min(self._done(number)[0] for number in heads) + self._path_ticks
-        return max(due - self._now, 1)
+        limit = self._now + LOOK_AHEAD_TICKS
+        while True:
+            ends = [self._done(head) for head in heads]
+            first = min(range(len(heads)), key=ends.__getitem__)
+            tick, known = ends[first]
+            if known or tick > limit:
+                return max(tick + self._path_ticks - self._now, 1)
+            for group in self._concerned(heads[first]):
+                if not group.done(heads[first].number)[1]:
+                    group.look_ahead(self._now)
 
     def collect(self) -> list[int]:
         """Clients whose transfers have completed by now, each transfer named once."""
@@ -143,13 +200,16 @@ class DramMemory:
             return int(totals[place - layout.S_COUNT])
 
         names = {number: name for name, number in COMMANDS.items() if name in device.commands}
+        commands = {name: count(layout.C_COMMAND + number) for number, name in names.items()}
+        if device.pim is not None:
+            commands["COMP"] = count(layout.C_PIM_COMPS)
         buses = self._spec.channels * device.organisation.counts.pseudo_channels
         reads = count(layout.C_READS)
         return DramStatistics(
             device=device.name,
             channels=self._spec.channels,
             cycles=self._now / ticks,
-            commands={name: count(layout.C_COMMAND + number) for number, name in names.items()},
+            commands=commands,
             reads=reads,
             writes=count(layout.C_WRITES),
             row_hits=count(layout.C_HITS),
@@ -161,22 +221,55 @@ class DramMemory:
             refresh_late_cycles=max(group.refresh_late_ticks for group in self._groups) / ticks,
             refresh_share=device.refresh_share if self._refreshes_all_banks else 0.0,
             groups=self._most_groups,
+            unit_tiles=count(layout.C_PIM_TILES),
+            unit_cycles=count(layout.C_PIM_TICKS) / ticks,
         )
 
     # -- completion ------------------------------------------------------------
     def _is_done(self, transfer: _Transfer) -> bool:
         """Whether all channels have moved their last burst, and the path is behind it."""
-        tick, known = self._done(transfer.number)
+        tick, known = self._done(transfer)
+        if not known and tick + self._path_ticks <= self._now:
+            for group in self._concerned(transfer):
+                group.advance(self._now)
+            tick, known = self._done(transfer)
         return known and tick + self._path_ticks <= self._now
 
-    def _done(self, number: int) -> tuple[int, bool]:
-        """As `ChannelGroup.done`, of the last channel."""
-        if len(self._groups) == 1:
-            return self._groups[0].done(number)
-        ticks, known = zip(*(group.done(number) for group in self._groups), strict=True)
-        return max(ticks), all(known)
+    def _done(self, transfer: _Transfer) -> tuple[int, bool]:
+        """As `ChannelGroup.done`, of its channel, or the last of all."""
+        if transfer.known_at != self._kernel.changes:
+            latest, certain = 0, True
+            for group in self._concerned(transfer):
+                tick, known = group.done(transfer.number)
+                latest, certain = max(latest, tick), certain and known
+            transfer.end = latest, certain
+            transfer.known_at = self._kernel.changes
+        return transfer.end
+
+    def _concerned(self, transfer: _Transfer) -> list[ChannelGroup]:
+        """Groups of channels that a transfer goes to."""
+        return self._groups if transfer.channel < 0 else [self._group_of[transfer.channel]]
 
     # -- channels --------------------------------------------------------------
+    def _pass_time(self) -> None:
+        """Bring all groups to the present."""
+        for group in self._groups:
+            group.advance(self._now)
+
+    def _alone(self, channel: int) -> ChannelGroup:
+        """The group that has a channel for its only member."""
+        group = self._group_of.get(channel)
+        if group is None or group.channels != [channel]:
+            group = next(each for each in self._groups if channel in each.channels)
+        group.advance(self._now)
+        if len(group.channels) > 1:
+            group.present()
+            group = group.without(channel)
+            self._groups.append(group)
+            self._most_groups = max(self._most_groups, len(self._groups))
+        self._group_of[channel] = group
+        return group
+
     def _split(self, ranges: list[tuple[int, int]]) -> None:
         """Separate channels to which a transfer means different bursts."""
         self._groups = [part for group in self._groups for part in group.parts(ranges)]
@@ -200,10 +293,12 @@ class DramMemory:
                 each.count_open_rows()
                 self._retired += each.counted()
             twin.join(group)
+            group.channels = []
         self._groups = groups
 
     # -- counters --------------------------------------------------------------
     def _totals(self) -> Ints:
+        self._pass_time()
         totals = self._retired.copy()
         for group in self._groups:
             totals += group.counted()

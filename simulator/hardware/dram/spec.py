@@ -18,7 +18,9 @@ from simulator.config import Spec, nearest
 from simulator.config.resources import KINDS, data_root
 from simulator.hardware.dram.energy_spec import DramEnergySpec
 from simulator.hardware.dram.expressions import evaluate, names_in
-from simulator.hardware.dram.names import COMMANDS, LEVELS, REQUIRED
+from simulator.hardware.dram.names import COMMANDS, LEVELS, MOMENTS, PIM_COMMANDS, REQUIRED
+from simulator.hardware.dram.pim_check import check_pim
+from simulator.hardware.dram.pim_spec import PimSpec
 
 Count = Annotated[int, Field(ge=1, le=2**31)]
 LONGEST_DELAY = 2**40
@@ -94,6 +96,7 @@ class ConstraintSpec(Spec):
 
     window: counts from the window-th last command of `before` instead of the last.
     siblings: holds for the other nodes of the level instead, below the same parent.
+    only: the `pim.timing` that it is part of, if not of both.
     """
 
     level: Literal["channel", "pseudo_channel", "rank", "bank_group", "bank"]
@@ -102,6 +105,7 @@ class ConstraintSpec(Spec):
     delay: str
     window: int = Field(default=1, ge=1, le=64)
     siblings: bool = False
+    only: Literal["corrected", "as_published"] | None = None
 
 
 class SplitActivationSpec(Spec):
@@ -126,6 +130,7 @@ class DramDeviceSpec(Spec):
     ticks_per_clock: 2 where commands may start on half clocks.
     refresh_scope: what one REFab (and PREA) covers. refresh_interval,
     bank_refresh_interval: between two REFab of a scope, two REFpb of the channel.
+    pim: units that compute in the banks, of a memory that has some.
     """
 
     name: str = Field(min_length=1)
@@ -145,6 +150,7 @@ class DramDeviceSpec(Spec):
     refresh_interval: str
     bank_refresh_interval: str | None = None
     energy: DramEnergySpec | None = None
+    pim: PimSpec | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> DramDeviceSpec:
@@ -152,7 +158,7 @@ class DramDeviceSpec(Spec):
         self._check_commands()
         for index, constraint in enumerate(self.constraints):
             for name in (*constraint.before, *constraint.after):
-                if name not in self.commands:
+                if name not in self.commands and not (self.pim and name in MOMENTS):
                     near = nearest(name, self.commands)
                     side = "before" if name in constraint.before else "after"
                     raise ValueError(
@@ -160,6 +166,8 @@ class DramDeviceSpec(Spec):
                         + (f"; did you mean {near!r}?" if near else "")
                     )
         self._check_delays()
+        if self.pim:
+            check_pim(self, self.pim)
         return self
 
     def cycles(self, expression: str) -> int:
@@ -181,6 +189,8 @@ class DramDeviceSpec(Spec):
         if self.data_clock:
             clock = self.data_clock.model_dump()
             found |= {f"data_clock.{name}": value for name, value in clock.items()}
+        if self.pim:
+            found |= {f"pim.{name}": value for name, value in self.pim.expressions.items()}
         found["refresh_interval"] = self.refresh_interval
         if self.bank_refresh_interval is not None:
             found["bank_refresh_interval"] = self.bank_refresh_interval
@@ -272,10 +282,17 @@ class DramDeviceSpec(Spec):
     def _check_commands(self) -> None:
         unknown = [name for name in self.commands if name not in COMMANDS]
         if unknown:
-            near = nearest(unknown[0], COMMANDS)
+            known = [name for name in COMMANDS if self.pim or name not in PIM_COMMANDS]
+            near = nearest(unknown[0], known)
             raise ValueError(
-                f"commands.{unknown[0]}: unknown command; known: {', '.join(COMMANDS)}"
+                f"commands.{unknown[0]}: unknown command; known: {', '.join(known)}"
                 + (f"; did you mean {near!r}?" if near else "")
+            )
+        units = [name for name in self.commands if name in PIM_COMMANDS]
+        if units and not self.pim:
+            raise ValueError(
+                f"commands.{units[0]}: a command of units that compute, and the device has no "
+                "`pim` block"
             )
         needed: dict[str, tuple[str, ...]] = {}
         needed["commands"] = REQUIRED if self.split_activation else (*REQUIRED, "ACT")
@@ -305,7 +322,7 @@ class DramDeviceSpec(Spec):
             name = next(name for name in BURST_NAMES if name in self.timing.cycles)
             raise ValueError(f"timing.cycles.{name}: a burst of 0 cycles, expected at least 1")
         for key, expression in self._expressions.items():
-            self._evaluated(key, expression, least=1)
+            self._evaluated(key, expression, least=0 if key.startswith("pim.") else 1)
         self._check_used()
         per_bank = self.bank_refresh_interval or self.refresh_interval
         for index, constraint in enumerate(self.constraints):

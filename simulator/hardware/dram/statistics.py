@@ -16,6 +16,8 @@ class DramStatistics:
     refresh_share: of the time, that all-bank refreshes keep banks from being read:
         (tRTP + tRP + tRFC + tRCD) / tREFI, the closed form for a busy bus.
     groups: sets of channels that behaved differently and were simulated apart.
+    unit_tiles, unit_cycles: of memories whose banks compute: tiles done, and time in which
+        units had work, over all channels.
     """
 
     device: str
@@ -33,3 +35,5 @@ class DramStatistics:
     refresh_late_cycles: float
     refresh_share: float
     groups: int
+    unit_tiles: int = 0
+    unit_cycles: float = 0.0

@@ -25,12 +25,15 @@ from simulator.hardware.dram.kernel.layout import (
     S_FREE,
     S_NEXT_REFRESH,
     S_PAIR_TICK,
+    S_PIM_INPUT_BANK,
+    S_PIM_ROW,
     T_ANCESTORS,
     Ints,
     pack,
 )
 from simulator.hardware.dram.kernel.timing import LEVELS_BELOW
-from simulator.hardware.dram.names import COMMAND_COUNT, COMMANDS
+from simulator.hardware.dram.names import COMMAND_COUNT, COMMANDS, PLAIN_COMMAND_COUNT
+from simulator.hardware.dram.pim_tables import PIM_RING, new_pim_state, pim_constants
 from simulator.hardware.dram.spec import DramDeviceSpec, level_index
 
 STRETCH_BURSTS = 64
@@ -200,6 +203,7 @@ class ChannelTables:
             "near": self._ticks_of_stretches(NEAR_STRETCHES),
             "soon": self._ticks_of_stretches(SOON_STRETCHES),
             "counts_hits": int(self.counts_row_hits),
+            **pim_constants(device, self.geometry),
         }
         assert len(values) == K_COUNT
         return _ints(values.values())
@@ -220,6 +224,8 @@ class ChannelTables:
             interval = self._ticks_of(device.bank_refresh_interval)
             self._check_turns(interval)
             return interval
+        if policy == "staggered":
+            return self._ticks_of(device.refresh_interval) // self.scopes
         return self._ticks_of(device.refresh_interval)
 
     def _check_turns(self, interval: int) -> None:
@@ -266,7 +272,12 @@ class ChannelTables:
     @property
     def times(self) -> int:
         """Ticks that constraints make a state remember."""
-        return (COMMAND_COUNT + len(self.histories) * self.window) * self.nodes
+        return (self.command_count + len(self.histories) * self.window) * self.nodes
+
+    @property
+    def command_count(self) -> int:
+        """Commands whose legal ticks are kept."""
+        return COMMAND_COUNT if self.device.pim else PLAIN_COMMAND_COUNT
 
     # -- state -----------------------------------------------------------------
     def new_state(self) -> Ints:
@@ -280,13 +291,14 @@ class ChannelTables:
         scalars[S_NEXT_REFRESH] = self.refresh_interval_ticks
         scalars[S_FREE] = slots
         scalars[S_ACT2_BANK] = scalars[S_PAIR_TICK] = -1
-        transfers = max(1, self.clients * self.ring)
+        scalars[S_PIM_INPUT_BANK] = scalars[S_PIM_ROW] = -1
+        transfers = max(1, self.clients * self.ring + (PIM_RING if self.device.pim else 0))
 
         def zeros(size: int) -> Ints:
             return np.zeros(size, dtype=np.int64)
 
         arrays = [
-            zeros(COMMAND_COUNT * self.nodes),
+            zeros(self.command_count * self.nodes),
             zeros(len(self.histories) * self.nodes * self.window) - 1,
             zeros(banks) - 1, zeros(banks), zeros(banks), zeros(self.scopes), zeros(self.scopes),
             zeros(banks), zeros(geometry.counts[2]), zeros(geometry.counts[2]),
@@ -296,6 +308,7 @@ class ChannelTables:
             zeros(self.clients), zeros(self.clients),
             *(zeros(transfers) for _ in range(6)), zeros(LATENCY_BINS),
             zeros(KINDS_OF_BINS * banks * self.bins), zeros(self.log),
+            *new_pim_state(self.device, self.geometry, self.scopes),
         ]  # fmt: skip
         return pack(scalars, dict(enumerate(arrays, start=A_READY)))
 

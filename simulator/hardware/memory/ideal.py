@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Hashable
 from fractions import Fraction
 
+from simulator.hardware.dram.pim.gemv import Run
 from simulator.hardware.memory.spec import IdealMemorySpec
 from simulator.hardware.memory.timing import MemoryCounters
 
@@ -65,7 +66,9 @@ class IdealMemory:
         numerator, denominator = self._bytes_per_beat
         return -(-size_bytes * denominator // numerator)
 
-    def submit(self, client: int, size_bytes: int, is_write: bool, address: int = 0) -> None:
+    def submit(
+        self, client: int, size_bytes: int, is_write: bool, address: int = 0, channel: int = -1
+    ) -> None:
         """A transfer of at least one byte arrives in the present cycle; where does not matter."""
         del address
         beats = self.beats(size_bytes)
@@ -104,6 +107,10 @@ class IdealMemory:
         while arriving and arriving[0][0] <= self._cycle:
             done.append(arriving.popleft()[1])
         return done
+
+    def submit_run(self, client: int, channel: int, run: Run) -> None:
+        """An ideal memory only moves bytes."""
+        raise AssertionError("an ideal memory does not compute")
 
     def signature(self) -> Hashable:
         """All state that decides what happens from now on, in times relative to now."""

@@ -11,6 +11,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Protocol
 
+from simulator.hardware.dram.pim.gemv import Run
 from simulator.hardware.dram.statistics import DramStatistics
 
 
@@ -45,8 +46,16 @@ class MemoryTiming(Protocol):
     def slots(self) -> int:
         """Transfers accepted at once."""
 
-    def submit(self, client: int, size_bytes: int, is_write: bool, address: int) -> None:
-        """A transfer of at least one byte, from `address` up, arrives in the present cycle."""
+    def submit(
+        self, client: int, size_bytes: int, is_write: bool, address: int, channel: int = -1
+    ) -> None:
+        """A transfer of at least one byte, from `address` up, arrives in the present cycle.
+
+        channel: that all of it goes to, of a memory whose channels have work of their own.
+        """
+
+    def submit_run(self, client: int, channel: int, run: Run) -> None:
+        """Work for the units of a channel arrives; only asked of memories that compute."""
 
     def advance(self, cycles: int) -> None:
         """Let `cycles` port cycles pass."""

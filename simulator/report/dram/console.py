@@ -23,7 +23,7 @@ def trace_summary(run: TraceRun, colour: bool = False) -> str:
         _totals(run),
         [_styled(heading, BOLD, colour), *tables],
         _energy(run, colour),
-        _wrapped("", verdict(run, find_limits(run))),
+        wrapped("", verdict(run, find_limits(run))),
         [_styled(_provenance(run), DIM, colour)],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -56,9 +56,9 @@ def _what_ran(run: TraceRun) -> list[str]:
         f"clock {si(1e12 / device.timing.clock_ps, 'Hz')}",
     ]
     return [
-        *_wrapped("trace       ", " · ".join(facts)),
-        *_wrapped("device      ", " · ".join(organisation)),
-        *_wrapped("controller  ", " · ".join(settings)),
+        *wrapped("trace       ", " · ".join(facts)),
+        *wrapped("device      ", " · ".join(organisation)),
+        *wrapped("controller  ", " · ".join(settings)),
     ]
 
 
@@ -169,7 +169,8 @@ def _tenths(cycles: float) -> str:
     return whole(cycles) if cycles == int(cycles) else f"{cycles:,.1f}"
 
 
-def _wrapped(first: str, text: str) -> list[str]:
+def wrapped(first: str, text: str) -> list[str]:
+    """Lines of a text, the first behind `first`, the others indented as far."""
     following = " " * len(first)
     return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=following)
 

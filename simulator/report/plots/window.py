@@ -122,9 +122,22 @@ def window_bars(result: Result, window: Window) -> list[Bar]:
 
 
 def rows_of(bars: list[Bar]) -> list[str]:
-    """Row names: the operators, then queues by core and flow of data, limited in number."""
-    queues = sorted({bar.row for bar in bars} - {CRITICAL}, key=_queue_order)
-    return [CRITICAL, *queues[:MAX_QUEUES]]
+    """Row names: the operators, then queues by core and flow of data, limited in number.
+
+    Channels whose banks compute come last, the busiest first.
+    """
+    busy: dict[str, int] = {}
+    for bar in bars:
+        busy[bar.row] = busy.get(bar.row, 0) + bar.end - bar.start
+    others = [row for row in busy if row != CRITICAL and not _is_channel(row)]
+    queues = sorted(others, key=_queue_order)
+    channels = sorted(filter(_is_channel, busy), key=lambda row: (-busy[row], row))
+    return [CRITICAL, *[*queues, *channels][:MAX_QUEUES]]
+
+
+def _is_channel(queue: str) -> bool:
+    """Whether a queue is of a channel whose banks compute."""
+    return queue.startswith("memory.channel")
 
 
 def _queue_order(queue: str) -> tuple[str, int, str]:

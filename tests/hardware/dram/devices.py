@@ -32,6 +32,15 @@ def organised(name: str, **counts: int) -> DramDeviceSpec:
     return device(name, *(f"organisation.counts.{key}={value}" for key, value in counts.items()))
 
 
+def with_bursts(name: str, bursts: int) -> DramDeviceSpec:
+    """A shipped device, with longer rows if its own have fewer bursts than that."""
+    spec = device(name)
+    columns = spec.organisation.counts.columns
+    while columns < bursts * spec.organisation.counts.prefetch:
+        columns *= 2
+    return organised(name, columns=columns) if spec.bursts_per_row < bursts else spec
+
+
 def serve(
     spec: DramDeviceSpec, stream: Ints, controller: ControllerSpec | None = None
 ) -> ChannelResult:

@@ -62,7 +62,7 @@ def devices(draw: st.DrawFn) -> DramDeviceSpec:
 def controllers(draw: st.DrawFn, spec: DramDeviceSpec) -> ControllerSpec:
     depths = st.sampled_from([1, 2, 3, 8, 32, 64])
     low, high = draw(st.sampled_from([(0.2, 0.8), (0.1, 0.3), (0.5, 0.9), (0.7, 0.75)]))
-    refresh = ["all_bank", "all_bank", "none"]
+    refresh = ["all_bank", "staggered", "none"]
     if "REFpb" in spec.commands and spec.banks >= FEWEST_BANKS:
         refresh += ["per_bank", "per_bank"]
     return ControllerSpec(

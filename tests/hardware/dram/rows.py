@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from simulator.hardware.dram.names import PIM_COMMANDS
 from tests.hardware.dram.table import Entry, Table
+from tests.hardware.dram.unit_rows import UnitRows
 
 COLUMN = ("RD", "WR", "RDA", "WRA")
 CAS = {"CAS_RD": ("RD", "RDA"), "CAS_WR": ("WR", "WRA")}
@@ -29,22 +31,28 @@ class Banks:
         self.activates = "ACT1" if table.device.split_activation else "ACT"
         self.refreshed_until = [0] * table.banks
         self.precharged_at = [0] * table.banks
+        self.units = UnitRows(table)
 
     def step(self, entry: Entry) -> str | None:
         """Follow a command; what is wrong with it, if anything."""
         command, bank = entry.command, entry.bank
+        if command == "PIM_HEADER":
+            return None  # goes to no bank, but announces what will
         if entry.tick < max(self.refreshed_until[each] for each in self._banks(entry)):
             return f"{entry} while a bank of it is refreshed"
+        if command in PIM_COMMANDS:
+            return self._unit_step(entry)
         if command in COLUMN:
             if self.row.get(bank) != entry.row:
                 return f"{entry} while row {self.row.get(bank)} is open"
             if command in ("RDA", "WRA"):
                 del self.row[bank]
-                last = self.table.length(self.activates) - 1
-                self.precharged_at[bank] = entry.tick + self._until_activation(entry) + last
+                self.precharged_at[bank] = entry.tick + self.table.until_idle(command, bank)
         elif command in ("ACT", "ACT1", "ACT2"):
             if bank in self.row:
                 return f"{entry} while row {self.row[bank]} is open"
+            if self.units.has(bank, entry.row):
+                return f"{entry} while the units have row {self.units.row[bank]} of it"
             if command == self.opens:
                 self.row[bank] = entry.row
         elif command in ("PRE", "PREA"):
@@ -54,9 +62,17 @@ class Banks:
             return self._refresh(entry)
         return None
 
+    def _unit_step(self, entry: Entry) -> str | None:
+        """Units open rows of idle banks only, where a bank has one row buffer."""
+        if entry.command == "G_ACT" and self.units.wait_for_idle_banks:
+            busy = max(self.precharged_at[bank] for bank in self._banks(entry))
+            if entry.tick < busy:
+                return f"{entry} while a bank of it precharges itself"
+        return self.units.step(entry, self._banks(entry), self.row)
+
     def _refresh(self, entry: Entry) -> str | None:
         banks = self._banks(entry)
-        open_banks = [bank for bank in banks if bank in self.row]
+        open_banks = [bank for bank in banks if bank in self.row or bank in self.units.row]
         if open_banks:
             return f"{entry} while banks {open_banks} are open"
         last = entry.tick + self.table.length(entry.command) - 1
@@ -71,8 +87,7 @@ class Banks:
         return self.table.need(entry.command, self.activates, entry.node, entry.node)
 
     def _banks(self, entry: Entry) -> range:
-        whole = entry.node.depth < len(self.table.sizes)
-        return range(entry.bank, entry.bank + (self.table.scope_banks if whole else 1))
+        return range(entry.bank, entry.bank + self.table.banks_of(entry.command))
 
 
 def split_violations(table: Table, entries: list[Entry]) -> list[str]:

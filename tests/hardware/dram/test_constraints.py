@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simulator.hardware.dram.controller import ControllerSpec
 from simulator.hardware.dram.kernel.timing import earliest, earliest_in_scope, note_command
-from simulator.hardware.dram.names import COMMANDS
+from simulator.hardware.dram.names import COMMANDS, MOMENTS
 from simulator.hardware.dram.spec import ConstraintSpec, DramDeviceSpec
 from simulator.hardware.dram.tables import ChannelTables
 from tests.hardware.dram.devices import NAMES, device, organised
@@ -34,7 +34,7 @@ class Clockwork:
         self.state = self.fresh.copy()
 
     def issue(self, command: str, bank: int, tick: int) -> None:
-        note_command(self.packed, self.state, COMMANDS[command], bank, tick)
+        note_command(self.packed, self.state, (COMMANDS | MOMENTS)[command], bank, tick)
 
     def legal_from(self, command: str, bank: int) -> int:
         """The first legal tick of a command, 0 if nothing forbids it at all."""
@@ -46,8 +46,7 @@ class Clockwork:
 
     def targets(self, command: str) -> range:
         """Every bank, or the first of every scope."""
-        step = self.table.scope_banks if command in WHOLE_SCOPE else 1
-        return range(0, self.table.banks, step)
+        return range(0, self.table.banks, self.table.banks_of(command))
 
     def sources(self, command: str) -> set[int]:
         """Some of the targets: a first, a last, one inside."""
@@ -95,7 +94,7 @@ def test_every_pair_of_commands_waits_for_the_longest_of_its_constraints(
 ) -> None:
     clockwork = Clockwork(organised(name, **ORGANISATIONS[organisation]))
     table = clockwork.table
-    for before in table.device.commands:
+    for before in table.befores:
         for source in clockwork.sources(before):
             clockwork.reset()
             clockwork.issue(before, source, START)
@@ -175,7 +174,7 @@ def test_after_many_commands_the_longest_of_all_waits_counts(name: str, organisa
     generator = np.random.default_rng(7)
     issued: list[tuple[int, str, int]] = []
     for tick in (START + np.cumsum(generator.integers(1, 6, size=60))).tolist():
-        command = str(generator.choice(list(table.device.commands)))
+        command = str(generator.choice(table.befores))
         bank = int(generator.choice(clockwork.targets(command)))
         clockwork.issue(command, bank, tick)
         issued.append((tick, command, bank))

@@ -25,6 +25,8 @@ MISS_CYCLES = {
     "hbm2-2000-dramsys": 1 + (1 + 12) + 17 + 2,
     "hbm2-2000-samsung": 1 + (1 + 14) + 20 + 2,
     "hbm2-2400": 1 + (1 + 17) + 17 + 2,
+    "hbm2-neupims-dual": 1 + 14 + 14 + 2,
+    "hbm2-newton-single": 1 + 14 + 14 + 2,
     "hbm2e-3200": 1 + (1 + 23) + 23 + 2,
     # The first rising edge is half a clock away; ACT takes 1.5 clocks, RD 1, and RD waits
     # half a clock more for a rising edge.
@@ -45,6 +47,8 @@ CONFLICT_MORE_CYCLES = {
     "hbm2-2000-dramsys": 14 - 1,
     "hbm2-2000-samsung": 14 - 1,
     "hbm2-2400": 17 - 1,
+    "hbm2-neupims-dual": 14,
+    "hbm2-newton-single": 14,
     "hbm2e-3200": 23 - 1,
     "hbm3-6400": 26 - 1,  # PRE half a clock, ACT one and a half
     "hbm3-6400-attacc": 23 - 1,

@@ -84,6 +84,7 @@ def test_nothing_is_done_in_a_tick_that_has_passed(name: str, transfers: list[Tr
         busy.advance(1)
         gap -= 1
         busy.collect()
+        busy._pass_time()
         state = busy._groups[0].present()
         before, counted = counted, (int(state[layout.C_READS]), int(state[layout.C_WRITES]))
         if counted[0] > before[0]:
@@ -168,6 +169,7 @@ def test_asking_changes_nothing(name: str, transfers: list[Transfer], ticks: int
         asked.advance(each.gap)
         asked.submit(*each[1:])
     asked.advance(ticks)
+    asked._pass_time()
     before = [group.present().copy() for group in asked._groups]
     answers = [
         (asked.next_completion(), asdict(asked.counters), asked.statistics()) for _ in range(2)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from simulator.hardware.dram.controller import ControllerSpec
 from simulator.hardware.dram.names import COMMANDS
-from tests.hardware.dram.devices import NAMES, device, logged, serve
+from tests.hardware.dram.devices import NAMES, device, logged, serve, with_bursts
 from tests.hardware.dram.random_streams import streams
 
 ROOT = Path(__file__).parents[3]
@@ -167,7 +167,7 @@ def test_writes_wait_for_no_reads() -> None:
 def test_closed_page_closes_a_row_after_its_accesses(name: str, cap: int) -> None:
     """At the latest with the access behind the cap; the last row before the late read."""
     stream = np.array([*reads(0, 0, range(24)), (9000, 0, 1, 0, 0)])
-    _, log = logged(device(name), stream, controller(page="closed", page_cap=cap))
+    _, log = logged(with_bursts(name, 24), stream, controller(page="closed", page_cap=cap))
     lengths, length = [], 0
     for _, command, bank, _ in log.tolist():
         if bank == 0 or command == COMMANDS["PREA"]:
@@ -189,7 +189,7 @@ def test_open_page_closes_nothing_without_need() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_read_of_a_waiting_write_is_answered_in_a_cycle(name: str) -> None:
     """Reads keep writes waiting; then one asks for what the last of them holds."""
-    spec = device(name)
+    spec = with_bursts(name, 20)
     busy = reads(0, 0, range(20))
     stream = np.array([*busy, (2, 1, 1, 3, 7), (30, 0, 1, 3, 7), (30, 0, 1, 3, 6)])
     result, log = logged(spec, stream, controller())
@@ -205,7 +205,7 @@ def test_a_read_of_a_waiting_write_is_answered_in_a_cycle(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_write_to_a_waiting_write_replaces_it(name: str) -> None:
     stream = np.array([*reads(0, 0, range(20)), *[(2, 1, 1, 3, 7)] * 3, (2, 1, 1, 3, 8)])
-    result = serve(device(name), stream, controller())
+    result = serve(with_bursts(name, 20), stream, controller())
     assert (result.writes, result.coalesced_writes) == (4, 2)
     assert result.commands["WR"] == 2
 

@@ -18,10 +18,6 @@ def table_of(name: str) -> Table:
     return Table(organised(name, ranks=2))
 
 
-def activation(table: Table) -> str:
-    return "ACT1" if table.device.split_activation else "ACT"
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_bursts_of_a_pseudo_channel_never_meet_on_its_data_bus(name: str) -> None:
     """Wherever two column commands go: the second's data begins when the first's is over."""
@@ -42,14 +38,12 @@ def test_bursts_of_a_pseudo_channel_never_meet_on_its_data_bus(name: str) -> Non
 @pytest.mark.parametrize("name", NAMES)
 def test_a_refresh_waits_for_idle_banks_as_an_activation_does(name: str) -> None:
     table = table_of(name)
-    activate = activation(table)
     pairs = [(closing, refresh) for refresh in CLOSING for closing in CLOSING[refresh]]
     for closing, refresh in pairs:
         if refresh not in table.device.commands:
             continue
         first, second = table.target(closing, 0), table.target(refresh, 0)
-        idle = table.need(closing, activate, first, table.target(activate, 0))
-        idle += table.length(activate) - table.length(refresh)
+        idle = table.until_idle(closing, 0) + 1 - table.length(refresh)
         wait = table.need(closing, refresh, first, second)
         assert wait >= idle, f"{refresh} {wait} ticks behind {closing}, the bank is idle at {idle}"
 
@@ -57,12 +51,10 @@ def test_a_refresh_waits_for_idle_banks_as_an_activation_does(name: str) -> None
 @pytest.mark.parametrize("name", NAMES)
 def test_a_refresh_is_over_before_the_next_of_the_same_banks(name: str) -> None:
     table = table_of(name)
-    activate = activation(table)
     for refresh in CLOSING:
         if refresh in table.device.commands:
             node = table.target(refresh, 0)
-            over = table.need(refresh, activate, node, table.target(activate, 0))
-            over += table.length(activate) - table.length(refresh)
+            over = table.until_idle(refresh, 0) + 1 - table.length(refresh)
             wait = table.need(refresh, refresh, node, node)
             assert wait >= over, f"{refresh} {wait} ticks behind another, which lasts {over}"
 

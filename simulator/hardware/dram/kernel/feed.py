@@ -35,6 +35,7 @@ from simulator.hardware.dram.kernel.layout import (
     T_PLACE,
     Ints,
 )
+from simulator.hardware.dram.kernel.pim import pim_shuts_out
 
 TRACE_COLUMNS = 5
 """A request of a trace: tick of arrival, queue, bank, row, burst of the row."""
@@ -46,6 +47,8 @@ COLUMN_BITS = 32
 @compiled
 def next_arrival(t: Ints, m: Ints, trace: Ints, final: bool) -> int:
     """Tick before which the next request enters, FAR if none can, -1 if the trace must go on."""
+    if pim_shuts_out(t, m):
+        return FAR
     if t[K_CLIENTS]:
         for client in range(t[K_CLIENTS]):
             if _client_is_ready(t, m, client):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from simulator.hardware.dram.kernel.draw import draw
 from simulator.hardware.dram.kernel.jit import compiled
 from simulator.hardware.dram.kernel.layout import (
     A_ACTIVE_BANK,
     A_ACTIVE_SLOT,
     A_BANK_ACTIVE,
     A_BANK_STAMP,
-    A_BINS,
     A_CLOSING,
     A_ENTRY_BANK,
     A_ENTRY_HEAD,
@@ -42,7 +42,6 @@ from simulator.hardware.dram.kernel.layout import (
     ENTRY,
     K_ACT2_DEADLINE,
     K_ASKED,
-    K_BANKS,
     K_BINS,
     K_BURST_TICKS,
     K_CLOCK_READ,
@@ -53,20 +52,23 @@ from simulator.hardware.dram.kernel.layout import (
     K_PAGE_CAP,
     K_READ_TICKS,
     K_SCOPE_BANKS,
+    K_SLACK_ACT,
+    K_SLACK_PRE,
     K_TICKS_PER_CLOCK,
     K_WRITE_TICKS,
-    KINDS_OF_BINS,
     P_COMMAND,
     P_COUNT,
     P_INDEX,
     P_KIND,
     P_TICK,
+    PIM,
     PRIORITY,
+    RUN_FIRST,
+    RUN_ROW,
     S_ACT2_BANK,
     S_ACT2_DEADLINE,
     S_ACT2_SLOT,
     S_ACTIVE,
-    S_BIN_SHIFT,
     S_CLOCK_UNTIL,
     S_FLOOR,
     S_LATE,
@@ -74,6 +76,8 @@ from simulator.hardware.dram.kernel.layout import (
     S_PAIR_BANK,
     S_PAIR_PC,
     S_PAIR_TICK,
+    S_PIM_SLACK,
+    S_PIM_TILE,
     S_PRIORITY,
     S_PRIORITY_HEAD,
     S_TICK,
@@ -83,6 +87,8 @@ from simulator.hardware.dram.kernel.layout import (
     T_SCOPE_OF_BANK,
     Ints,
 )
+from simulator.hardware.dram.kernel.pim import run_at
+from simulator.hardware.dram.kernel.pim_issue import after_pim, close_for_pim, refreshed
 from simulator.hardware.dram.kernel.queues import (
     finish,
     finish_read,
@@ -95,12 +101,18 @@ from simulator.hardware.dram.names import (
     ACT2,
     CAS_RD,
     CAS_WR,
+    COMP,
+    COMPS_READRES,
+    G_ACT,
+    GWRITE,
+    PIM_HEADER,
+    PIM_PRE,
     PRE,
     PREA,
     RD,
     RDA,
+    READRES,
     REFAB,
-    REFPB,
     WR,
     WRA,
 )
@@ -125,6 +137,8 @@ def issue(t: Ints, m: Ints, bus: int) -> None:
         _issue_active(t, m, tick, index, command)
     elif kind == PRIORITY:
         _issue_priority(t, m, tick, command)
+    elif kind == PIM:
+        issue_for_pim(t, m, tick, command, index)
     else:
         _open(t, m, ACT2, m[S_ACT2_BANK], m[S_ACT2_SLOT], tick)
         m[S_ACT2_BANK] = NO_BANK
@@ -137,11 +151,17 @@ def _issue_entry(t: Ints, m: Ints, tick: int, entry: int, command: int) -> None:
     if not m[m[A_SLOT_SEEN] + slot]:
         m[m[A_SLOT_SEEN] + slot] = 1
         _count_first(m, command)
+    if command == PIM_PRE:
+        _record(t, m, PIM_PRE, bank, NO_BANK, tick)
+        close_for_pim(t, m, bank, tick)
+        return
     if command == PRE:
         _record(t, m, PRE, bank, NO_BANK, tick)
         _close(t, m, bank, tick)
+        m[S_PIM_SLACK] -= t[K_SLACK_PRE] - t[K_SLACK_ACT]
         return
     if command == ACT:
+        m[S_PIM_SLACK] -= t[K_SLACK_ACT]
         m[m[A_SLOT_COLUMN] + slot] = m[m[A_ENTRY_ROW] + entry]
         take_head(t, m, queue, entry)
         if t[K_ACT2_DEADLINE]:
@@ -190,6 +210,7 @@ def _issue_priority(t: Ints, m: Ints, tick: int, command: int) -> None:
             _close(t, m, target, tick)
     if command == wanted:
         if command != PRE:
+            refreshed(t, m)
             late = tick - m[m[A_PRIORITY_DUE] + head]
             m[C_REFRESH_LATE] = max(m[C_REFRESH_LATE], late)
             m[S_LATE] = max(m[S_LATE], late)
@@ -199,17 +220,41 @@ def _issue_priority(t: Ints, m: Ints, tick: int, command: int) -> None:
 
 
 @compiled
+def issue_for_pim(t: Ints, m: Ints, tick: int, command: int, bank: int) -> None:
+    """A command of the units, or one that has to come before it."""
+    row = NO_BANK
+    if command in (ACT, GWRITE):
+        row = m[run_at(m) + RUN_ROW]
+    elif command in (G_ACT, PIM_HEADER, COMP, READRES, COMPS_READRES):
+        row = m[run_at(m) + RUN_FIRST] + m[S_PIM_TILE]
+    _record(t, m, command, bank, row, tick)
+    if command == ACT:
+        _open_row(t, m, bank, row, tick)
+    elif command == PRE:
+        _close(t, m, bank, tick)
+    elif command == PIM_PRE:
+        close_for_pim(t, m, bank, tick)
+    else:
+        after_pim(t, m, command, bank, tick)
+
+
+@compiled
 def _open(t: Ints, m: Ints, command: int, bank: int, slot: int, tick: int) -> None:
     """A row is open from now on, for the request in `slot` first of all."""
     row = m[m[A_SLOT_COLUMN] + slot]
     _record(t, m, command, bank, row, tick)
-    m[m[A_OPEN_ROW] + bank] = row
-    m[m[A_ROW_HITS] + bank] = 0
     m[m[A_ACTIVE_SLOT] + m[S_ACTIVE]] = slot
     m[m[A_ACTIVE_BANK] + m[S_ACTIVE]] = bank
     m[S_ACTIVE] += 1
     m[m[A_BANK_ACTIVE] + bank] += 1
     m[m[A_SCOPE_ACTIVE] + t[t[T_SCOPE_OF_BANK] + bank]] += 1
+    _open_row(t, m, bank, row, tick)
+
+
+@compiled
+def _open_row(t: Ints, m: Ints, bank: int, row: int, tick: int) -> None:
+    m[m[A_OPEN_ROW] + bank] = row
+    m[m[A_ROW_HITS] + bank] = 0
     m[m[A_SCOPE_OPEN] + t[t[T_SCOPE_OF_BANK] + bank]] += 1
     m[m[A_BANK_STAMP] + bank] += 1
     rank = t[t[T_RANK_OF_BANK] + bank]
@@ -295,7 +340,7 @@ def _count_first(m: Ints, command: int) -> None:
     """A request's first command says whether its row was open."""
     if command == ACT:
         m[C_MISSES] += 1
-    elif command == PRE:
+    elif command in (PRE, PIM_PRE):
         m[C_CONFLICTS] += 1
     else:
         m[C_HITS] += 1
@@ -311,7 +356,7 @@ def _record(t: Ints, m: Ints, command: int, bank: int, row: int, tick: int) -> N
         m[S_PAIR_PC] = t[t[T_PC_OF_BANK] + bank]
         m[S_PAIR_BANK] = NO_BANK if command in (PREA, REFAB) else bank
     if t[K_BINS]:
-        _draw(t, m, command, bank, tick)
+        draw(t, m, command, bank, tick)
     if m[S_LOG] + LOG_FIELDS <= t[K_LOG]:
         at = m[S_LOG]
         m[m[A_LOG] + at] = tick
@@ -319,34 +364,3 @@ def _record(t: Ints, m: Ints, command: int, bank: int, row: int, tick: int) -> N
         m[m[A_LOG] + at + 2] = bank
         m[m[A_LOG] + at + 3] = row
         m[S_LOG] = at + LOG_FIELDS
-
-
-@compiled
-def _draw(t: Ints, m: Ints, command: int, bank: int, tick: int) -> None:
-    """Count a command in its bin of time; bins widen as time goes on."""
-    bins = t[K_BINS]
-    while tick >> m[S_BIN_SHIFT] >= bins:
-        for line in range(KINDS_OF_BINS * t[K_BANKS]):
-            first = line * bins
-            for place in range(bins // 2):
-                m[m[A_BINS] + first + place] = (
-                    m[m[A_BINS] + first + 2 * place] + m[m[A_BINS] + first + 2 * place + 1]
-                )
-            for place in range(bins // 2, bins):
-                m[m[A_BINS] + first + place] = 0
-        m[S_BIN_SHIFT] += 1
-    kind = -1
-    if command in (RD, RDA):
-        kind = 0
-    elif command in (WR, WRA):
-        kind = 1
-    elif command == ACT:
-        kind = 2
-    elif command in (REFAB, REFPB):
-        kind = 3
-    if kind < 0:
-        return
-    last = bank + (t[K_SCOPE_BANKS] if command == REFAB else 1)
-    for each in range(bank, last):
-        line = kind * t[K_BANKS] + each
-        m[m[A_BINS] + line * bins + (tick >> m[S_BIN_SHIFT])] += 1

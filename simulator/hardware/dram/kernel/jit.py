@@ -22,7 +22,17 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 CONFIG: Any = numba.config
 NJIT: Any = numba.njit
 """Without reference counts (`_nrt`): nothing is allocated, and counting is atomic and slow."""
-ENTRIES = ("run", "submit", "pass_stretches", "parse")
+ENTRIES = (
+    "run",
+    "submit",
+    "pass_stretches",
+    "parse",
+    "pim_next",
+    "issue_for_pim",
+    "submit_run",
+    "select",
+    "_record",
+)
 """Functions called from Python, or rarely; all others are inlined into them."""
 FOLDER_VARIABLE = "CYCLELAB_CACHE_DIR"
 

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.hardware.dram.names import COMMAND_COUNT
+
 Ints = NDArray[np.int64]
 
 FAR = 1 << 60
@@ -32,8 +34,12 @@ KINDS_OF_BINS = 4
     K_REFRESH, K_REFRESH_INTERVAL, K_SCHEDULER, K_HIT_CAP, K_PAGE, K_PAGE_CAP, K_READ_DEPTH,
     K_WRITE_DEPTH, K_WRITE_HIGH, K_WRITE_LOW, K_PER_TICK, K_FORWARD, K_BURST_TICKS, K_CLIENTS,
     K_RING, K_BINS, K_LOG, K_TURN, K_ASKED, K_ROW_SHIFT, K_XOR_BITS, K_PLAIN, K_LONGEST_WINDOW,
-    K_STRETCH, K_NEAR_TICKS, K_SOON_TICKS, K_COUNTS_HITS, K_COUNT,
-) = range(41)  # fmt: skip
+    K_STRETCH, K_NEAR_TICKS, K_SOON_TICKS, K_COUNTS_HITS, K_PIM_BUFFERS, K_PIM_COMPOSITE,
+    K_PIM_CORRECTED, K_PIM_RING, K_PIM_GROUP_BANKS, K_PIM_CLOSE_BANKS, K_PIM_INPUT_FROM_ROW,
+    K_PIM_INPUT_TICKS, K_PIM_COMP_TICKS, K_PIM_FILL_TICKS, K_PIM_RESULTS, K_PIM_RANKS, K_FIT_CLOSE,
+    K_FIT_OPEN, K_FIT_FIRST, K_FIT_COMP, K_FIT_LEAST_COMPS, K_FIT_RESULT, K_FIT_CLOSED_ROW,
+    K_FIT_OTHER_ROW, K_SLACK_ANY, K_SLACK_ACT, K_SLACK_PRE, K_COUNT,
+) = range(64)  # fmt: skip
 
 # Bases of arrays. c_…: plain constraints by preceding command, x_…: those with windows
 # or between siblings, h_…: histories that windows need.
@@ -51,22 +57,33 @@ KINDS_OF_BINS = 4
     S_READ_ENTRIES, S_WRITE_ENTRIES, S_READS, S_WRITES, S_PRIORITY_HEAD, S_PRIORITY, S_ACTIVE,
     S_ACT2_BANK, S_ACT2_SLOT, S_ACT2_DEADLINE, S_CLOCK_UNTIL, S_PAIR_TICK, S_PAIR_PC,
     S_PAIR_BANK, S_BIN_SHIFT, S_LOG, S_CLIENT, S_TURN, S_PENDING, S_COMPLETED, S_MARK, S_LATE,
+    S_PIM_HEAD, S_PIM_LENGTH, S_PIM_STAGE, S_PIM_INPUTS, S_PIM_TILE, S_PIM_SEGMENT, S_PIM_STEP,
+    S_PIM_FITS, S_PIM_SKIPS, S_PIM_SLACK, S_PIM_ROW, S_PIM_OPEN, S_PIM_INPUT_BANK, S_PIM_SINCE,
     S_COUNT,
-) = range(31)  # fmt: skip
+) = range(45)  # fmt: skip
 
 # Counters that only grow (C_LAST_… and C_…_MAX are maxima); C_COMMAND has one per command.
 (
     C_READS, C_WRITES, C_HITS, C_MISSES, C_CONFLICTS, C_LATENCY, C_LATENCY_MAX, C_FORWARDED,
     C_COALESCED, C_LAST_READ, C_LAST_WRITE, C_LAST_WRITE_DATA, C_BUSY, C_REFRESH_LATE,
-    C_ROW_OPEN, C_COMMAND,
-) = range(S_COUNT, S_COUNT + 16)  # fmt: skip
-C_END = C_COMMAND + 12
+    C_ROW_OPEN, C_PIM_COMPS, C_PIM_TILES, C_PIM_TICKS, C_PIM_LAST, C_COMMAND,
+) = range(S_COUNT, S_COUNT + 20)  # fmt: skip
+C_END = C_COMMAND + COMMAND_COUNT
 
 # The next command of each bus; the second bus has its own P_COUNT places further on.
 P_COUNT = 6
 P_TICK, P_RANK, P_SEQ, P_KIND, P_INDEX, P_COMMAND = range(C_END, C_END + P_COUNT)
 P_END = C_END + 2 * P_COUNT
-NOTHING, ACTIVE, PRIORITY, ENTRY, SECOND_HALF = range(5)
+NOTHING, ACTIVE, PRIORITY, ENTRY, SECOND_HALF, PIM = range(6)
+
+# A run of the units: where its input lies, then tiles of one row each in consecutive rows,
+# with so many segments of so many COMPs; GWRITEs before it, and the transfer it belongs to.
+RUN_FIELDS = 8
+(
+    RUN_BANK, RUN_ROW, RUN_FIRST, RUN_TILES, RUN_SEGMENTS, RUN_COMPS, RUN_INPUTS, RUN_TRANSFER,
+) = range(RUN_FIELDS)  # fmt: skip
+INPUT, HEADER, COMPUTE = range(3)
+"""Stages of a run, of which the last two come once per tile."""
 
 # Bases of arrays.
 # ready: first legal tick [command, node]. history: last ticks of windowed commands.
@@ -77,7 +94,9 @@ NOTHING, ACTIVE, PRIORITY, ENTRY, SECOND_HALF = range(5)
 # long as entry_stamp is the bank's stamp, which counts openings and closings.
 # active_…: requests whose row was opened for them. priority_…: refreshes and precharges, in
 # order. ring_…: transfers of each client that have not entered yet; transfer_…: bursts not
-# yet served, and the tick at which the last data moved.
+# yet served, and the tick at which the last data moved. pim_open_row, pim_group_open,
+# pim_scope_open: rows open for the units, by bank, and how many by group and refresh scope.
+# pim_runs: runs not yet done.
 (
     A_READY, A_HISTORY, A_OPEN_ROW, A_ROW_HITS, A_CLOSING, A_SCOPE_OPEN, A_SCOPE_ACTIVE,
     A_BANK_ACTIVE, A_RANK_OPEN, A_RANK_SINCE, A_SLOT_ARRIVE, A_SLOT_COLUMN, A_SLOT_SEQ,
@@ -86,8 +105,9 @@ NOTHING, ACTIVE, PRIORITY, ENTRY, SECOND_HALF = range(5)
     A_ENTRY_STAMP, A_ENTRY_KEY, A_BANK_STAMP, A_ACTIVE_SLOT, A_ACTIVE_BANK, A_PRIORITY_COMMAND,
     A_PRIORITY_TARGET, A_PRIORITY_DUE, A_REQUEST, A_RING_HEAD, A_RING_LENGTH, A_RING_BURST,
     A_RING_LEFT, A_RING_QUEUE, A_RING_TRANSFER, A_TRANSFER_LEFT, A_TRANSFER_DONE,
-    A_LATENCY_BINS, A_BINS, A_LOG, A_END,
-) = range(P_END, P_END + 46)  # fmt: skip
+    A_LATENCY_BINS, A_BINS, A_LOG, A_PIM_OPEN_ROW, A_PIM_GROUP_OPEN, A_PIM_SCOPE_OPEN, A_PIM_RUNS,
+    A_END,
+) = range(P_END, P_END + 50)  # fmt: skip
 
 # -- memory of stretches -------------------------------------------------------------
 # A third array, `x`, is empty or remembers what has been served before (`memo.py`):

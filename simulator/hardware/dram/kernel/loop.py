@@ -39,6 +39,7 @@ from simulator.hardware.dram.kernel.layout import (
     K_PAGE,
     K_PAGE_CAP,
     K_PER_TICK,
+    K_PIM_BUFFERS,
     K_REFRESH,
     K_REFRESH_INTERVAL,
     K_RING,
@@ -54,6 +55,8 @@ from simulator.hardware.dram.kernel.layout import (
     S_FLOOR_ROW,
     S_MARK,
     S_NEXT_REFRESH,
+    S_PIM_LENGTH,
+    S_PIM_OPEN,
     S_PRIORITY,
     S_PRIORITY_HEAD,
     S_READS,
@@ -74,10 +77,12 @@ from simulator.hardware.dram.policies.all_bank_refresh import all_bank_command
 from simulator.hardware.dram.policies.dispatch import (
     PAGE_CLOSED,
     REFRESH_ALL_BANK,
+    REFRESH_STAGGERED,
     SCHEDULER_FCFS,
     page_is_due,
 )
 from simulator.hardware.dram.policies.per_bank_refresh import per_bank_next
+from simulator.hardware.dram.policies.staggered_refresh import staggered_next
 
 REACHED, HUNGRY, DONE, COMPLETED = range(4)
 """Why `run` stopped: at `until`; more of the trace is needed; all, or a transfer, is served."""
@@ -97,7 +102,7 @@ def run(t: Ints, m: Ints, x: Ints, trace: Ints, until: int, final: bool) -> int:
     if remembers:
         x[X_LEARNING] = 0
     while True:
-        if remembers and m[S_SEQ] >= m[S_MARK] and not m[S_PRIORITY]:
+        if remembers and m[S_SEQ] >= m[S_MARK] and not m[S_PRIORITY] and _is_plain(t, m):
             pass_stretches(t, m, x, until, goes_on)
         if m[S_COMPLETED] and not goes_on:
             return COMPLETED
@@ -188,8 +193,16 @@ def submit(
 
 
 @compiled
+def _is_plain(t: Ints, m: Ints) -> bool:
+    """Units that compute have no part in what happens now; stretches know nothing of them."""
+    return not t[K_PIM_BUFFERS] or (m[S_PIM_LENGTH] == 0 and m[S_PIM_OPEN] == 0)
+
+
+@compiled
 def _is_idle(t: Ints, m: Ints) -> bool:
-    """No request is in a queue or half served."""
+    """No request is in a queue or half served, and no unit at work."""
+    if m[S_PIM_LENGTH]:
+        return False
     return m[S_READS] == 0 and m[S_WRITES] == 0 and m[S_ACTIVE] == 0 and m[S_ACT2_BANK] < 0
 
 
@@ -220,15 +233,22 @@ def _arrive(t: Ints, m: Ints, trace: Ints, tick: int) -> bool:
         )
         if t[K_SCHEDULER] == SCHEDULER_FCFS:
             changed = True
-        elif entry >= 0 and queue == m[S_WRITE_MODE] and not m[S_PRIORITY]:
-            offer_entry(t, m, queue, entry, -1)
+        elif entry >= 0 and queue == m[S_WRITE_MODE]:
+            if not m[S_PRIORITY]:
+                offer_entry(t, m, queue, entry, -1)
+            elif t[K_REFRESH] == REFRESH_STAGGERED:
+                changed = True
     return changed
 
 
 @compiled
 def _ask_for_refresh(t: Ints, m: Ints, tick: int) -> None:
     m[S_NEXT_REFRESH] += t[K_REFRESH_INTERVAL]
-    if t[K_REFRESH] == REFRESH_ALL_BANK:
+    if t[K_REFRESH] == REFRESH_STAGGERED:
+        scope = m[S_REFRESH_BANK]
+        _ask(t, m, all_bank_command(), scope, tick)
+        m[S_REFRESH_BANK] = staggered_next(scope, t[K_SCOPES])
+    elif t[K_REFRESH] == REFRESH_ALL_BANK:
         for scope in range(t[K_SCOPES]):
             _ask(t, m, all_bank_command(), scope, tick)
     else:

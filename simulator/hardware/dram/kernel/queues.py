@@ -123,6 +123,29 @@ def find_entry(t: Ints, m: Ints, queue: int, bank: int, row: int) -> int:
 
 
 @compiled
+def oldest_entry(t: Ints, m: Ints, queue: int) -> int:
+    """The entry with the oldest request of a queue, or -1."""
+    base = queue_base(t, queue)
+    best = NO_ENTRY
+    for entry in range(base, base + m[S_READ_ENTRIES + queue]):
+        seq = m[m[A_ENTRY_SEQ] + entry]
+        if best == NO_ENTRY or seq < m[m[A_ENTRY_SEQ] + best]:
+            best = entry
+    return best
+
+
+@compiled
+def older_row_waits(t: Ints, m: Ints, queue: int, entry: int) -> bool:
+    """Whether an older request for another row of the entry's bank waits in its queue."""
+    base = queue_base(t, queue)
+    bank, seq = m[m[A_ENTRY_BANK] + entry], m[m[A_ENTRY_SEQ] + entry]
+    for other in range(base, base + m[S_READ_ENTRIES + queue]):
+        if m[m[A_ENTRY_BANK] + other] == bank and m[m[A_ENTRY_SEQ] + other] < seq:
+            return True
+    return False
+
+
+@compiled
 def take_head(t: Ints, m: Ints, queue: int, entry: int) -> int:
     """Take the oldest request out of an entry; returns its slot. An empty entry goes."""
     slot = m[m[A_ENTRY_HEAD] + entry]

@@ -22,6 +22,8 @@ from simulator.hardware.dram.kernel.layout import (
     A_ENTRY_STAMP,
     A_ENTRY_TICK,
     A_OPEN_ROW,
+    A_PIM_OPEN_ROW,
+    A_PIM_SCOPE_OPEN,
     A_PRIORITY_COMMAND,
     A_PRIORITY_TARGET,
     A_ROW_HITS,
@@ -30,6 +32,7 @@ from simulator.hardware.dram.kernel.layout import (
     A_SLOT_ARRIVE,
     A_SLOT_QUEUE,
     ACTIVE,
+    COMPUTE,
     ENTRY,
     FAR,
     K_ACT2_DEADLINE,
@@ -37,7 +40,9 @@ from simulator.hardware.dram.kernel.layout import (
     K_BANKS,
     K_DUAL,
     K_HIT_CAP,
+    K_PIM_BUFFERS,
     K_PLAIN,
+    K_REFRESH,
     K_SCHEDULER,
     K_SCOPE_BANKS,
     K_TICKS_PER_CLOCK,
@@ -51,6 +56,7 @@ from simulator.hardware.dram.kernel.layout import (
     P_RANK,
     P_SEQ,
     P_TICK,
+    PIM,
     PRIORITY,
     READ,
     S_ACT2_BANK,
@@ -61,6 +67,9 @@ from simulator.hardware.dram.kernel.layout import (
     S_PAIR_BANK,
     S_PAIR_PC,
     S_PAIR_TICK,
+    S_PIM_LENGTH,
+    S_PIM_OPEN,
+    S_PIM_STAGE,
     S_PRIORITY,
     S_PRIORITY_HEAD,
     S_READ_ENTRIES,
@@ -74,12 +83,13 @@ from simulator.hardware.dram.kernel.layout import (
     T_SCOPE_OF_BANK,
     Ints,
 )
-from simulator.hardware.dram.kernel.queues import queue_base
+from simulator.hardware.dram.kernel.pim import beside_pim, lets_in, pim_next
+from simulator.hardware.dram.kernel.queues import older_row_waits, oldest_entry, queue_base
 from simulator.hardware.dram.kernel.timing import earliest, earliest_in_scope
-from simulator.hardware.dram.names import ACT, ACT2, PRE, PREA, RD, REFAB, REFPB, WR
-from simulator.hardware.dram.policies.dispatch import SCHEDULER_FCFS, serves
+from simulator.hardware.dram.names import ACT, ACT2, PIM_PRE, PRE, PREA, RD, REFAB, REFPB, WR
+from simulator.hardware.dram.policies.dispatch import REFRESH_STAGGERED, SCHEDULER_FCFS, serves
 
-RANK_ACTIVE, RANK_PRIORITY, RANK_REQUEST, RANK_SECOND_HALF = range(4)
+RANK_PIM, RANK_ACTIVE, RANK_PRIORITY, RANK_REQUEST, RANK_SECOND_HALF = range(5)
 NO_COMMAND = -1
 NO_BANK = -1
 
@@ -90,23 +100,36 @@ def select(t: Ints, m: Ints) -> None:
     for bus in range(2):
         m[bus * P_COUNT + P_TICK] = FAR
         m[bus * P_COUNT + P_KIND] = NOTHING
-    _offer_active(t, m)
     _forget_closed(t, m)
+    if t[K_PIM_BUFFERS] and m[S_PIM_LENGTH]:
+        tick, command, bank = pim_next(t, m)
+        if tick < FAR:
+            _offer(t, m, tick, RANK_PIM, 0, PIM, bank, command, bank)
+    if m[S_PRIORITY] or lets_in(t, m) or m[S_PIM_STAGE] != COMPUTE:
+        _offer_active(t, m)
     if m[S_PRIORITY]:
         _offer_priority(t, m)
-    else:
-        queue = m[S_WRITE_MODE]
-        base = queue_base(t, queue)
-        oldest = NO_BANK
-        if t[K_SCHEDULER] == SCHEDULER_FCFS and not m[S_ACTIVE]:
-            oldest = _oldest(t, m, queue)
-        if t[K_PLAIN] and m[S_ACT2_BANK] == NO_BANK:
-            _offer_entries(t, m, queue)
-        else:
-            for entry in range(base, base + m[S_READ_ENTRIES + queue]):
-                offer_entry(t, m, queue, entry, oldest)
+        if t[K_REFRESH] == REFRESH_STAGGERED and lets_in(t, m):
+            _offer_queue(t, m)
+    elif lets_in(t, m):
+        _offer_queue(t, m)
     if t[K_ACT2_DEADLINE] and m[S_ACT2_BANK] != NO_BANK:
         _offer_second_half(t, m)
+
+
+@compiled
+def _offer_queue(t: Ints, m: Ints) -> None:
+    """The requests of the queue that is being served."""
+    queue = m[S_WRITE_MODE]
+    base = queue_base(t, queue)
+    oldest = NO_BANK
+    if t[K_SCHEDULER] == SCHEDULER_FCFS and not m[S_ACTIVE]:
+        oldest = oldest_entry(t, m, queue)
+    if t[K_PLAIN] and m[S_ACT2_BANK] == NO_BANK:
+        _offer_entries(t, m, queue)
+    else:
+        for entry in range(base, base + m[S_READ_ENTRIES + queue]):
+            offer_entry(t, m, queue, entry, oldest)
 
 
 @compiled
@@ -132,7 +155,12 @@ def command_for(m: Ints, queue: int, bank: int, row: int) -> int:
 def offer_entry(t: Ints, m: Ints, queue: int, entry: int, oldest: int) -> None:
     """Consider the requests of one entry. oldest: the queue's oldest entry (FCFS only)."""
     bank = m[m[A_ENTRY_BANK] + entry]
-    command = command_for(m, queue, bank, m[m[A_ENTRY_ROW] + entry])
+    row = m[m[A_ENTRY_ROW] + entry]
+    command = command_for(m, queue, bank, row)
+    if t[K_PIM_BUFFERS]:
+        command = beside_pim(t, m, command, bank, row)
+    if command == NO_COMMAND or _is_in_refresh(t, m, bank) or not lets_in(t, m):
+        return
     pending = m[S_ACT2_BANK]
     if t[K_ACT2_DEADLINE] and pending != NO_BANK and (command == ACT or bank == pending):
         return
@@ -141,7 +169,7 @@ def offer_entry(t: Ints, m: Ints, queue: int, entry: int, oldest: int) -> None:
     cap = t[K_HIT_CAP]
     if cap or t[K_SCHEDULER] == SCHEDULER_FCFS:
         hit = command in (RD, WR)
-        waits = hit and cap > 0 and _older_row_waits(t, m, queue, entry)
+        waits = hit and cap > 0 and older_row_waits(t, m, queue, entry)
         if not serves(t[K_SCHEDULER], entry == oldest, hit, m[m[A_ROW_HITS] + bank], cap, waits):
             return
     tick = earliest(t, m, command, bank)
@@ -166,6 +194,8 @@ def _offer_entries(t: Ints, m: Ints, queue: int) -> None:
     row_bus = t[K_DUAL]
     floor0, floor1 = m[S_FLOOR], m[S_FLOOR + row_bus]
     edges = t[K_TICKS_PER_CLOCK] == 2
+    units = t[K_PIM_BUFFERS] and (m[S_PIM_LENGTH] or m[S_PIM_OPEN])
+    refresh = m[S_PRIORITY] > 0
     best0, best1 = m[P_TICK], m[P_TICK + row_bus * P_COUNT]
     seq0, seq1 = -1, -1
     win0, win1 = -1, -1
@@ -191,6 +221,12 @@ def _offer_entries(t: Ints, m: Ints, queue: int) -> None:
                 continue
             else:
                 command = PRE
+        if refresh and _is_in_refresh(t, m, int(np.int64(bank))):
+            continue
+        if units:
+            command = beside_pim(t, m, command, int(np.int64(bank)), m[rows + entry])
+            if command == NO_COMMAND:
+                continue
         tick = earliest(t, m, command, int(np.int64(bank)))
         m[ticks + entry] = tick
         m[commands + entry] = command
@@ -212,6 +248,15 @@ def _offer_entries(t: Ints, m: Ints, queue: int) -> None:
         _set_pick(m, 0, best0, seq0, win0, m[m[A_ENTRY_COMMAND] + win0])
     if win1 >= 0:
         _set_pick(m, P_COUNT, best1, seq1, win1, m[m[A_ENTRY_COMMAND] + win1])
+
+
+@compiled
+def _is_in_refresh(t: Ints, m: Ints, bank: int) -> bool:
+    """Whether a refresh that waits is of the bank, so that its requests wait too."""
+    head = m[S_PRIORITY_HEAD]
+    if not m[S_PRIORITY] or m[m[A_PRIORITY_COMMAND] + head] != REFAB:
+        return False
+    return t[t[T_SCOPE_OF_BANK] + bank] == m[m[A_PRIORITY_TARGET] + head]
 
 
 @compiled
@@ -312,6 +357,9 @@ def _offer_priority(t: Ints, m: Ints) -> None:
         banks = t[K_SCOPE_BANKS]
         if pending != NO_BANK and t[t[T_SCOPE_OF_BANK] + pending] == target:
             return
+        if t[K_PIM_BUFFERS] and m[m[A_PIM_SCOPE_OPEN] + target]:
+            _offer_close_for_refresh(t, m, target * banks)
+            return
         command = PREA if m[m[A_SCOPE_OPEN] + target] else REFAB
         if command == PREA and m[m[A_SCOPE_ACTIVE] + target]:
             return
@@ -328,6 +376,18 @@ def _offer_priority(t: Ints, m: Ints) -> None:
 
 
 @compiled
+def _offer_close_for_refresh(t: Ints, m: Ints, first: int) -> None:
+    """The precharge that may come first of rows open for the units in a refresh scope."""
+    best, target = FAR, first
+    for bank in range(first, first + t[K_SCOPE_BANKS]):
+        if m[m[A_PIM_OPEN_ROW] + bank] >= 0:
+            tick = earliest(t, m, PIM_PRE, bank)
+            if tick < best:
+                best, target = tick, bank
+    _offer(t, m, best, RANK_PRIORITY, 0, PIM, target, PIM_PRE, target)
+
+
+@compiled
 def _offer_second_half(t: Ints, m: Ints) -> None:
     """ACT2 issues when nothing else does, and before anything else at its deadline."""
     tick = max(earliest(t, m, ACT2, m[S_ACT2_BANK]), m[S_FLOOR])
@@ -337,26 +397,3 @@ def _offer_second_half(t: Ints, m: Ints) -> None:
     _offer(
         t, m, tick, RANK_SECOND_HALF, 0, SECOND_HALF, m[S_ACT2_SLOT], ACT2, m[S_ACT2_BANK]
     )  # fmt: skip
-
-
-@compiled
-def _oldest(t: Ints, m: Ints, queue: int) -> int:
-    """The entry with the oldest request of a queue, or -1."""
-    base = queue_base(t, queue)
-    best = NO_BANK
-    for entry in range(base, base + m[S_READ_ENTRIES + queue]):
-        seq = m[m[A_ENTRY_SEQ] + entry]
-        if best == NO_BANK or seq < m[m[A_ENTRY_SEQ] + best]:
-            best = entry
-    return best
-
-
-@compiled
-def _older_row_waits(t: Ints, m: Ints, queue: int, entry: int) -> bool:
-    """Whether an older request for another row of the entry's bank waits in its queue."""
-    base = queue_base(t, queue)
-    bank, seq = m[m[A_ENTRY_BANK] + entry], m[m[A_ENTRY_SEQ] + entry]
-    for other in range(base, base + m[S_READ_ENTRIES + queue]):
-        if m[m[A_ENTRY_BANK] + other] == bank and m[m[A_ENTRY_SEQ] + other] < seq:
-            return True
-    return False

@@ -10,6 +10,7 @@ from simulator.hardware.dram.policies.fr_fcfs import fr_fcfs_serves
 from simulator.hardware.dram.policies.no_refresh import NO_REFRESH
 from simulator.hardware.dram.policies.open_page import OPEN_PAGE
 from simulator.hardware.dram.policies.per_bank_refresh import PER_BANK
+from simulator.hardware.dram.policies.staggered_refresh import STAGGERED
 
 SCHEDULER_FCFS = FCFS.code
 PAGE_OPEN = OPEN_PAGE.code
@@ -17,6 +18,7 @@ PAGE_CLOSED = CLOSED_PAGE.code
 REFRESH_NONE = NO_REFRESH.code
 REFRESH_ALL_BANK = ALL_BANK.code
 REFRESH_PER_BANK = PER_BANK.code
+REFRESH_STAGGERED = STAGGERED.code
 
 
 @compiled

@@ -1,0 +1,285 @@
+"""What the units of a memory that computes do next, and whether requests may go on beside them.
+
+Runs are served in order. A run loads its input (a row of a bank, through that bank's
+ordinary row buffer, or bursts over the bus), then goes through its tiles: rows of the
+last tile are closed, the tile is announced (PIM_HEADER), its row is opened in all banks,
+group by group, and the units multiply and add, segment by segment.
+"""
+
+from __future__ import annotations
+
+from simulator.hardware.dram.kernel.jit import compiled
+from simulator.hardware.dram.kernel.layout import (
+    A_BANK_ACTIVE,
+    A_OPEN_ROW,
+    A_PIM_GROUP_OPEN,
+    A_PIM_OPEN_ROW,
+    A_PIM_RUNS,
+    COMPUTE,
+    FAR,
+    HEADER,
+    INPUT,
+    K_BANKS,
+    K_FIT_CLOSE,
+    K_FIT_CLOSED_ROW,
+    K_FIT_COMP,
+    K_FIT_FIRST,
+    K_FIT_LEAST_COMPS,
+    K_FIT_OPEN,
+    K_FIT_OTHER_ROW,
+    K_FIT_RESULT,
+    K_PIM_BUFFERS,
+    K_PIM_COMP_TICKS,
+    K_PIM_COMPOSITE,
+    K_PIM_CORRECTED,
+    K_PIM_FILL_TICKS,
+    K_PIM_GROUP_BANKS,
+    K_PIM_INPUT_FROM_ROW,
+    K_PIM_INPUT_TICKS,
+    K_PIM_RANKS,
+    K_SLACK_ACT,
+    K_SLACK_ANY,
+    K_SLACK_PRE,
+    RUN_BANK,
+    RUN_COMPS,
+    RUN_FIELDS,
+    RUN_FIRST,
+    RUN_INPUTS,
+    RUN_ROW,
+    RUN_SEGMENTS,
+    S_ACTIVE,
+    S_FLOOR,
+    S_NEXT_REFRESH,
+    S_PIM_FITS,
+    S_PIM_HEAD,
+    S_PIM_INPUT_BANK,
+    S_PIM_LENGTH,
+    S_PIM_OPEN,
+    S_PIM_ROW,
+    S_PIM_SKIPS,
+    S_PIM_SLACK,
+    S_PIM_STAGE,
+    S_PIM_STEP,
+    S_PIM_TILE,
+    S_PRIORITY,
+    S_READS,
+    S_WRITES,
+    Ints,
+)
+from simulator.hardware.dram.kernel.timing import earliest
+from simulator.hardware.dram.names import (
+    ACT,
+    COMP,
+    COMPS_READRES,
+    G_ACT,
+    GWRITE,
+    PIM_HEADER,
+    PIM_PRE,
+    PRE,
+    RD,
+    READRES,
+    WR,
+)
+
+NO_BANK = -1
+
+
+@compiled
+def run_at(m: Ints) -> int:
+    """Where the run at the head of the queue lies."""
+    return m[A_PIM_RUNS] + m[S_PIM_HEAD] * RUN_FIELDS
+
+
+@compiled
+def pim_waits(m: Ints) -> bool:
+    """Whether the units have work, and may do it before the next refresh."""
+    return m[S_PIM_LENGTH] > 0 and not m[S_PIM_SKIPS]
+
+
+@compiled
+def pim_shuts_out(t: Ints, m: Ints) -> bool:
+    """Whether the units have all banks to themselves: no request enters before they are done."""
+    return t[K_PIM_BUFFERS] == 1 and m[S_PIM_LENGTH] > 0
+
+
+@compiled
+def pim_next(t: Ints, m: Ints) -> tuple[int, int, int]:
+    """The next command of the units: first legal tick (FAR if there is none), command, bank."""
+    idle = m[S_READS] == 0 and m[S_WRITES] == 0 and m[S_ACTIVE] == 0
+    if m[S_PRIORITY] or not pim_waits(m) or (t[K_PIM_BUFFERS] == 1 and not idle):
+        return FAR, 0, 0
+    at = run_at(m)
+    if m[S_PIM_STAGE] != COMPUTE and not m[S_PIM_FITS]:
+        if not _fits(t, m, at):
+            m[S_PIM_SKIPS] = 1
+            m[S_PIM_SLACK] = 0
+            m[S_PIM_INPUT_BANK] = NO_BANK
+            return FAR, 0, 0
+        if m[S_PIM_STAGE] == INPUT and t[K_PIM_INPUT_FROM_ROW]:
+            m[S_PIM_INPUT_BANK] = m[at + RUN_BANK]
+    if m[S_PIM_STAGE] == INPUT:
+        return _next_of_input(t, m, at)
+    row = m[at + RUN_FIRST] + m[S_PIM_TILE]
+    if m[S_PIM_STAGE] == HEADER:
+        return _next_of_header(t, m, row)
+    return _next_of_tile(t, m, at)
+
+
+@compiled
+def _next_of_input(t: Ints, m: Ints, at: int) -> tuple[int, int, int]:
+    """GWRITE, or what opens its row in the ordinary row buffer."""
+    if not t[K_PIM_INPUT_FROM_ROW]:
+        return earliest(t, m, GWRITE, 0), GWRITE, 0
+    bank, row = m[at + RUN_BANK], m[at + RUN_ROW]
+    opened = m[m[A_OPEN_ROW] + bank]
+    if opened >= 0 and opened != row and m[m[A_BANK_ACTIVE] + bank]:
+        return FAR, 0, 0  # a request that the row was opened for goes first
+    command = PRE
+    if opened == row:
+        command = GWRITE
+    elif opened < 0:
+        command = PIM_PRE if is_taken(t, m, bank, row) else ACT
+    return earliest(t, m, command, bank), command, bank
+
+
+@compiled
+def is_taken(t: Ints, m: Ints, bank: int, row: int) -> bool:
+    """Whether a row cannot be opened for requests since the units have it, or its bank."""
+    taken = m[m[A_PIM_OPEN_ROW] + bank]
+    return taken >= 0 and (t[K_PIM_BUFFERS] == 1 or taken == row)
+
+
+@compiled
+def _next_of_header(t: Ints, m: Ints, row: int) -> tuple[int, int, int]:
+    """PIM_HEADER, or a precharge that has to come before it."""
+    best, command, target = FAR, PIM_HEADER, 0
+    size = t[K_PIM_GROUP_BANKS]
+    if m[S_PIM_OPEN]:
+        for group in range(t[K_BANKS] // size):
+            count = m[m[A_PIM_GROUP_OPEN] + group]
+            if count and (m[S_PIM_ROW] != row or count < size):
+                bank = group * size
+                while m[m[A_PIM_OPEN_ROW] + bank] < 0:
+                    bank += 1
+                tick = earliest(t, m, PIM_PRE, bank)
+                if tick < best:
+                    best, command, target = tick, PIM_PRE, bank
+    for bank in range(t[K_BANKS]):
+        opened = m[m[A_OPEN_ROW] + bank]
+        if opened >= 0 and (t[K_PIM_BUFFERS] == 1 or opened == row):
+            if m[m[A_BANK_ACTIVE] + bank]:
+                return FAR, 0, 0  # a request that the row was opened for goes first
+            tick = earliest(t, m, PRE, bank)
+            if tick < best:
+                best, command, target = tick, PRE, bank
+    if command == PIM_HEADER:
+        best = earliest(t, m, PIM_HEADER, 0)
+    return best, command, target
+
+
+@compiled
+def _next_of_tile(t: Ints, m: Ints, at: int) -> tuple[int, int, int]:
+    """G_ACT while the row is not open everywhere, then what the units do."""
+    if m[S_PIM_OPEN] < t[K_BANKS]:
+        best, target = FAR, 0
+        size = t[K_PIM_GROUP_BANKS]
+        for group in range(t[K_BANKS] // size):
+            if not m[m[A_PIM_GROUP_OPEN] + group]:
+                tick = earliest(t, m, G_ACT, group * size)
+                if tick < best:
+                    best, target = tick, group * size
+        return best, G_ACT, target
+    command = COMP if m[S_PIM_STEP] < m[at + RUN_COMPS] else READRES
+    if t[K_PIM_COMPOSITE]:
+        command = COMPS_READRES
+    return earliest(t, m, command, 0), command, 0
+
+
+# -- refresh -----------------------------------------------------------------------
+@compiled
+def _fits(t: Ints, m: Ints, at: int) -> bool:
+    """Whether the input or the tile at hand is done before the next refresh falls due.
+
+    Notes what is left over then: the slack.
+    """
+    tick = m[S_FLOOR]
+    lasts = _input_ticks(t, m, at) if m[S_PIM_STAGE] == INPUT else tile_ticks(t, m, at)
+    slack = m[S_NEXT_REFRESH] - tick - lasts
+    m[S_PIM_FITS] = int(slack > 0)
+    m[S_PIM_SLACK] = max(slack, 0)
+    return slack > 0
+
+
+@compiled
+def _input_ticks(t: Ints, m: Ints, at: int) -> int:
+    """Ticks that an input is expected to take."""
+    if not t[K_PIM_INPUT_FROM_ROW]:
+        return m[at + RUN_INPUTS] * t[K_PIM_INPUT_TICKS]
+    opened = m[m[A_OPEN_ROW] + m[at + RUN_BANK]]
+    ticks = t[K_PIM_INPUT_TICKS]
+    if opened < 0:
+        ticks += t[K_FIT_CLOSED_ROW]
+    elif opened != m[at + RUN_ROW]:
+        ticks += t[K_FIT_OTHER_ROW]
+    return ticks
+
+
+@compiled
+def tile_ticks(t: Ints, m: Ints, at: int) -> int:
+    """Ticks that the tile at hand is expected to take, from its first precharge on."""
+    row, size = m[at + RUN_FIRST] + m[S_PIM_TILE], t[K_PIM_GROUP_BANKS]
+    closes, opens = 0, 0
+    for group in range(t[K_BANKS] // size):
+        count = m[m[A_PIM_GROUP_OPEN] + group]
+        if count < size or m[S_PIM_ROW] != row:
+            closes += count
+            opens += 1
+    segments, comps = m[at + RUN_SEGMENTS], m[at + RUN_COMPS]
+    ticks = closes * t[K_FIT_CLOSE] + t[K_FIT_FIRST]
+    ticks += max(0, opens // t[K_PIM_RANKS] - 1) * t[K_FIT_OPEN]
+    if t[K_PIM_CORRECTED]:
+        segment = max(comps * t[K_PIM_COMP_TICKS], t[K_PIM_FILL_TICKS])
+        return ticks + segments * (segment + t[K_FIT_RESULT])
+    announced = max(_power_of_two(segments * comps), t[K_FIT_LEAST_COMPS])
+    return ticks + announced * t[K_FIT_COMP] + (_power_of_two(segments) - 1) * t[K_FIT_RESULT]
+
+
+@compiled
+def _power_of_two(count: int) -> int:
+    """The next power of two: a header has no room for other counts."""
+    power = 1
+    while power < count:
+        power *= 2
+    return power
+
+
+# -- requests ----------------------------------------------------------------------
+@compiled
+def lets_in(t: Ints, m: Ints) -> bool:
+    """Whether the slack before the next refresh leaves room for requests at all."""
+    return not pim_waits(m) or t[K_PIM_BUFFERS] == 1 or m[S_PIM_SLACK] >= t[K_SLACK_ANY]
+
+
+@compiled
+def beside_pim(t: Ints, m: Ints, command: int, bank: int, row: int) -> int:
+    """What a request's next command becomes beside the units; -1 if it has to wait.
+
+    command: what it would be without them. With one row buffer, units wait for requests
+    that have entered, and rows that they left open are in the way.
+    """
+    if t[K_PIM_BUFFERS] == 1:
+        return PIM_PRE if command == ACT and is_taken(t, m, bank, row) else command
+    busy = pim_waits(m)
+    if m[S_PIM_LENGTH] and m[S_PIM_STAGE] != INPUT:
+        at = run_at(m)
+        if row == m[at + RUN_FIRST] + m[S_PIM_TILE]:
+            return -1
+    if m[S_PIM_INPUT_BANK] == bank:
+        return -1
+    if command in (RD, WR):
+        return command
+    if command == PRE:
+        return -1 if busy and m[S_PIM_SLACK] <= t[K_SLACK_PRE] else command
+    if is_taken(t, m, bank, row):
+        return -1 if m[S_PIM_LENGTH] else PIM_PRE
+    return -1 if busy and m[S_PIM_SLACK] <= t[K_SLACK_ACT] else command

@@ -1,0 +1,1 @@
+"""Attention in a memory whose banks compute: layout of the KV cache, channels, commands."""

@@ -1,0 +1,195 @@
+"""Where a request's keys and values lie, and the runs that multiply them.
+
+All of a request is on one channel. Keys: a bank's row holds some heads of a token, banks
+hold different tokens, so that Q·Kᵀ has tokens as outputs and a sum per head. Values: a
+bank's row holds one element of many tokens, banks hold different elements, so that S·V has
+a head's elements as outputs and tokens as inputs (NeuPIMs, ASPLOS 2024, section 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from simulator.config import CyclelabError
+from simulator.hardware.dram.memory_spec import DramMemorySpec
+from simulator.hardware.dram.pim.closed_form import tile_cycles
+from simulator.hardware.dram.pim.gemv import GemvLayout, Run, pim_of, row_operands, tile_bytes
+from simulator.hardware.dram.spec import DramDeviceSpec
+from simulator.workload.operators import AttentionShape
+
+INPUT_ROW = 0
+"""Row of bank 0 that vectors are taken from, as in NeuPIMs' published simulator."""
+
+
+@dataclass(frozen=True, slots=True)
+class CachedRequest:
+    """A request that decodes a token: `context` tokens with the new one, heads of keys.
+
+    query_heads: that share a head of keys. channel: if the workload says so.
+    """
+
+    context: int
+    heads: int
+    query_heads: int
+    head_dim: int
+    channel: int | None
+
+    def keys(self, device: DramDeviceSpec, first_row: int = 1) -> list[GemvLayout]:
+        """The keys: tokens × heads · head_dim; heads beyond a row by themselves."""
+        together = self.heads if self.head_dim <= row_operands(device) else 1
+        found: list[GemvLayout] = []
+        for _ in range(self.heads // together):
+            inputs = together * self.head_dim
+            one = GemvLayout(device, self.context, inputs, self.head_dim, first_row, INPUT_ROW)
+            found.append(one)
+            first_row += one.rows
+        return found
+
+    def values(self, device: DramDeviceSpec, first_row: int = 1) -> GemvLayout:
+        """One head's values: head_dim × tokens."""
+        return GemvLayout(device, self.head_dim, self.context, None, first_row, INPUT_ROW)
+
+    def rows(self, device: DramDeviceSpec) -> int:
+        """Rows of every bank that a layer's keys and values take."""
+        keys = sum(layout.rows for layout in self.keys(device))
+        return keys + self.heads * self.values(device).rows
+
+    @property
+    def pairs(self) -> int:
+        """Scores of all query heads."""
+        return self.context * self.heads * self.query_heads
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Heads of a request whose scores come out together.
+
+    scores: runs, for each query head that shares the heads' keys. contexts: runs of all
+    heads, one after the other.
+    """
+
+    heads: int
+    scores: tuple[Run, ...]
+    contexts: tuple[Run, ...]
+
+
+def requests_of(shapes: Sequence[AttentionShape]) -> list[CachedRequest]:
+    """Requests one by one, in the order of the shapes."""
+    found = []
+    for shape in shapes:
+        heads = shape.count // shape.requests
+        one = CachedRequest(
+            shape.context_tokens, heads, shape.query_heads, shape.head_dim, shape.channel
+        )
+        found += [one] * shape.requests
+    return found
+
+
+def chunks_of(device: DramDeviceSpec, request: CachedRequest, first_row: int) -> list[Chunk]:
+    """What the units do for a request whose rows begin at `first_row`."""
+    layouts = request.keys(device, first_row)
+    after_keys = first_row + sum(layout.rows for layout in layouts)
+    per_head = request.values(device).rows
+    parts: list[tuple[tuple[Run, ...], int]]
+    if len(layouts) == 1 and request.head_dim <= row_operands(device):
+        parts = [((run,), run.segments) for run in layouts[0].runs()]
+    else:
+        parts = [(layout.runs(), 1) for layout in layouts]
+    found: list[Chunk] = []
+    head = 0
+    for scores, heads in parts:
+        contexts: list[Run] = []
+        for each in range(head, head + heads):
+            runs = request.values(device, after_keys + each * per_head).runs()
+            contexts += runs * request.query_heads
+        found.append(Chunk(heads, scores * request.query_heads, tuple(contexts)))
+        head += heads
+    return found
+
+
+def estimated_cycles(device: DramDeviceSpec, request: CachedRequest) -> int:
+    """Cycles of a request's runs without refresh, one after the other."""
+    return sum(
+        run_cycles(device, run)
+        for chunk in chunks_of(device, request, 1)
+        for run in (*chunk.scores, *chunk.contexts)
+    )
+
+
+def run_cycles(device: DramDeviceSpec, run: Run) -> int:
+    """Cycles of one run without refresh."""
+    inputs = run.inputs * device.cycles(pim_of(device).input_latency)
+    return inputs + run.tiles * tile_cycles(device, run.segments, run.comps)
+
+
+def channels_for(
+    memory: DramMemorySpec,
+    requests: Sequence[CachedRequest],
+    policy: Literal["greedy", "round_robin"],
+) -> list[int]:
+    """The channel of each request.
+
+    Raises CyclelabError for a request on a channel that the memory does not have.
+    """
+    count = memory.channels
+    loads = [0] * count
+    chosen = [-1] * len(requests)
+    costs: dict[CachedRequest, int] = {}
+    for index, request in enumerate(requests):
+        if request.channel is None:
+            continue
+        if not 0 <= request.channel < count:
+            raise CyclelabError(
+                f"a request of {request.context:,} tokens is on channel {request.channel}; the "
+                f"memory has {count} channels, 0 to {count - 1}"
+            )
+        chosen[index] = request.channel
+        loads[request.channel] += _cost(memory.device, request, costs)
+    open_requests = [index for index, channel in enumerate(chosen) if channel < 0]
+    if policy == "round_robin":
+        for turn, index in enumerate(open_requests):
+            chosen[index] = turn % count
+        return chosen
+    for index in sorted(open_requests, key=lambda index: -requests[index].context):
+        channel = min(range(count), key=loads.__getitem__)
+        chosen[index] = channel
+        loads[channel] += _cost(memory.device, requests[index], costs)
+    return chosen
+
+
+def _cost(device: DramDeviceSpec, request: CachedRequest, known: dict[CachedRequest, int]) -> int:
+    if request not in known:
+        known[request] = estimated_cycles(device, request)
+    return known[request]
+
+
+def place_rows(
+    memory: DramMemorySpec, requests: Sequence[CachedRequest], channels: Sequence[int], layers: int
+) -> list[int]:
+    """First row of each request's keys and values, from the middle of the banks up if they fit.
+
+    Raises CyclelabError if the rows of all layers do not fit a channel.
+    """
+    device = memory.device
+    rows = device.organisation.counts.rows
+    used = [0] * memory.channels
+    first = []
+    for request, channel in zip(requests, channels, strict=True):
+        first.append(used[channel])
+        used[channel] += request.rows(device)
+    fullest = max(range(memory.channels), key=used.__getitem__)
+    needed = used[fullest] * layers
+    if needed >= rows:
+        size = tile_bytes(device)
+        raise CyclelabError(
+            f"the KV cache does not fit channel {fullest} of the memory: its "
+            f"{list(channels).count(fullest)} requests need {needed:,} rows of every bank in "
+            f"{layers} layers ({needed * size:,} bytes), and there are {rows:,} "
+            f"({(needed - rows + 1) * size:,} bytes missing); use a smaller batch or more channels"
+        )
+    return [
+        min(rows // 2, rows - used[channel]) + row
+        for row, channel in zip(first, channels, strict=True)
+    ]

@@ -1,0 +1,123 @@
+"""Plans attention in the memory: which requests on which channel, and what bounds it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from simulator.config import CyclelabError
+from simulator.hardware.dram.memory_spec import DramMemorySpec
+from simulator.hardware.dram.pim.gemv import pim_of
+from simulator.mapping.attention_kernel import AttentionKernelPlanner
+from simulator.mapping.pim.layout import (
+    channels_for,
+    chunks_of,
+    estimated_cycles,
+    place_rows,
+    requests_of,
+)
+from simulator.mapping.pim.lower import ChannelWork, PimAttentionLowering, PimAttentionPart
+from simulator.mapping.planning import Elsewhere, KernelJob, Plan, Planning
+from simulator.mapping.regions import Place
+from simulator.mapping.resources import NpuResources
+from simulator.numerics import format_named
+
+UNIT = "pim"
+
+
+class PimAttentionPlanner(AttentionKernelPlanner):
+    """Plans one attention kernel of decoded tokens."""
+
+    def __init__(self, planning: Planning, job: KernelJob, memory: DramMemorySpec) -> None:
+        super().__init__(planning, job)
+        self.memory = memory
+        self.device = memory.device
+        self.pim = pim_of(memory.device)
+        self.spec = planning.spec.pim
+
+    @classmethod
+    def of(cls, planning: Planning, job: KernelJob) -> PimAttentionPlanner | None:
+        """A planner if the memory computes and every request decodes one token."""
+        memory = planning.builder.resources.machine.memory
+        if not isinstance(memory, DramMemorySpec) or memory.device.pim is None:
+            return None
+        if planning.spec.pim.attention == "units":
+            return None
+        planner = cls(planning, job, memory)
+        alone = all(shape.query_tokens == 1 for shape in planner.scores.shapes)
+        if not alone or planner.keys.kind != "kv":
+            return None
+        planner.check_format()
+        return planner
+
+    def check_format(self) -> None:
+        """Raise CyclelabError if keys and values are not what the units multiply."""
+        found, bits = self.scores.key_format, self.pim.operand_bits
+        if format_named(found).bits != bits:
+            raise CyclelabError(
+                f"the units in {self.device.name} multiply operands of {bits} bits, but the KV "
+                f"cache is {found}; choose another workload.precision.kv_cache, or "
+                "mapping.pim.attention=units"
+            )
+
+    def plan(self) -> Plan:
+        """The kernel's plan; raises CyclelabError if the KV cache does not fit a channel."""
+        resources = self.planning.builder.resources
+        assert isinstance(resources, NpuResources)
+        requests = requests_of(self.scores.shapes)
+        channels = channels_for(self.memory, requests, self.spec.requests)
+        first_rows = place_rows(self.memory, requests, channels, self.job.segment.repeat)
+        work: dict[int, ChannelWork] = {}
+        loads = [0] * self.memory.channels
+        for request, channel, row in zip(requests, channels, first_rows, strict=True):
+            here = work.setdefault(channel, ChannelWork(channel, []))
+            here.requests.append((request, chunks_of(self.device, request, row)))
+            loads[channel] += estimated_cycles(self.device, request)
+        listed = all(request.channel is not None for request in requests)
+        busiest = max(range(len(loads)), key=loads.__getitem__)
+        part = PimAttentionPart(
+            operator=self.job.operator,
+            work=[work[channel] for channel in sorted(work)],
+            query_bits=self.queries.bits_per_element,
+            probability_bits=self.probabilities.bits_per_element,
+            appended_bytes=self._appended_bytes(len(requests), requests[0].heads),
+            stored_bytes=sum(t.bytes for t in self.job.facts.stored()),
+            barrier=self.spec.barrier,
+            commands_per_cycle=self.spec.commands_per_cycle,
+            writes_queries=self.spec.writes == "corrected",
+            epilogue=self.epilogue,
+            places=self._places(),
+        )
+        lowering = PimAttentionLowering(self.planning.builder, part)
+        mapping: dict[str, object] = {
+            "requests_to_channels": "listed" if listed else self.spec.requests,
+            "channels_used": len(work),
+            "requests_on_the_busiest": len(work[busiest].requests),
+            "estimated_cycles_of_the_busiest": loads[busiest],
+            "estimated_cycles_on_average": sum(loads) // len(loads),
+        }
+        return Plan([lowering], UNIT, mapping, self._bound(resources.pim_queues[busiest], part))
+
+    def _appended_bytes(self, requests: int, heads: int) -> int:
+        """Bytes of the bursts that new values take beyond their own; 0 as published."""
+        if self.spec.writes == "as_published":
+            return 0
+        elements = requests * heads * self.scores.shapes[0].head_dim
+        return elements * self.device.burst_bytes - -(-elements * self.pim.operand_bits // 8)
+
+    def _places(self) -> dict[str, Place | None]:
+        place, job = self.planning.place, self.job
+        return {
+            "queries": place(job, [self.queries]),
+            "probabilities": place(job, [self.probabilities]),
+            "values": place(job, [self.values]),
+            "outputs": place(job, job.facts.stored()),
+        }
+
+    def _bound(self, primary: int, part: PimAttentionPart) -> Elsewhere:
+        clock_fs = self.planning.builder.resources.period_fs
+        interval_fs = (
+            self.device.cycles(self.pim.comp_interval) * self.device.timing.clock_ps * 1000
+        )
+        units = self.memory.channels * (self.device.banks // self.pim.banks_per_unit)
+        peak = Fraction(units * self.pim.lanes * clock_fs, interval_fs)
+        return Elsewhere(primary, peak, 0, part.stored_bytes)

@@ -1,0 +1,1 @@
+"""What `cyclelab pim` shows of a channel whose banks compute."""
