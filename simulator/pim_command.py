@@ -102,9 +102,11 @@ def check_values(layout: GemvLayout, seed: int = SEED) -> ValueCheck:
 
 
 def _whole(text: str, option: str) -> int:
-    digits = text.replace(",", "")
-    if not (digits.isascii() and digits.isdecimal() and 0 < int(digits) < 10**9):
-        raise CyclelabError(f"{option}: found {text[:40]!r}, expected a whole number from 1 up")
+    digits = text
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 10 and int(digits)):
+        raise CyclelabError(
+            f"{option}: found {text[:40]!r}, expected a whole number from 1 to 999,999,999"
+        )
     return int(digits)
 
 

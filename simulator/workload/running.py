@@ -57,9 +57,9 @@ def _request(row: CsvRow, spec: RunningSpec, max_context: int, decode_steps: int
     channel = None
     if spec.channels == "listed":
         cell = row.cells.get(CHANNEL, "")
-        if not (cell.isascii() and cell.isdecimal()):
+        if not (cell.isascii() and cell.isdecimal() and len(cell) < 10):
             raise ConfigError(
-                f"{CHANNEL}: found {cell!r}, expected the number of a channel",
+                f"{CHANNEL}: found {cell[:40]!r}, expected the number of a channel",
                 file=row.file,
                 line=row.line,
             )

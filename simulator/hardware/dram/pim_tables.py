@@ -52,6 +52,21 @@ def pim_constants(device: DramDeviceSpec, geometry: Geometry) -> dict[str, int]:
     return dict(zip(PIM_CONSTANTS, values, strict=True))
 
 
+def expected_tile_ticks(
+    device: DramDeviceSpec, geometry: Geometry, segments: int, comps: int
+) -> int:
+    """Ticks that the fit test expects of a tile with all rows of the last one open."""
+    c = pim_constants(device, geometry)
+    groups = geometry.banks // c["groups"]
+    ticks = geometry.banks * c["fit_precharge"] + c["fit_first"]
+    ticks += max(0, groups // c["ranks"] - 1) * c["fit_activate"]
+    if c["corrected"]:
+        return ticks + segments * (max(comps * c["comp"], c["pipeline"]) + c["fit_result"])
+    announced = max(1 << (segments * comps - 1).bit_length(), c["fit_least"])
+    results = (1 << (segments - 1).bit_length()) - 1
+    return ticks + announced * c["fit_comp"] + results * c["fit_result"]
+
+
 def new_pim_state(device: DramDeviceSpec, geometry: Geometry, scopes: int) -> list[Ints]:
     """Rows open for the units, all closed, and room for their runs."""
     pim = device.pim

@@ -6,9 +6,11 @@ from fractions import Fraction
 
 from simulator.config import CyclelabError
 from simulator.hardware.dram.memory_spec import DramMemorySpec
-from simulator.hardware.dram.pim.gemv import pim_of
+from simulator.hardware.dram.pim.channel import check_fit
+from simulator.hardware.dram.pim.gemv import Run, pim_of
 from simulator.mapping.attention_kernel import AttentionKernelPlanner
 from simulator.mapping.pim.layout import (
+    Chunk,
     channels_for,
     chunks_of,
     estimated_cycles,
@@ -73,6 +75,7 @@ class PimAttentionPlanner(AttentionKernelPlanner):
             here.requests.append((request, chunks_of(self.device, request, row)))
             loads[channel] += estimated_cycles(self.device, request)
         listed = all(request.channel is not None for request in requests)
+        self._check_fit([run for w in work.values() for _, cs in w.requests for run in _runs(cs)])
         busiest = max(range(len(loads)), key=loads.__getitem__)
         part = PimAttentionPart(
             operator=self.job.operator,
@@ -96,6 +99,12 @@ class PimAttentionPlanner(AttentionKernelPlanner):
             "estimated_cycles_on_average": sum(loads) // len(loads),
         }
         return Plan([lowering], UNIT, mapping, self._bound(resources.pim_queues[busiest], part))
+
+    def _check_fit(self, runs: list[Run]) -> None:
+        try:
+            check_fit(self.device, self.memory.controller, runs)
+        except ValueError as error:
+            raise CyclelabError(str(error)) from None
 
     def _appended_bytes(self, requests: int, heads: int) -> int:
         """Bytes of the bursts that new values take beyond their own; 0 as published."""
@@ -121,3 +130,7 @@ class PimAttentionPlanner(AttentionKernelPlanner):
         units = self.memory.channels * (self.device.banks // self.pim.banks_per_unit)
         peak = Fraction(units * self.pim.lanes * clock_fs, interval_fs)
         return Elsewhere(primary, peak, 0, part.stored_bytes)
+
+
+def _runs(chunks: list[Chunk]) -> list[Run]:
+    return [run for chunk in chunks for run in (*chunk.scores, *chunk.contexts)]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from simulator.cost.estimate import ZERO
 from simulator.hardware.dram.pim.gemv import pim_of, row_operands, tile_bytes
 from simulator.report.console import BOLD, DIM, RESET
-from simulator.report.dram.console import GAP, whole, wrapped
+from simulator.report.dram.console import whole, wrapped
 from simulator.report.pim.result import PimRun
 from simulator.report.units import columns, count, estimate, percent, ratio, seconds, si
 
 BITS_PER_BYTE = 8
+BETWEEN = 3
+"""Columns between tables side by side."""
 
 
 def pim_summary(run: PimRun, colour: bool = False) -> str:
@@ -121,7 +123,7 @@ def _side_by_side(*parts: list[str]) -> list[str]:
     lines = []
     for place in range(height):
         cells = [part[place] if place < len(part) else "" for part in parts]
-        widths = [max(map(len, part), default=-GAP) + GAP for part in parts]
+        widths = [max(map(len, part), default=-BETWEEN) + BETWEEN for part in parts]
         text = "".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
         lines.append(text.rstrip())
     return lines

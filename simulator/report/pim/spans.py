@@ -103,7 +103,12 @@ def _follow_units(run: PimRun, window: Window) -> None:
     """When the multipliers are busy: a composite's COMPs follow it at once."""
     pim = pim_of(run.device)
     interval = run.device.cycles(pim.comp_interval)
-    comps = run.layout.runs()[0].comps if pim.composite else 1
+    comps_of_row = {
+        row: one.comps
+        for one in run.layout.runs()
+        for row in range(one.first_row, one.first_row + one.tiles)
+    }
     for each in window.commands:
         if each.name in ("COMP", "COMPS_READRES"):
+            comps = comps_of_row[each.row] if pim.composite else 1
             window.computing.append((each.cycle, each.cycle + comps * interval))

@@ -20,6 +20,8 @@ MOVERS = 2
 """Clients 0 and 1 transfer bytes; client 2 + n has work for the units of channel n."""
 BURST_BYTES = 64
 STRIPE_BYTES = CHANNELS * BURST_BYTES
+FAR_BYTES = (3 << 24) + STRIPE_BYTES
+"""An address whose row no run of these tests wants, in a bank that no vector is in."""
 NO_REFRESH = {"refresh": "none"}
 STAGGERED = {"refresh": "staggered"}
 
@@ -99,13 +101,13 @@ def submit(memory: DramMemory, action: Action) -> None:
     if action.run is not None:
         memory.submit_run(action.client, action.channel, action.run)
         return
-    _, client, *transfer, channel, _ = action
-    memory.submit(client, *transfer, channel)  # type: ignore[arg-type]
+    memory.submit(action.client, action.size_bytes, action.is_write, action.address, action.channel)
 
 
 def let_pass(memory: DramMemory, actions: Sequence[Action], most: int = 1 << 60) -> Outcome:
     """As the engine does: up to the next completion or action, `most` ticks at a time."""
-    now, done = 0, []
+    done: list[tuple[int, int]] = []
+    now = 0
 
     def wait(ticks: int | None) -> None:
         nonlocal now
@@ -129,7 +131,8 @@ def let_pass(memory: DramMemory, actions: Sequence[Action], most: int = 1 << 60)
 
 def tick_by_tick(memory: DramMemory, actions: Sequence[Action], most: int = 60_000) -> Outcome:
     """Tick by tick, without ever asking for what will come; up to `most` ticks at the end."""
-    now, done, left = 0, [], len(actions)
+    done: list[tuple[int, int]] = []
+    now, left = 0, len(actions)
     for gap, action in [*((each.gap, each) for each in actions), (most, None)]:
         for _ in range(gap):
             if action is None and not left:

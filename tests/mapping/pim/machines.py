@@ -11,6 +11,8 @@ from simulator.engine import run_program
 from simulator.engine.invariants import check_invariants
 from simulator.engine.record import Execution
 from simulator.experiment import build_experiment
+from simulator.hardware.dram.memory_spec import DramMemorySpec
+from simulator.hardware.dram.spec import DramDeviceSpec
 from simulator.hardware.npu import NpuSpec
 from simulator.mapping import Mapper, MappingSpec, Program
 from simulator.mapping.program import Command, Item, Loop
@@ -21,7 +23,7 @@ from simulator.workload.phases import Request, build_phases
 from simulator.workload.precision import PrecisionSpec
 
 FP16 = {"activations": "fp16", "weights": "fp16", "kv_cache": "fp16", "residual": "fp16"}
-PUBLISHED = {"barrier": True, "writes": "as_published"}
+PUBLISHED: dict[str, Any] = {"barrier": True, "writes": "as_published"}
 """Of the mapping; `pim.timing=as_published` is of the device."""
 
 
@@ -38,6 +40,12 @@ def machine(channels: int = 4, *settings: str) -> NpuSpec:
     spec = build_experiment(Document.from_data(document, "experiment"), overrides).spec.machine
     assert isinstance(spec, NpuSpec)
     return spec
+
+
+def device_of(npu: NpuSpec) -> DramDeviceSpec:
+    """The device of its memory."""
+    assert isinstance(npu.memory, DramMemorySpec)
+    return npu.memory.device
 
 
 def model(**changes: Any) -> TransformerSpec:

@@ -15,6 +15,7 @@ from simulator.workload.phases import Request
 from tests.mapping.pim.machines import (
     PUBLISHED,
     decoding,
+    device_of,
     executed,
     machine,
     mapped,
@@ -55,7 +56,7 @@ def least_cycles(npu: NpuSpec, context: int) -> int:
     From a run's last COMPs on, its vector's successor is loaded (2 behind their command,
     then 96), while the COMPs end (12 at least), nRTP goes by and the 32 banks are closed.
     """
-    device = npu.memory.device
+    device = device_of(npu)
     request = CachedRequest(context, 4, 1, 64, None)
     hidden = 0
     for chunk in chunks_of(device, request, 1):
@@ -102,7 +103,7 @@ def test_published_timing_cuts_the_last_composite_of_a_tile() -> None:
     tiles = 512 // 32 + 4 * 2
     assert 4 * 64 <= slow - fast <= 4 * 2 * 64 + tiles * 12
     estimates = [
-        estimated_cycles(npu.memory.device, CachedRequest(512, 4, 1, 64, None))
+        estimated_cycles(device_of(npu), CachedRequest(512, 4, 1, 64, None))
         for npu in (corrected, published)
     ]
     assert estimates[0] - estimates[1] == 16 * 12 + 4 * 2 * 64

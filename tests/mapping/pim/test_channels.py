@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.config import CyclelabError
@@ -58,6 +58,7 @@ def test_a_channel_that_is_not_there(channel: int, policy: str) -> None:
     )
 
 
+@settings(max_examples=40)
 @given(st.lists(requests(), min_size=1, max_size=12), st.integers(1, 5))
 def test_greedy_is_never_far_from_the_best(group: list[CachedRequest], count: int) -> None:
     """List scheduling: the busiest channel has at most the average and one request more."""

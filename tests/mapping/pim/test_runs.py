@@ -144,6 +144,14 @@ def test_a_channel_that_is_not_there(tmp_path: Path) -> None:
         run(tmp_path, {"running": running})
 
 
+def test_a_cache_in_a_format_that_the_units_lack(tmp_path: Path) -> None:
+    """Their operands have 16 bits; the matrix units take the cache as it is or not at all."""
+    workload = DECODING | {"precision": FP16 | {"kv_cache": "int8"}}
+    message = "multiply operands of 16 bits, but the KV cache is int8"
+    with pytest.raises(CyclelabError, match=message):
+        run(tmp_path, workload)
+
+
 def test_tiles_that_never_fit_between_refreshes() -> None:
     """300 cycles apart: a tile of 4 heads of 64, 266 and 4 × 14, is never begun."""
     with pytest.raises(CyclelabError, match="never fits between refreshes 300 cycles apart"):

@@ -119,7 +119,7 @@ def simulate_runs(
 
 def check_fit(device: DramDeviceSpec, controller: ControllerSpec, runs: Sequence[Run]) -> None:
     """Raise ValueError for a tile that is expected to take longer than refreshes are apart."""
-    from simulator.hardware.dram.kernel import layout, pim, pim_issue
+    from simulator.hardware.dram.pim_tables import expected_tile_ticks
     from simulator.hardware.dram.tables import ChannelTables
 
     pim_of(device)
@@ -128,16 +128,12 @@ def check_fit(device: DramDeviceSpec, controller: ControllerSpec, runs: Sequence
     tables = ChannelTables(device, controller)
     interval = tables.refresh_interval_ticks
     for segments, comps in sorted({(run.segments, run.comps) for run in runs}):
-        state = tables.new_state()
-        pim_issue.submit_run(tables.packed, state, 0, 0, 1, 1, segments, comps, 0, -1, 0)
-        state[layout.S_PIM_OPEN] = 0
-        fresh = pim.tile_ticks(tables.packed, state, int(pim.run_at(state)))
-        closing = tables.geometry.banks * int(tables.packed[layout.K_FIT_CLOSE])
-        if fresh + closing >= interval:
+        ticks = expected_tile_ticks(device, tables.geometry, segments, comps)
+        if ticks >= interval:
             raise ValueError(
-                f"a tile of {segments} × {comps} COMPs takes "
-                f"{(fresh + closing) // tables.ticks} cycles on {device.name}, "
-                f"which never fits between refreshes {interval // tables.ticks} cycles apart"
+                f"a tile of {segments} × {comps} COMPs takes {ticks // tables.ticks} cycles on "
+                f"{device.name}, which never fits between refreshes {interval // tables.ticks} "
+                "cycles apart"
             )
 
 
