@@ -109,12 +109,9 @@ def _dram_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--refresh", metavar="POLICY", help="all_bank, per_bank or none")
     parser.add_argument("--queue", metavar="N", help="depth of the read and of the write queue")
     _set_argument(parser, "controller.write_queue=64")
-    _path_argument(parser, "--json", "FILE", "write the result as JSON; - prints it")
-    _path_argument(parser, "--output", "DIR", "write JSON and pictures here")
-    drawing = parser.add_mutually_exclusive_group()
-    _path_argument(drawing, "--picture", "FILE", "draw the banks over time, .png or .svg")
-    drawing.add_argument("--no-plots", action="store_true", help="draw nothing")
-    parser.add_argument("--quiet", action="store_true", help="print only where results went")
+    _findings_arguments(
+        parser, "write JSON and pictures here", "draw the banks over time, .png or .svg"
+    )
 
 
 def _pim_arguments(parser: argparse.ArgumentParser) -> None:
@@ -130,10 +127,16 @@ def _pim_arguments(parser: argparse.ArgumentParser) -> None:
         "--values", action="store_true", help="also compute it, with random operands"
     )
     _set_argument(parser, "device.pim.timing=as_published")
+    _findings_arguments(
+        parser, "write JSON, timeline and pictures here", "draw the first commands, .png or .svg"
+    )
+
+
+def _findings_arguments(parser: argparse.ArgumentParser, output: str, picture: str) -> None:
     _path_argument(parser, "--json", "FILE", "write the result as JSON; - prints it")
-    _path_argument(parser, "--output", "DIR", "write JSON, timeline and pictures here")
+    _path_argument(parser, "--output", "DIR", output)
     drawing = parser.add_mutually_exclusive_group()
-    _path_argument(drawing, "--picture", "FILE", "draw the first commands, .png or .svg")
+    _path_argument(drawing, "--picture", "FILE", picture)
     drawing.add_argument("--no-plots", action="store_true", help="draw nothing")
     parser.add_argument("--quiet", action="store_true", help="print only where results went")
 

@@ -19,7 +19,7 @@ from simulator.hardware.dram.trace import TraceReader
 from simulator.hardware.dram.trace_file import TraceFile
 from simulator.hardware.dram.trace_lines import FORMATS, FormatName
 from simulator.report.dram.result import TraceFacts, TraceRun
-from simulator.terminal import STANDARD_OUTPUT, Progress, check_writable, say_written, write_text
+from simulator.terminal import STANDARD_OUTPUT, Progress, check_writable, write_findings
 
 MAPPING = ("controller", "address_mapping")
 Watcher = Callable[[str, float | None], None]
@@ -155,16 +155,9 @@ def _write(options: argparse.Namespace, run: TraceRun) -> None:
     from simulator.report.dram.document import to_json
     from simulator.report.dram.files import write_outputs, write_picture
 
-    if options.json == STANDARD_OUTPUT:
-        sys.stdout.write(to_json(run))
-    elif options.json:
-        write_text(Path(options.json), to_json(run))
-        print(f"wrote {options.json}")
-    if options.picture:
-        write_picture(run, Path(options.picture))
-        if options.json != STANDARD_OUTPUT:
-            print(f"wrote {options.picture}")
-    if options.output:
-        written = write_outputs(run, options.output, plots=not options.no_plots)
-        if options.json != STANDARD_OUTPUT:
-            say_written(written)
+    write_findings(
+        options,
+        lambda: to_json(run),
+        lambda path: write_picture(run, path),
+        lambda folder, plots: write_outputs(run, folder, plots),
+    )

@@ -18,7 +18,7 @@ from simulator.hardware.dram.pim.closed_form import tile_cycles
 from simulator.hardware.dram.pim.gemv import GemvLayout
 from simulator.hardware.dram.pim.values import multiply, store
 from simulator.report.pim.result import PimRun, ValueCheck
-from simulator.terminal import STANDARD_OUTPUT, check_writable, say_written, write_text
+from simulator.terminal import STANDARD_OUTPUT, check_writable, write_findings
 
 LOGGED_COMMANDS = 4000
 SEED = 1
@@ -102,28 +102,20 @@ def check_values(layout: GemvLayout, seed: int = SEED) -> ValueCheck:
 
 
 def _whole(text: str, option: str) -> int:
-    digits = text
-    if not (digits.isascii() and digits.isdecimal() and len(digits) < 10 and int(digits)):
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text)):
         raise CyclelabError(
             f"{option}: found {text[:40]!r}, expected a whole number from 1 to 999,999,999"
         )
-    return int(digits)
+    return int(text)
 
 
 def _write(options: argparse.Namespace, run: PimRun) -> None:
     from simulator.report.pim.document import to_json
     from simulator.report.pim.files import write_outputs, write_picture
 
-    if options.json == STANDARD_OUTPUT:
-        sys.stdout.write(to_json(run))
-    elif options.json:
-        write_text(Path(options.json), to_json(run))
-        print(f"wrote {options.json}")
-    if options.picture:
-        write_picture(run, Path(options.picture))
-        if options.json != STANDARD_OUTPUT:
-            print(f"wrote {options.picture}")
-    if options.output:
-        written = write_outputs(run, options.output, plots=not options.no_plots)
-        if options.json != STANDARD_OUTPUT:
-            say_written(written)
+    write_findings(
+        options,
+        lambda: to_json(run),
+        lambda path: write_picture(run, path),
+        lambda folder, plots: write_outputs(run, folder, plots),
+    )

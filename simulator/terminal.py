@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import os
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from simulator.config import CyclelabError
@@ -72,3 +75,30 @@ def write_text(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise CyclelabError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def write_findings(
+    options: argparse.Namespace,
+    to_json: Callable[[], str],
+    write_picture: Callable[[Path], None],
+    write_outputs: Callable[[str, bool], list[Path]],
+) -> None:
+    """Write what `--json`, `--picture` and `--output` ask for, and say so.
+
+    write_outputs: given the folder, and whether to draw. With JSON on the terminal nothing
+    else is printed. Raises CyclelabError.
+    """
+    quiet = options.json == STANDARD_OUTPUT
+    if quiet:
+        sys.stdout.write(to_json())
+    elif options.json:
+        write_text(Path(options.json), to_json())
+        print(f"wrote {options.json}")
+    if options.picture:
+        write_picture(Path(options.picture))
+        if not quiet:
+            print(f"wrote {options.picture}")
+    if options.output:
+        written = write_outputs(options.output, not options.no_plots)
+        if not quiet:
+            say_written(written)

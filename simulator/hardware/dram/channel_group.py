@@ -111,13 +111,7 @@ class ChannelGroup:
         kept = 0
         while kept < len(self._ahead) and (not bursts[1] or self._waits(self._ahead[kept], client)):
             kept += 1
-        if kept:
-            self._forget(kept)
-        else:
-            state = self.present()
-            self._forget(0)
-            state[self._layout.S_TICK] = max(state[self._layout.S_TICK], self._now)
-        for each in (self._state, *self._ahead):
+        for each in self._states(kept):
             self._kernel.submit(each, client, bursts, is_write, transfer, self._now)
 
     def submit_run(self, run: Run, transfer: int) -> None:
@@ -128,14 +122,21 @@ class ChannelGroup:
         kept, length = 0, self._layout.S_PIM_LENGTH
         while kept < len(self._ahead) and self._ahead[kept][length]:
             kept += 1
+        for each in self._states(kept):
+            self._kernel.submit_run(each, run, transfer, self._now)
+
+    def _states(self, kept: int) -> tuple[Ints, ...]:
+        """Of the states ahead the first `kept`, with what is before them, to change alike.
+
+        With none of them the state is that of the present.
+        """
         if kept:
             self._forget(kept)
         else:
             state = self.present()
             self._forget(0)
             state[self._layout.S_TICK] = max(state[self._layout.S_TICK], self._now)
-        for each in (self._state, *self._ahead):
-            self._kernel.submit_run(each, run, transfer, self._now)
+        return (self._state, *self._ahead)
 
     def advance(self, now: int) -> None:
         """Let time pass up to tick `now`."""

@@ -19,12 +19,12 @@ def trace_summary(run: TraceRun, colour: bool = False) -> str:
     """The whole summary; `colour` adds bold and dim only, never information."""
     heading, *tables = _tables(run)
     blocks = [
-        [_styled(run.trace.name, BOLD, colour), *_what_ran(run)],
+        [styled(run.trace.name, BOLD, colour), *_what_ran(run)],
         _totals(run),
-        [_styled(heading, BOLD, colour), *tables],
+        [styled(heading, BOLD, colour), *tables],
         _energy(run, colour),
         wrapped("", verdict(run, find_limits(run))),
-        [_styled(_provenance(run), DIM, colour)],
+        [styled(_provenance(run), DIM, colour)],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
@@ -95,12 +95,16 @@ def _totals(run: TraceRun) -> list[str]:
 
 def _tables(run: TraceRun) -> list[str]:
     """Requests, latency and commands side by side."""
-    parts = [_requests(run), _latency(run), _commands(run)]
+    return side_by_side([_requests(run), _latency(run), _commands(run)], GAP)
+
+
+def side_by_side(parts: list[list[str]], gap: int) -> list[str]:
+    """Tables next to each other, `gap` columns apart; an empty one takes no room."""
     height = max(len(part) for part in parts)
     lines = []
     for place in range(height):
         cells = [part[place] if place < len(part) else "" for part in parts]
-        widths = [max(len(line) for line in part) + GAP for part in parts]
+        widths = [max(map(len, part), default=-gap) + gap for part in parts]
         text = "".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
         lines.append(text.rstrip())
     return lines
@@ -153,7 +157,7 @@ def _energy(run: TraceRun, colour: bool) -> list[str]:
         per_bit = total.scaled(1 / (run.moved_bytes * BITS_PER_BYTE))
         rows.append(("per bit moved", "", estimate(per_bit, "J")))
     heading, *lines = columns(("energy", "", ""), rows, left={0, 2})
-    return [_styled(heading, BOLD, colour), *lines]
+    return [styled(heading, BOLD, colour), *lines]
 
 
 def _provenance(run: TraceRun) -> str:
@@ -175,5 +179,6 @@ def wrapped(first: str, text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=following)
 
 
-def _styled(text: str, style: str, colour: bool) -> str:
+def styled(text: str, style: str, colour: bool) -> str:
+    """A text in a style of the terminal, if that is wanted."""
     return f"{style}{text}{RESET}" if colour else text

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from simulator.cost.estimate import ZERO
 from simulator.hardware.dram.pim.gemv import pim_of, row_operands, tile_bytes
-from simulator.report.console import BOLD, DIM, RESET
-from simulator.report.dram.console import whole, wrapped
+from simulator.report.console import BOLD, DIM
+from simulator.report.dram.console import side_by_side, styled, whole, wrapped
 from simulator.report.pim.result import PimRun
 from simulator.report.units import columns, count, estimate, percent, ratio, seconds, si
 
@@ -19,12 +19,12 @@ def pim_summary(run: PimRun, colour: bool = False) -> str:
     layout = run.layout
     title = f"GEMV of {count(layout.outputs)} × {count(layout.inputs)} in {run.device.name}"
     blocks = [
-        [_styled(title, BOLD, colour), *_what_ran(run)],
+        [styled(title, BOLD, colour), *_what_ran(run)],
         _totals(run),
-        _side_by_side(_shares(run), _commands(run), _energy(run)),
+        side_by_side([_shares(run), _commands(run), _energy(run)], BETWEEN),
         _values(run),
         [
-            _styled(
+            styled(
                 f"cyclelab {run.version} · configuration {run.configuration_hash[:12]}", DIM, colour
             )
         ],
@@ -115,19 +115,3 @@ def _values(run: PimRun) -> list[str]:
         f"{check.largest_error:.2g}, {check.mean_error:.2g} on average, of the sum of the "
         "products' magnitudes",
     )
-
-
-def _side_by_side(*parts: list[str]) -> list[str]:
-    """Tables next to each other."""
-    height = max(len(part) for part in parts)
-    lines = []
-    for place in range(height):
-        cells = [part[place] if place < len(part) else "" for part in parts]
-        widths = [max(map(len, part), default=-BETWEEN) + BETWEEN for part in parts]
-        text = "".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-        lines.append(text.rstrip())
-    return lines
-
-
-def _styled(text: str, style: str, colour: bool) -> str:
-    return f"{style}{text}{RESET}" if colour else text

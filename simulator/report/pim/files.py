@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-from simulator.config import CyclelabError
-from simulator.report.dram.files import ImageFormat, picture_format
-from simulator.report.files import write_all, write_atomically
+from simulator.report.dram.files import ImageFormat, write_figure
+from simulator.report.files import write_all
 from simulator.report.pim.document import to_json
 from simulator.report.pim.result import PimRun
 from simulator.report.pim.spans import UNIT_COMMANDS, window_of
@@ -29,13 +28,8 @@ def write_outputs(run: PimRun, directory: str | Path, plots: bool = True) -> lis
 def write_picture(run: PimRun, path: Path) -> None:
     """Draw the timeline into a file; raises CyclelabError if it cannot be written."""
     from simulator.report.plots.pim_timeline import plot_pim_timeline
-    from simulator.report.plots.style import image
 
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, image(plot_pim_timeline(run), picture_format(path)))
-    except OSError as error:
-        raise CyclelabError(f"cannot write {path}: {error.strerror or error}") from None
+    write_figure(plot_pim_timeline(run), path)
 
 
 def timeline_json(run: PimRun) -> str:
