@@ -1,4 +1,4 @@
-"""The Python interface behind `import simulator`: load, run, gemm, plot.
+"""The Python interface behind `import simulator`: load, run, serve, gemm, plot.
 
 import simulator as sim
 
@@ -23,7 +23,9 @@ from simulator.experiment import (
     load_experiment,
 )
 from simulator.report.result import Result
+from simulator.report.serving.result import ServingResult
 from simulator.runner import Progress, run_experiment
+from simulator.serving.serve import serve_experiment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,11 +80,26 @@ def run(
     progress: Progress | None = None,
 ) -> Result:
     """Simulate an experiment; arguments as `load` takes them, or its outcome."""
+    return run_experiment(_loaded(experiment, set), progress)
+
+
+def _loaded(
+    experiment: Experiment | str | Path | Mapping[str, Any], set: Mapping[str, Any] | None
+) -> Experiment:
     if not isinstance(experiment, Experiment):
-        experiment = load(experiment, set)
-    elif set:
+        return load(experiment, set)
+    if set:
         raise CyclelabError("`set` changes an experiment when it is loaded: give it to load()")
-    return run_experiment(experiment, progress)
+    return experiment
+
+
+def serve(
+    experiment: Experiment | str | Path | Mapping[str, Any],
+    set: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> ServingResult:
+    """Serve the requests of an experiment with `serving`; arguments as `run` takes them."""
+    return serve_experiment(_loaded(experiment, set), progress)
 
 
 def gemm(
@@ -99,10 +116,16 @@ def gemm(
     return run_experiment(gemm_experiment((m, n, k), machine, overrides_from(set)))
 
 
-def plot(result: Result, kind: str = "overview") -> Figure:
-    """A matplotlib figure of a result: one of `PLOTS`."""
+def plot(result: Result | ServingResult, kind: str = "overview") -> Figure:
+    """A matplotlib figure of a result: one of `PLOTS`; of a serving run, the run over time."""
     from simulator.report import plots
 
+    if isinstance(result, ServingResult):
+        from simulator.report.plots.serving import plot_serving
+
+        if kind not in ("overview", "serving"):
+            raise CyclelabError(f"unknown plot {kind!r} of a serving run; there is 'serving'")
+        return plot_serving(result)
     if kind not in PLOTS:
         hint = nearest(kind, PLOTS)
         raise CyclelabError(

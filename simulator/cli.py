@@ -31,6 +31,12 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--no-plots", action="store_true", help="draw nothing")
     run.add_argument("--quiet", action="store_true", help="print only where results went")
 
+    serve = commands.add_parser("serve", help="serve requests, many iterations, and report it")
+    _experiment_arguments(serve)
+    _findings_arguments(
+        serve, "write JSON, CSV and pictures here", "draw the run over time, .png or .svg"
+    )
+
     gemm = commands.add_parser("gemm", help="simulate one GEMM [M,K]x[K,N]")
     for size in ("M", "N", "K"):
         gemm.add_argument(size, help=f"size {size}, a whole number of at least 1")
@@ -57,7 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="?",
         default="all",
         help="machines, models, units, formats, technologies, experiments, dram, comparisons, "
-        "published, gemms, traces, dram_traces or all",
+        "published, gemms, traces, lengths, dram_traces or all",
     )
 
     cost = commands.add_parser("cost", help="price a machine, a unit, a list of parts or a DRAM")

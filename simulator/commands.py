@@ -38,6 +38,13 @@ def run(options: argparse.Namespace) -> None:
         _say_written(options, written)
 
 
+def serve(options: argparse.Namespace) -> None:
+    """`cyclelab serve`: requests that come and go, iteration by iteration."""
+    from simulator.serve_command import serve as serve_requests
+
+    serve_requests(options, _overrides(options))
+
+
 def gemm(options: argparse.Namespace) -> None:
     """`cyclelab gemm M N K`: one GEMM, summarised."""
     from simulator.experiment import gemm_experiment
@@ -170,6 +177,7 @@ def reproduce(options: argparse.Namespace) -> None:
 
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "run": run,
+    "serve": serve,
     "gemm": gemm,
     "explain": explain,
     "dram": dram,
@@ -274,7 +282,15 @@ def _describe(kind: str, name: str) -> str:
         from simulator.workload import find_model, parameters
 
         return f"{parameters(find_model(name)) / 1e9:.2f} G parameters"
-    if kind in ("machines", "technologies", "experiments", "dram", "comparisons", "published"):
+    if kind in (
+        "machines",
+        "technologies",
+        "experiments",
+        "dram",
+        "comparisons",
+        "published",
+        "lengths",
+    ):
         from simulator.config import load_document
 
         data = load_document(find(kind, name)).data

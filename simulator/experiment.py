@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from simulator.config import (
     Document,
@@ -26,6 +26,7 @@ from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.machines import AnyMachine
 from simulator.mapping import MappingSpec
 from simulator.workload import WorkloadSpec
+from simulator.workload.serving.spec import ServingSpec
 
 PRESETS = {"machine": "machines"}
 """Keys of an experiment whose value may be the name of a preset, and the preset's kind."""
@@ -62,6 +63,8 @@ class OutputSpec(Spec):
 class ExperimentSpec(Spec):
     """One machine, one workload, and how to bring them together.
 
+    serving: requests that the workload's model serves (`cyclelab serve`), in place of those
+        that `workload` would name.
     technology: replaces the machine's own choice: a preset, or a mapping with `extends`.
     """
 
@@ -70,9 +73,16 @@ class ExperimentSpec(Spec):
     machine: AnyMachine
     workload: WorkloadSpec
     mapping: MappingSpec = Field(default_factory=MappingSpec)
+    serving: ServingSpec | None = None
     technology: str | dict[str, Any] | None = None
     simulation: SimulationSpec = Field(default_factory=SimulationSpec)
     output: OutputSpec | None = None
+
+    @model_validator(mode="after")
+    def _served(self) -> ExperimentSpec:
+        if self.serving is not None:
+            self.workload.check_served()
+        return self
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from fractions import Fraction
 from typing import Any
 
 from simulator import __version__
-from simulator.config import ConfigError, CyclelabError
-from simulator.config.blame import pointed
+from simulator.config import CyclelabError
+from simulator.config.blame import pointed, said_at
 from simulator.cost import ZERO
 from simulator.cost.difference import Amounts
 from simulator.engine import run_program
@@ -44,25 +44,27 @@ def run_with_amounts(
 ) -> tuple[Result, list[Amounts]]:
     """`run_experiment`, and what the energy of each phase is made of."""
     spec = experiment.spec
+    if spec.serving is not None:
+        raise pointed(
+            experiment.document,
+            ("serving",),
+            f"{spec.name!r} serves requests: cyclelab serve runs it",
+        )
     workload = _workload(experiment)
     builder = ResultBuilder(spec.machine, experiment.technology)
     mapper = Mapper(spec.machine, spec.mapping)
     simulated = skipped = 0
     for index, phase in enumerate(workload.phases):
-        check_capacity(phase, spec.machine, spec.mapping)
-        program = _mapped(mapper, phase, experiment)
-        execution = run_program(
-            program,
-            spec.machine.memory,
-            reference_period_fs=spec.machine.clock.period_fs,
-            every_event=spec.simulation.every_event,
+        run = simulate_phase(
+            experiment,
+            mapper,
+            phase,
             span_limit=spec.simulation.timeline_commands // len(workload.phases),
             progress=_within(progress, phase, index, len(workload.phases)),
         )
-        check_invariants(program, execution, spec.machine.memory.bandwidth_bytes_per_s)
-        builder.add(Run(phase, program, execution))
-        simulated += execution.events
-        skipped += execution.skipped_commands
+        builder.add(run)
+        simulated += run.execution.events
+        skipped += run.execution.skipped_commands
     try:
         mapper.check_patterns()
     except FixedChoiceError as error:
@@ -73,6 +75,29 @@ def run_with_amounts(
         "skipped_commands": skipped,
     }
     return _result(experiment, workload, builder, simulation), builder.amounts
+
+
+def simulate_phase(
+    experiment: Experiment,
+    mapper: Mapper,
+    phase: Phase,
+    span_limit: int = 0,
+    progress: Callable[[float], None] | None = None,
+) -> Run:
+    """Map and run one phase on an idle machine; raises as `run_experiment` does."""
+    spec = experiment.spec
+    check_capacity(phase, spec.machine, spec.mapping)
+    program = _mapped(mapper, phase, experiment)
+    execution = run_program(
+        program,
+        spec.machine.memory,
+        reference_period_fs=spec.machine.clock.period_fs,
+        every_event=spec.simulation.every_event,
+        span_limit=span_limit,
+        progress=progress,
+    )
+    check_invariants(program, execution, spec.machine.memory.bandwidth_bytes_per_s)
+    return Run(phase, program, execution)
 
 
 def _mapped(mapper: Mapper, phase: Phase, experiment: Experiment) -> Program:
@@ -100,7 +125,7 @@ def check_capacity(phase: Phase, machine: MachineSpec, mapping: MappingSpec) -> 
     """
     parts = {"weights": phase.weight_bytes, "KV cache": phase.kv_bytes_after}
     if sum(parts.values()) <= machine.memory.capacity_bytes:
-        operator, activations = _most_activations(phase, machine, mapping)
+        operator, activations = most_activations(phase, machine, mapping)
         parts[f"activations of {operator!r}"] = activations
     missing = sum(parts.values()) - machine.memory.capacity_bytes
     if missing > 0:
@@ -118,7 +143,7 @@ def check_capacity(phase: Phase, machine: MachineSpec, mapping: MappingSpec) -> 
         )
 
 
-def _most_activations(phase: Phase, machine: MachineSpec, mapping: MappingSpec) -> tuple[str, int]:
+def most_activations(phase: Phase, machine: MachineSpec, mapping: MappingSpec) -> tuple[str, int]:
     """The kernel that has most bytes of activations in main memory, and how many."""
     stays = mapping.resident_fraction * machine.on_chip_bytes if mapping.keep_activations else 0
     fused = mapping.fuse_attention != "never"
@@ -133,14 +158,8 @@ def _most_activations(phase: Phase, machine: MachineSpec, mapping: MappingSpec) 
 def _workload(experiment: Experiment) -> Workload:
     document = experiment.document
     node = document.locate(("workload",))
-    try:
+    with said_at(document, ("workload",)):
         return load_workload(experiment.spec.workload, node.origin.directory)
-    except ConfigError as error:
-        if error.file is not None:
-            raise
-        raise pointed(document, ("workload",), error.message, nearest=error.nearest) from None
-    except CyclelabError as error:
-        raise pointed(document, ("workload",), str(error)) from None
 
 
 def _result(
@@ -154,7 +173,7 @@ def _result(
     produced = generated or sum(phase.tokens for phase in phases if phase.kind == "encode")
     return Result(
         name=experiment.spec.name,
-        machine=_machine_facts(machine),
+        machine=machine_facts(machine),
         workload={"name": workload.name, **workload.description},
         cycles=cycles,
         seconds=seconds,
@@ -229,7 +248,8 @@ def _dram_facts(machine: MachineSpec) -> dict[str, Any]:
     return {"memory_channels": memory.channels, "memory_clock_s": memory.device.clock_s}
 
 
-def _machine_facts(machine: MachineSpec) -> dict[str, Any]:
+def machine_facts(machine: MachineSpec) -> dict[str, Any]:
+    """What results say about a machine."""
     units = machine.core.build_matrix_units()
     return {
         "name": machine.name,

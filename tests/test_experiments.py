@@ -16,10 +16,12 @@ from simulator.experiment import build_experiment, load_experiment
 from simulator.report.result import Result
 from simulator.report.serialise import to_json
 from simulator.runner import run_experiment
+from simulator.serving.serve import serve_experiment
 from tests.mapping.random_experiments import experiments
 from tests.mapping.result_laws import check_result, findings
 
-SHIPPED = list_presets("experiments")
+SERVED = [n for n in list_presets("experiments") if load_experiment(n).spec.serving is not None]
+SHIPPED = [n for n in list_presets("experiments") if n not in SERVED]
 IDEAL = [n for n in SHIPPED if load_experiment(n).spec.machine.memory.kind == "ideal"]
 """A command-level memory never repeats, so that nothing is skipped."""
 EVERY_EVENT = ("simulation.every_event=true",)
@@ -39,6 +41,13 @@ def results() -> dict[str, Result]:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_experiment_obeys_the_laws(name: str, results: dict[str, Result]) -> None:
     check_result(results[name])
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_shipped_servers_serve(name: str) -> None:
+    result = serve_experiment(load_experiment(name, ("serving.iterations=3", "workload.layers=2")))
+    assert len(result.iterations) == 3 and result.generated
+    assert all(0 < share <= 1 for share in result.utilisations.values())
 
 
 @pytest.mark.parametrize("name", IDEAL)

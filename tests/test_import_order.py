@@ -23,7 +23,8 @@ MAY_IMPORT = {
     "report": {"engine", "cost"},
     "experiment": {"mapping", "cost"},
     "runner": {"experiment", "report"},
-    "api": {"runner"},
+    "serving": {"runner"},
+    "api": {"runner", "serving"},
     "explore": {"api"},
     "published": {"explore"},
 }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from simulator.config.document import Document
-from simulator.config.errors import ConfigError, KeyPath
+from simulator.config.errors import ConfigError, CyclelabError, KeyPath
 from simulator.config.nodes import Node
 from simulator.config.resources import data_root
 
@@ -38,6 +39,19 @@ def pointed(document: Document, path: KeyPath, message: str, **details: Any) -> 
     if match and exact and at == named:
         message = message[match.end() :]
     return document.error((*path, *at), message, **details)
+
+
+@contextmanager
+def said_at(document: Document, path: KeyPath) -> Iterator[None]:
+    """Let errors that know no file point at the keys at `path`, as `pointed` does."""
+    try:
+        yield
+    except ConfigError as error:
+        if error.file is not None:
+            raise
+        raise pointed(document, path, error.message, nearest=error.nearest) from None
+    except CyclelabError as error:
+        raise pointed(document, path, str(error)) from None
 
 
 def _written_last(document: Document, path: KeyPath, named: KeyPath, words: set[str]) -> KeyPath:

@@ -33,6 +33,7 @@ KINDS = {
     "models": Kind("model", "workloads/models"),
     "gemms": Kind("GEMM list", "workloads/gemms"),
     "traces": Kind("trace", "workloads/traces"),
+    "lengths": Kind("distribution of lengths", "workloads/lengths"),
     "dram_traces": Kind("DRAM trace", "workloads/dram"),
 }
 

@@ -29,7 +29,7 @@ def load_workload(spec: WorkloadSpec, relative_to: Path | None = None) -> Worklo
     """
     if spec.model is None:
         return _gemm_workload(spec, relative_to)
-    whole = _with_layers(find_model(spec.model, relative_to), spec.layers)
+    whole = with_layers(find_model(spec.model, relative_to), spec.layers)
     model = shard(whole, spec.tensor_parallel)
     if spec.moe != RoutingSpec() and not model.experts:
         raise CyclelabError(f"'moe' has no meaning for {model.name}: it has no experts")
@@ -47,7 +47,7 @@ def find_model(name: str, relative_to: Path | None = None) -> TransformerSpec:
     return load_model(find("models", name, relative_to))
 
 
-def _with_layers(model: TransformerSpec, layers: int | None) -> TransformerSpec:
+def with_layers(model: TransformerSpec, layers: int | None) -> TransformerSpec:
     """The model cut to so many layers."""
     if layers is None:
         return model

@@ -61,7 +61,7 @@ def build_phases(
     """
     _check(model, requests)
     router = Router(routing or RoutingSpec(), model) if model.experts else None
-    builder = _PhaseBuilder(model, formats, router, sub_batches)
+    builder = PhaseBuilder(model, formats, router, sub_batches)
     if model.family == "encoder":
         batch = Batch(tuple(Sequence(r.prefill_tokens) for r in requests))
         return (builder.phase("encode", "encode", batch, 0),)
@@ -122,7 +122,9 @@ def _cached(states: Items[_State]) -> int:
     return sum(state.cached for state in states)
 
 
-class _PhaseBuilder:
+class PhaseBuilder:
+    """Makes phases of one model in given formats."""
+
     def __init__(
         self, model: TransformerSpec, formats: Formats, router: Router | None, sub_batches: int
     ) -> None:
@@ -145,6 +147,7 @@ class _PhaseBuilder:
         return tuple(found)
 
     def phase(self, name: str, kind: str, batch: Batch, cached: int) -> Phase:
+        """A pass through the model; `cached` tokens are in the KV cache behind it."""
         model, formats = self.model, self.formats
         parts: tuple[tuple[Segment, ...], ...] = ()
         if self.sub_batches == 2 and kind == "decode" and len(batch.sequences) > 1:

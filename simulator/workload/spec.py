@@ -106,6 +106,13 @@ class WorkloadSpec(Spec):
             raise ValueError(f"{total:,} requests in the batch, at most {MAX_REQUESTS:,} are run")
         return self
 
+    def check_served(self) -> None:
+        """Raise ValueError unless it only names what serves requests that are named elsewhere."""
+        if self.model is None:
+            raise ValueError("serving needs a workload of a model")
+        keys = (*BATCH_KEYS, "decode_steps", "requests", "trace", "running")
+        self._refuse(keys, "an experiment with 'serving', which says what requests there are")
+
     def _refuse(self, keys: tuple[str, ...], where: str) -> None:
         fields = type(self).model_fields
         unused = [key for key in keys if getattr(self, key) != fields[key].default]

@@ -25,6 +25,8 @@ COLUMNS: dict[TraceFormat, tuple[str, str]] = {
     "vidur": ("num_prefill_tokens", "num_decode_tokens"),
 }
 """Columns of prompt and output tokens, in lower case."""
+ARRIVALS = ("timestamp", "arrived_at")
+"""Columns that say when a request arrived, in lower case."""
 
 MAX_LINE_CHARACTERS = 65536
 MAX_REQUESTS = 100_000
@@ -47,11 +49,15 @@ class TraceSpec(Spec):
 
 @dataclass(frozen=True, slots=True)
 class TraceRequest:
-    """Tokens of a prompt, tokens generated for it, and the line that says so."""
+    """Tokens of a prompt, tokens generated for it, and the line that says so.
+
+    arrived: when, as the trace has it: a date and time, or seconds.
+    """
 
     prompt_tokens: int
     generated_tokens: int
     line: int
+    arrived: str = ""
 
     @property
     def decode_steps(self) -> int:
@@ -76,7 +82,8 @@ def read_trace(path: Path, format_name: str = "auto") -> Iterator[TraceRequest]:
                 continue
             named = zip(header, (cell.strip() for cell in cells), strict=False)
             row = CsvRow(dict(named), label, reader.line_num)
-            yield TraceRequest(row.size(prompt), row.size(generated), row.line)
+            arrived = next((row.cells[name] for name in ARRIVALS if name in row.cells), "")
+            yield TraceRequest(row.size(prompt), row.size(generated), row.line, arrived)
 
 
 def trace_requests(

@@ -26,6 +26,7 @@ from simulator.hardware.systolic_array import SystolicArraySpec
 from simulator.hardware.tensor_core import TensorCoreSpec
 from simulator.mapping import MappingSpec
 from simulator.workload import WorkloadSpec
+from simulator.workload.serving.spec import ServingSpec
 from tests.docs.pages import ROOT, blocks, prose
 
 
@@ -64,6 +65,7 @@ def words(*pages: str) -> set[str]:
         (FusibleArraySpec, ("fusible_arrays.md", "systolic_arrays.md")),
         (MappingSpec, ("mapping.md",)),
         (WorkloadSpec, ("workloads.md", "experiments.md")),
+        (ServingSpec, ("serving.md",)),
         (ComparisonSpec, ("compare.md",)),
         (ControllerSpec, ("dram.md",)),
     ],
@@ -89,7 +91,7 @@ def test_every_key_of_an_experiment_is_described() -> None:
 
 
 def test_every_command_and_option_is_described() -> None:
-    described = words("experiments.md", "dram.md", "pim.md")
+    described = words("experiments.md", "dram.md", "pim.md", "serving.md")
     (commands,) = (
         action
         for action in build_parser()._actions

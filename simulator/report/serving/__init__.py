@@ -1,0 +1,1 @@
+"""What `cyclelab serve` shows and writes."""

@@ -1,0 +1,1 @@
+"""Serving: many iterations, each of them mapped and simulated (`cyclelab serve`)."""

@@ -1,0 +1,69 @@
+"""What an iteration takes, as amounts that add up over operators and layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from simulator.cost import ZERO, Estimate
+from simulator.mapping.pim.plan import UNIT
+from simulator.report.result import OperatorResult
+
+ATTENTION_KINDS = frozenset(("attention", "scores", "context"))
+SOFTMAX = "attention_softmax"
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Time in cycles of the machine's clock, energy, bytes of main memory, and MACs.
+
+    memory_macs: of the units in a memory that computes; macs: of all others.
+    """
+
+    cycles: float = 0.0
+    energy_j: Estimate = ZERO
+    memory_bytes: float = 0.0
+    macs: float = 0.0
+    memory_macs: float = 0.0
+
+    def __add__(self, other: Amount) -> Amount:
+        """Sum."""
+        return Amount(
+            self.cycles + other.cycles,
+            self.energy_j + other.energy_j,
+            self.memory_bytes + other.memory_bytes,
+            self.macs + other.macs,
+            self.memory_macs + other.memory_macs,
+        )
+
+    def scaled(self, time: float, work: float) -> Amount:
+        """Cycles times `time`, everything else times `work`."""
+        return Amount(
+            self.cycles * time,
+            self.energy_j.scaled(work),
+            self.memory_bytes * work,
+            self.macs * work,
+            self.memory_macs * work,
+        )
+
+
+def amount_of(operators: Iterable[OperatorResult], times: dict[tuple[str, int], int]) -> Amount:
+    """The sum over operators; those of a (block, instance) in `times` count so many times."""
+    total = Amount()
+    for op in operators:
+        weight = times.get((op.block, op.instance), 1)
+        in_memory = op.unit == UNIT
+        own = Amount(
+            op.exclusive_cycles,
+            op.energy_j,
+            op.bytes.get("dram_read", 0) + op.bytes.get("dram_write", 0),
+            0 if in_memory else op.macs,
+            op.macs if in_memory else 0,
+        )
+        total += own.scaled(weight, weight)
+    return total
+
+
+def is_attention(operator: OperatorResult) -> bool:
+    """Whether an operator's time goes with the requests' contexts."""
+    return operator.kind in ATTENTION_KINDS or operator.name.startswith(SOFTMAX)

@@ -1,0 +1,236 @@
+"""The loop of a server: what takes part in an iteration, how long it takes, what it brings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulator import __version__
+from simulator.config import CyclelabError
+from simulator.config.blame import said_at
+from simulator.experiment import Experiment
+from simulator.hardware.dram.memory_spec import DramMemorySpec
+from simulator.hardware.dram.pim.gemv import pim_of
+from simulator.hardware.machine import FEMTOSECONDS_PER_SECOND
+from simulator.mapping.kv_room import ChannelRoom, SharedRoom, rows_beside
+from simulator.mapping.pim.layout import CachedRequest
+from simulator.report.serving.result import (
+    IterationRecord,
+    LikenessErrors,
+    RequestRecord,
+    ServingResult,
+)
+from simulator.runner import Progress, machine_facts, most_activations
+from simulator.serving.steps import StepTimer, Work
+from simulator.workload.batch import Batch, Sequence
+from simulator.workload.serving.arrivals import Arrival, arrivals_of
+from simulator.workload.serving.load import ServedModel, load_served
+from simulator.workload.serving.scheduler import Iteration, Scheduler, ServedRequest
+from simulator.workload.serving.spec import ServingSpec
+
+Room = SharedRoom | ChannelRoom
+
+
+def serve_experiment(experiment: Experiment, progress: Progress | None = None) -> ServingResult:
+    """Serve the requests of an experiment until all are done, or `iterations` are.
+
+    Raises CyclelabError when the model, or one request alone, does not fit the memory, and
+    as `run_experiment` does.
+    """
+    serving = experiment.spec.serving
+    if serving is None:
+        raise CyclelabError(
+            f"{experiment.spec.name!r} has no `serving`, the requests that it serves; cyclelab run "
+            "runs it"
+        )
+    served, arrivals = _loaded(experiment, serving)
+    room = _room(experiment, served, serving, arrivals)
+    scheduler = Scheduler.of(serving, room, arrivals)
+    timer = StepTimer(experiment, served, serving.alike if serving.steps == "alike" else None)
+    records = _iterations(experiment, serving, scheduler, room, timer, served, progress)
+    return _result(experiment, served, records, scheduler, arrivals, timer)
+
+
+def _iterations(
+    experiment: Experiment,
+    serving: ServingSpec,
+    scheduler: Scheduler,
+    room: Room,
+    timer: StepTimer,
+    served: ServedModel,
+    progress: Progress | None,
+) -> list[IterationRecord]:
+    period_fs = experiment.spec.machine.clock.period_fs
+    total = len(scheduler.coming)
+    now_fs = 0
+    records: list[IterationRecord] = []
+    while serving.iterations is None or len(records) < serving.iterations:
+        iteration = scheduler.next(now_fs)
+        if iteration is None:
+            if scheduler.next_arrival_fs is None:
+                break
+            now_fs = -(-scheduler.next_arrival_fs // period_fs) * period_fs
+            continue
+        cached = sum(request.cached for request in scheduler.running)
+        cached += iteration.prompt_tokens + len(iteration.decodes)
+        step = timer.step(iteration, _work(iteration, room), cached)
+        cycles = round(step.amount.cycles)
+        end_fs = now_fs + cycles * period_fs
+        records.append(
+            IterationRecord(
+                kind=iteration.kind,
+                start_s=now_fs / FEMTOSECONDS_PER_SECOND,
+                end_s=end_fs / FEMTOSECONDS_PER_SECOND,
+                cycles=cycles,
+                prompts=len(iteration.prompts),
+                prompt_tokens=iteration.prompt_tokens,
+                decodes=len(iteration.decodes),
+                context_tokens=iteration.batch().context,
+                running=len(scheduler.running),
+                waiting=len(scheduler.waiting),
+                kv_share=room.used_share,
+                simulated=step.simulated,
+                energy_j=step.amount.energy_j,
+                memory_bytes=round(step.amount.memory_bytes),
+                macs=round(step.amount.macs),
+                memory_macs=round(step.amount.memory_macs),
+            )
+        )
+        scheduler.finish(iteration, end_fs)
+        now_fs = end_fs
+        if progress is not None:
+            done = [len(scheduler.done) / total]
+            if serving.iterations is not None:
+                done.append(len(records) / serving.iterations)
+            progress(f"iteration {len(records):,}", min(1.0, max(done)))
+    return records
+
+
+def _work(iteration: Iteration, room: Room) -> Work:
+    total = iteration.batch().context
+    if isinstance(room, ChannelRoom) and iteration.kind == "decode":
+        return Work(max(room.loads()), total)
+    return Work(total, total)
+
+
+def _loaded(experiment: Experiment, serving: ServingSpec) -> tuple[ServedModel, list[Arrival]]:
+    document = experiment.document
+    with said_at(document, ("workload",)):
+        folder = document.locate(("workload",)).origin.directory
+        served = load_served(experiment.spec.workload, folder)
+    with said_at(document, ("serving", "requests")):
+        folder = document.locate(("serving", "requests")).origin.directory
+        return served, arrivals_of(serving, served.model.max_context, folder)
+
+
+def _room(
+    experiment: Experiment, served: ServedModel, serving: ServingSpec, arrivals: list[Arrival]
+) -> Room:
+    """What the memory has left beside weights, and activations of the largest iteration."""
+    spec, model = experiment.spec, served.model
+    memory, weights = spec.machine.memory, served.builder.weight_bytes
+    in_memory = spec.mapping.pim.attention != "units"
+    if isinstance(memory, DramMemorySpec) and memory.device.pim is not None and in_memory:
+        return ChannelRoom(
+            memory=memory,
+            shape=lambda tokens: CachedRequest(
+                tokens, model.kv_heads, model.heads // model.kv_heads, model.head_dim, None
+            ),
+            layers=model.layers,
+            rows=rows_beside(memory, weights),
+            policy=spec.mapping.pim.requests,
+        )
+    longest = max(arrival.prompt_tokens for arrival in arrivals)
+    prompts = 0 if serving.prompts == "elsewhere" else max(1, serving.prompt_tokens // longest)
+    batch = [Sequence(longest)] * min(prompts, serving.batch)
+    if serving.prompts != "separate":
+        batch += [Sequence(1, model.max_context - 1)] * serving.batch
+    phase = served.builder.phase("largest", "mixed", Batch(tuple(batch)), 0)
+    activations = most_activations(phase, spec.machine, spec.mapping)[1]
+    left = memory.capacity_bytes - weights - activations
+    if left <= 0:
+        raise CyclelabError(
+            f"{model.name} does not fit the memory of {spec.machine.name}: weights "
+            f"{weights:,} bytes + activations {activations:,} bytes, but it holds "
+            f"{memory.capacity_bytes:,} ({-left:,} bytes missing)"
+        )
+    return SharedRoom(left, served.kv_bytes)
+
+
+def _result(
+    experiment: Experiment,
+    served: ServedModel,
+    records: list[IterationRecord],
+    scheduler: Scheduler,
+    arrivals: list[Arrival],
+    timer: StepTimer,
+) -> ServingResult:
+    spec = experiment.spec
+    known = {r.number: r for r in (*scheduler.done, *scheduler.running, *scheduler.waiting)}
+    requests = [
+        _request(known[number]) for number in sorted(known) if known[number].admitted_fs is not None
+    ]
+    return ServingResult(
+        name=spec.name,
+        machine=machine_facts(spec.machine),
+        memory_peak_macs_per_cycle=_memory_peak(experiment),
+        workload=_workload_facts(served),
+        offered_requests=len(arrivals),
+        iterations=records,
+        requests=requests,
+        preemptions=sum(request.preemptions for request in known.values()),
+        likeness=LikenessErrors(
+            kind=spec.serving.steps if spec.serving else "every",
+            errors=timer.errors,
+            layers=timer.alike.layers if timer.alike else served.model.layers,
+            layers_error=timer.layers_error,
+        ),
+        technology=experiment.technology.name,
+        sources=experiment.sources(),
+        configuration=experiment.resolved(),
+        configuration_hash=experiment.configuration_hash(),
+        version=__version__,
+    )
+
+
+def _request(request: ServedRequest) -> RequestRecord:
+    def seconds(time_fs: int | None) -> float | None:
+        return None if time_fs is None else time_fs / FEMTOSECONDS_PER_SECOND
+
+    return RequestRecord(
+        number=request.number,
+        prompt_tokens=request.prompt_tokens,
+        output_tokens=request.output_tokens,
+        generated=request.generated,
+        channel=request.channel,
+        midway=request.midway,
+        preemptions=request.preemptions,
+        arrival_s=request.arrival_fs / FEMTOSECONDS_PER_SECOND,
+        admitted_s=seconds(request.admitted_fs),
+        first_token_s=seconds(request.first_token_fs),
+        finished_s=seconds(request.finished_fs),
+    )
+
+
+def _memory_peak(experiment: Experiment) -> float:
+    """MACs per cycle of the machine's clock of all units in the memory; 0 without."""
+    machine = experiment.spec.machine
+    memory = machine.memory
+    if not isinstance(memory, DramMemorySpec) or memory.device.pim is None:
+        return 0.0
+    pim = pim_of(memory.device)
+    units = memory.channels * (memory.device.banks // pim.banks_per_unit)
+    interval_fs = memory.device.cycles(pim.comp_interval) * memory.device.timing.clock_ps * 1000
+    return units * pim.lanes * machine.clock.period_fs / interval_fs
+
+
+def _workload_facts(served: ServedModel) -> dict[str, Any]:
+    model = served.model
+    return {
+        "model": model.name,
+        "layers": model.layers,
+        "tensor_parallel": served.tensor_parallel,
+        "precision": served.formats.describe(),
+        "weight_bytes": served.builder.weight_bytes,
+        "kv_bytes_per_token": served.kv_bytes(1),
+        "max_context": model.max_context,
+    }

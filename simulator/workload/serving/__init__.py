@@ -1,0 +1,1 @@
+"""Requests that arrive, wait, are served in batches, and leave: iteration by iteration."""

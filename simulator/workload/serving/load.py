@@ -1,0 +1,47 @@
+"""From a `workload:` mapping to a model that is served."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from simulator.config import CyclelabError
+from simulator.workload.load import find_model, shard, with_layers
+from simulator.workload.model import TransformerSpec
+from simulator.workload.phases import PhaseBuilder, kv_bytes
+from simulator.workload.precision import Formats
+from simulator.workload.routing import Router, RoutingSpec
+from simulator.workload.spec import WorkloadSpec
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model, or a device's share of it, with the formats it is kept in."""
+
+    model: TransformerSpec
+    formats: Formats
+    builder: PhaseBuilder
+    tensor_parallel: int
+
+    def kv_bytes(self, tokens: int) -> int:
+        """Of the keys and values of so many tokens."""
+        return kv_bytes(self.model, self.formats, tokens)
+
+
+def load_served(workload: WorkloadSpec, relative_to: Path | None = None) -> ServedModel:
+    """The model that `workload` serves.
+
+    relative_to: as for `load_workload`. Raises CyclelabError for files that are missing or
+    wrong, and for models that generate nothing.
+    """
+    assert workload.model is not None, "checked by the experiment"
+    whole = with_layers(find_model(workload.model, relative_to), workload.layers)
+    model = shard(whole, workload.tensor_parallel)
+    if model.family == "encoder":
+        raise CyclelabError(f"model: {model.name} is an encoder, which generates no tokens")
+    if workload.moe != RoutingSpec() and not model.experts:
+        raise CyclelabError(f"'moe' has no meaning for {model.name}: it has no experts")
+    formats = workload.precision.resolve(model)
+    router = Router(workload.moe, model) if model.experts else None
+    builder = PhaseBuilder(model, formats, router, workload.sub_batches)
+    return ServedModel(model, formats, builder, workload.tensor_parallel)
