@@ -39,6 +39,7 @@ PLOTS = (
     "roofline",
     "energy_roofline",
     "timeline",
+    "utilisation",
 )
 
 

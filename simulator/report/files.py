@@ -24,6 +24,7 @@ PICTURES = (
     "roofline",
     "energy_roofline",
     "timeline",
+    "utilisation",
     "area_by_component",
 )
 

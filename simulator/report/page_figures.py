@@ -8,7 +8,7 @@ from html import escape
 
 from simulator.report.plots.style import GRID, INK, MUTED, PAPER
 
-WIDE = ("time_by_operator", "energy_by_operator", "timeline")
+WIDE = ("time_by_operator", "energy_by_operator", "utilisation", "timeline")
 COLUMNS = (("roofline", "energy_by_component"), ("energy_roofline", "area_by_component"))
 """Pictures across the page, then those of two columns."""
 
@@ -17,6 +17,8 @@ CAPTIONS = {
     "phase.",
     "energy_by_operator": "Where the energy goes. Above, the phase as a whole. Main memory, "
     "buffers and wires by bytes moved at their mean price, static by time; the rest is the units'.",
+    "utilisation": "How much of the time units have work, and what their MACs take at peak, on "
+    "average over cores or channels.",
     "timeline": "One layer, tile by tile. The top row shows which operator put off the end.",
     "roofline": "Operations per second against the machine's peaks. Left of the ridge, the "
     "memory is the limit.",

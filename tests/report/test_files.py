@@ -74,7 +74,7 @@ def test_page_loads_nothing(result: Result, folder: Path) -> None:
     assert page.open == []
     assert all(target.startswith("#") for target in page.loads)
     assert not re.search(r"https?://|url\((?!#)|@import", text)
-    assert text.count("<svg") == text.count("<figcaption") == 7
+    assert text.count("<svg") == text.count("<figcaption") == 8
     assert page.rows > len(result.by_operator())
     for name in ("gate_up_proj", "decode ×2", result.configuration_hash):
         assert name in text

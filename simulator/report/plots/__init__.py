@@ -10,6 +10,7 @@ from simulator.report.plots.energy_roofline import plot_energy_roofline
 from simulator.report.plots.overview import plot_overview
 from simulator.report.plots.roofline import plot_roofline
 from simulator.report.plots.timeline import plot_timeline
+from simulator.report.plots.utilisation import plot_utilisation
 
 __all__ = [
     "plot_area_by_component",
@@ -20,4 +21,5 @@ __all__ = [
     "plot_roofline",
     "plot_time_by_operator",
     "plot_timeline",
+    "plot_utilisation",
 ]
