@@ -1,4 +1,4 @@
-"""The Python interface behind `import simulator`: load, run, serve, gemm, plot.
+"""The Python interface behind `import simulator`: load, run, serve, gemm, pim, plot.
 
 import simulator as sim
 
@@ -22,6 +22,8 @@ from simulator.experiment import (
     gemm_experiment,
     load_experiment,
 )
+from simulator.gemv import load_units, run_gemv
+from simulator.report.pim.result import PimRun
 from simulator.report.result import Result
 from simulator.report.serving.result import ServingResult
 from simulator.runner import Progress, run_experiment
@@ -117,10 +119,38 @@ def gemm(
     return run_experiment(gemm_experiment((m, n, k), machine, overrides_from(set)))
 
 
-def plot(result: Result | ServingResult, kind: str = "overview") -> Figure:
-    """A matplotlib figure of a result: one of `PLOTS`; of a serving run, the run over time."""
+def pim(
+    outputs: int,
+    inputs: int,
+    device: str,
+    segment: int | None = None,
+    *,
+    reads: bool = False,
+    values: bool = False,
+    set: Mapping[str, Any] | None = None,
+) -> PimRun:
+    """Simulate a GEMV on the units of one channel of a memory that computes.
+
+    outputs, inputs: rows and columns of the matrix. segment: inputs of one sum. reads: a
+    stream of reads goes on beside it. values: also computes it, with random operands.
+    """
+    setup = load_units(device, overrides_from(set))
+    return run_gemv(setup, outputs, inputs, segment, reads, values)
+
+
+def plot(result: Result | ServingResult | PimRun, kind: str = "overview") -> Figure:
+    """A matplotlib figure of a result: one of `PLOTS`; of others, their one picture.
+
+    A serving run has one over time, `serving`; a GEMV on a channel its `timeline`.
+    """
     from simulator.report import plots
 
+    if isinstance(result, PimRun):
+        from simulator.report.plots.pim_timeline import plot_pim_timeline
+
+        if kind not in ("overview", "timeline"):
+            raise CyclelabError(f"unknown plot {kind!r} of a GEMV; there is 'timeline'")
+        return plot_pim_timeline(result)
     if isinstance(result, ServingResult):
         from simulator.report.plots.serving import plot_serving
 

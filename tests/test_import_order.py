@@ -24,7 +24,8 @@ MAY_IMPORT = {
     "experiment": {"mapping", "cost"},
     "runner": {"experiment", "report"},
     "serving": {"runner"},
-    "api": {"runner", "serving"},
+    "gemv": {"report"},
+    "api": {"runner", "serving", "gemv"},
     "explore": {"api"},
     "published": {"explore"},
 }

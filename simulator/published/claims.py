@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from simulator.explore.case import CaseSpec, build_case, named
 from simulator.published.bills import is_bill_study, load_bill_study
 from simulator.published.finding import Finding, Study
 from simulator.published.measures import measure_named
+from simulator.report.result import Result
 
 
 class ClaimSpec(CaseSpec):
@@ -77,13 +79,18 @@ def study_names() -> list[str]:
 def findings(spec: StudySpec) -> list[Finding]:
     """Simulate every case and put its measures beside what was published.
 
-    Raises CyclelabError, with the study and the case, for what cannot be simulated;
+    Equal cases, which may be set beside different others, are simulated once. Raises
+    CyclelabError, with the study and the case, for what cannot be simulated;
     what is wrong with an experiment is found before any runs.
     """
-    results = {}
+    results: dict[str, Result] = {}
+    known: dict[str, Result] = {}
     for case, experiment in [(case, _experiment(spec, case)) for case in spec.cases]:
+        same = json.dumps(experiment.resolved() | {"name": ""}, sort_keys=True)
         try:
-            results[case.name] = run(experiment)
+            if same not in known:
+                known[same] = run(experiment)
+            results[case.name] = known[same]
         except CyclelabError as error:
             raise CyclelabError(f"study {spec.name}, case {case.name!r}: {error}") from None
     found = []

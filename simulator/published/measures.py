@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from simulator.config import CyclelabError, nearest
+from simulator.hardware.bill import MEMORY
 from simulator.report.result import Result
+from simulator.report.utilisation import MEMORY_UNITS
 
 UM2_PER_MM2 = 1e6
 
@@ -50,12 +52,44 @@ def _compute_bound(result: Result) -> float:
     return sum(op.compute_bound_cycles for op in result.operators if op.kind == "matmul")
 
 
+def _layers_share(in_memory: bool) -> Callable[[Result], float]:
+    """Share of the layers' time that MACs take at the peak of their units.
+
+    Those of a memory that computes, or all others.
+    """
+
+    def share(result: Result) -> float:
+        layers = [op for op in result.operators if op.block]
+        own = [op for op in layers if (op.unit == MEMORY_UNITS) == in_memory]
+        at_peak = sum(op.utilisation * op.active_cycles for op in own)
+        return at_peak / max(1, sum(op.exclusive_cycles for op in layers))
+
+    return share
+
+
+def _memory_mj(result: Result) -> float:
+    """Of main memory, with what computes in it."""
+    paths = result.energy_by_component.items()
+    return 1e3 * sum(v.value for path, v in paths if path.partition(".")[0] == MEMORY)
+
+
+def _memory_power(result: Result) -> float:
+    """Watts of main memory."""
+    return 1e-3 * _memory_mj(result) / result.seconds
+
+
 MEASURES = {
     "milliseconds": Measure("time", "ms", lambda result: 1e3 * result.seconds),
     "microseconds": Measure("time", "µs", lambda result: 1e6 * result.seconds),
     "layers_milliseconds": Measure("layers", "ms", _layers_ms),
     "cycles": Measure("cycles", "cycles", lambda result: result.cycles),
     "energy_mj": Measure("energy", "mJ", lambda result: 1e3 * result.energy_j.value),
+    "memory_energy_mj": Measure("energy of main memory", "mJ", _memory_mj),
+    "memory_power_w": Measure("power of main memory", "W", _memory_power),
+    "layers_utilisation": Measure("MACs of layers at peak", "of the NPU", _layers_share(False)),
+    "memory_units_utilisation": Measure(
+        "MACs of layers at peak", "of the memory", _layers_share(True)
+    ),
     "peak_tops": Measure("peak of the matrix units", "TOPS", _peak_tops),
     "unit_area_mm2": Measure("area of the matrix units", "mm²", _unit_area),
     "gemm_cycles": Measure("GEMM", "cycles", _matmul_cycles),

@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import pytest
 
+from simulator.gemv import SETTINGS, simulate_gemv
 from simulator.hardware.dram.load import load_channel
 from simulator.hardware.dram.pim.gemv import GemvLayout
-from simulator.pim_command import SETTINGS, simulate_gemv
 from simulator.report.pim.files import timeline_json
 from simulator.report.pim.result import PimRun
 from simulator.report.pim.spans import window_of

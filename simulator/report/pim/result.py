@@ -49,6 +49,12 @@ class PimRun:
     sources: dict[str, str] = field(repr=False)
     version: str
 
+    def summary(self) -> str:
+        """What `cyclelab pim` prints, without colours."""
+        from simulator.report.pim.console import pim_summary
+
+        return pim_summary(self)
+
     @property
     def device(self) -> DramDeviceSpec:
         """The channel's device."""
