@@ -145,6 +145,30 @@ def test_settings_and_their_short_form() -> None:
     assert refreshed["cycles_per_tile"] > refreshed["cycles_per_tile_without_refresh"]
 
 
+@pytest.mark.parametrize(
+    ("device", "part"),
+    [
+        ("hbm2-samsung-pim", "for 2 banks · vectors of 128 operands and 8 sums in registers"),
+        ("hbm3-attacc-bank", "16 sums in registers · 4 banks share inputs"),
+        ("hbm3-attacc-bank-group", "16 lanes of 16 bits for 4 banks"),
+        ("hbm3-attacc-buffer", "16 lanes of 16 bits for 32 banks"),
+    ],
+)
+def test_units_with_registers(device: str, part: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pim", "1000", "300", "--device", device, "--values", "--output", "out"]) == 0
+    out = capsys.readouterr().out
+    assert part in plain(out) and "of the sum of the products' magnitudes" in plain(out)
+    assert max(len(line) for line in out.splitlines()) <= 100
+    assert Path("out/timeline.png").read_bytes().startswith(b"\x89PNG")
+    document = json.loads(Path("out/result.json").read_text(encoding="utf-8"))
+    assert document["commands"]["COMP"] == sum(
+        run["tiles"] * run["segments"] * run["comps"] for run in document["gemv"]["runs"]
+    )
+    assert document["values"]["largest_error"] < 5e-3
+    assert document["cycles_per_tile_without_refresh"] is not None
+    assert document["energy_j"]["units"]["value"] > 0
+
+
 # -- files ---------------------------------------------------------------------------------
 def test_output_and_picture(capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--device", DUAL, "--quiet", "--output", "out", "--picture", "p/t.svg"]

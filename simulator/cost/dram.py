@@ -148,7 +148,8 @@ def with_units(
 
     G_ACT opens a row in each of its banks. GWRITE moves a row (or a burst) within the
     memory, READRES a burst of results out of it, as reads do. COMP takes operands no
-    further than from a bank to its unit, which multiplies and adds.
+    further than from a bank to its unit, which multiplies and adds. PIM_MODE writes a burst
+    into a row that it opens.
     """
     assert device.energy is not None and device.energy.units is not None  # checked with `pim`
     units = device.energy.units
@@ -164,9 +165,12 @@ def with_units(
     )
     outside = results + (0 if pim.input == "row" else moved)
     parts = {
-        "activate": one.activate_pj.scaled(count["G_ACT"] * group_banks(device)),
+        "activate": one.activate_pj.scaled(
+            count["G_ACT"] * group_banks(device) + count["PIM_MODE"]
+        ),
         "read": one.read_pj.scaled(moved + results),
-        "io": one.io_pj.scaled(outside),
+        "write": one.write_pj.scaled(count["PIM_MODE"]),
+        "io": one.io_pj.scaled(outside + count["PIM_MODE"]),
         UNITS: (near + _estimate(units.compute_pj_per_bit)).scaled(bits),
     }
     return {

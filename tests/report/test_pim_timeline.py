@@ -29,6 +29,10 @@ CASES = [
     (SINGLE, 300, 600, 200, True, ()),
     (SINGLE, 64, 1300, None, False, ("controller.refresh=none",)),
     (SINGLE, 1, 1, None, False, ()),
+    ("hbm2-samsung-pim", 130, 700, None, False, ()),
+    ("hbm3-attacc-bank", 600, 300, None, False, ("controller.refresh=all_bank",)),
+    ("hbm3-attacc-bank-group", 300, 128, None, True, ()),
+    ("hbm3-attacc-buffer", 65, 129, None, False, ("controller.refresh=none",)),
 ]
 IDS = [f"{case[0]} {case[1]}x{case[2]}" for case in CASES]
 Case = tuple[str, int, int, int | None, bool, tuple[str, ...]]
@@ -68,8 +72,10 @@ def test_events_of_a_track_do_not_overlap(case: Case) -> None:
     assert names >= {"command bus", "rows of banks", "rows of units"}
     for spans in tracks.values():
         check_apart(spans)
-    # One command a cycle on the bus, whoever it is for.
-    check_apart([span for (pid, _), spans in tracks.items() if pid == 1 for span in spans])
+    # One command a cycle on a bus, whoever it is for; two tracks for each bus.
+    for bus in range(2):
+        of_bus = [spans for (pid, tid), spans in tracks.items() if pid == 1 and tid // 2 == bus]
+        check_apart([span for spans in of_bus for span in spans])
     ends = [end for spans in tracks.values() for _, end in spans]
     cycle = run.device.timing.clock_ps * 1e-6
     assert max(ends) < (run.result.cycles + 1.5) * cycle, "a command in the last cycle has its own"
@@ -95,16 +101,18 @@ def test_rows_are_open_as_long_as_the_channel_says(case: Case) -> None:
     """A rank with at least one row open, of either kind, counts."""
     run = simulated(case)
     rows = window_of(run).rows
-    banks = run.device.banks // run.device.organisation.counts.ranks
+    counts = run.device.organisation.counts
+    ranks = counts.pseudo_channels * counts.ranks
+    banks = run.device.banks // ranks
     total = 0.0
-    for rank in range(run.device.organisation.counts.ranks):
+    for rank in range(ranks):
         spans = sorted((row.start, row.end) for row in rows if row.bank // banks == rank)
         reached = 0.0
         for start, end in spans:
             total += max(0.0, end - max(start, reached))
             reached = max(reached, end)
     # The window ends with the last command, the run when its result is out.
-    rest = run.device.organisation.counts.ranks * (run.result.cycles - window_of(run).end_cycles)
+    rest = ranks * (run.result.cycles - window_of(run).end_cycles)
     assert total <= run.result.row_open_cycles + 1e-6 <= total + rest + 2
 
 
@@ -119,7 +127,9 @@ def test_units_multiply_as_long_as_they_do(case: Case) -> None:
     assert sum(end - start for start, end in computing) == run.result.comps * interval
 
 
-@pytest.mark.parametrize("case", [CASES[2], CASES[-1]], ids=["long", "a single sum"])
+@pytest.mark.parametrize(
+    "case", [CASES[2], CASES[6], *CASES[7:9]], ids=["long", "a single sum", "modes", "two buses"]
+)
 def test_pictures_are_drawn(case: Case) -> None:
     data = image(plot_pim_timeline(simulated(case)), "png")
     assert data[:8] == b"\x89PNG\r\n\x1a\n"

@@ -72,7 +72,7 @@ class ChannelKernel:
         """Work for the units arrives at tick `now`."""
         self._pim.submit_run(
             self.tables.packed, state, run.input_bank, run.input_row, run.first_row, run.tiles,
-            run.segments, run.comps, run.inputs, transfer, now,
+            run.segments, run.comps, run.inputs, run.sums, int(run.keeps), transfer, now,
         )  # fmt: skip
 
     def counts(self, state: Ints) -> Ints:

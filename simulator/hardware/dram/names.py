@@ -26,8 +26,9 @@ READRES = 15
 COMPS_READRES = 16
 PIM_PRE = 17
 PIM_HEADER = 18
-FIRST_COMP = 19
-COMPS_DONE = 20
+PIM_MODE = 19
+FIRST_COMP = 20
+COMPS_DONE = 21
 
 COMMANDS = {
     "ACT": ACT,
@@ -52,14 +53,16 @@ PIM_COMMANDS = {
     "COMPS_READRES": COMPS_READRES,
     "PIM_PRECHARGE": PIM_PRE,
     "PIM_HEADER": PIM_HEADER,
+    "PIM_MODE": PIM_MODE,
 }
 """Of memories that compute: load an input, open rows for the units, multiply and add, read
-results, the last two in one, close the units' rows, and announce a tile."""
+results, the last two in one, close the units' rows, announce a tile, and lead from requests to
+the units or back."""
 MOMENTS = {"FIRST_COMP": FIRST_COMP, "COMPS_DONE": COMPS_DONE}
 """The first COMP behind a result was issued; the results of a COMPS_READRES are out."""
 COMMANDS |= PIM_COMMANDS
 PLAIN_COMMAND_COUNT = 12
-COMMAND_COUNT = 21
+COMMAND_COUNT = 22
 REQUIRED = ("PRE", "PREA", "RD", "WR", "RDA", "WRA", "REFab")
 """Commands that every device has, besides ACT or ACT1."""
 

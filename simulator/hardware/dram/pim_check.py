@@ -10,12 +10,13 @@ from simulator.hardware.dram.pim_spec import PimSpec
 if TYPE_CHECKING:
     from simulator.hardware.dram.spec import DramDeviceSpec
 
-NEEDED = ("GWRITE", "G_ACT", "PIM_PRECHARGE", "PIM_HEADER")
+NEEDED = ("GWRITE", "G_ACT", "PIM_PRECHARGE")
 
 
 def check_pim(device: DramDeviceSpec, pim: PimSpec) -> None:
     """Raise ValueError, beginning with the key at fault, if something does not fit."""
     _check_commands(device, pim)
+    _check_registers(device, pim)
     if device.energy and device.energy.units is None:
         raise ValueError("energy.units: missing, what the units of `pim` cost")
     scopes = command_scopes(pim)
@@ -48,8 +49,43 @@ def command_scopes(pim: PimSpec) -> dict[str, str]:
     return scopes
 
 
+def _check_registers(device: DramDeviceSpec, pim: PimSpec) -> None:
+    """Registers for sums and vectors, and what needs them."""
+    if pim.row_buffers == 2 and not (pim.slack and pim.fit_test):
+        missing = "fit_test" if pim.slack else "slack"
+        raise ValueError(f"pim.{missing}: missing, with which requests go on beside the units")
+    if pim.composite:
+        for key in ("sum_registers", "vector_operands", "keep_sums", "double_buffered"):
+            if getattr(pim, key):
+                raise ValueError(f"pim.{key}: COMPS_READRES (`composite`) reads its sums at once")
+        if not pim.tree or pim.input_banks > 1:
+            key = "input_banks" if pim.tree else "tree"
+            raise ValueError(f"pim.{key}: COMPS_READRES (`composite`) reads one sum per bank")
+    if pim.double_buffered and pim.input != "bus":
+        raise ValueError(
+            "pim.double_buffered: the next vector comes over the bus, so that `input`"
+            f" must be 'bus', found {pim.input!r}"
+        )
+    if pim.keep_sums and not (pim.sum_registers and pim.vector_operands):
+        missing = "vector_operands" if pim.sum_registers else "sum_registers"
+        raise ValueError(f"pim.{missing}: missing, where sums are kept over chunks of inputs")
+    if pim.sum_registers and pim.sum_registers < pim.banks_per_unit:
+        raise ValueError(
+            f"pim.sum_registers: {pim.sum_registers} are fewer than the {pim.banks_per_unit} banks "
+            "of a unit, each of which has a sum"
+        )
+    if pim.input_banks > 1 and pim.vector_operands is None:
+        raise ValueError("pim.vector_operands: missing, of which each of `input_banks` has its own")
+    if pim.vector_operands and pim.vector_operands % pim.lanes:
+        raise ValueError(
+            f"pim.vector_operands: {pim.vector_operands}, expected whole COMPs of {pim.lanes} lanes"
+        )
+
+
 def _check_commands(device: DramDeviceSpec, pim: PimSpec) -> None:
     needed = (*NEEDED, *(("COMPS_READRES",) if pim.composite else ("COMP", "READRES")))
+    if pim.mode:
+        needed = (*needed, "PIM_MODE")
     missing = [name for name in needed if name not in device.commands]
     if missing:
         raise ValueError(f"pim: there is no command {', '.join(missing)}, which it needs")

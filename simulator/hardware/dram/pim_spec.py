@@ -48,6 +48,18 @@ class FitTestSpec(Spec):
     result: Cycles
 
 
+class ModeSpec(Spec):
+    """Commands (PIM_MODE) that lead from requests to the units, and back.
+
+    enter: before the first run, those that write instructions among them. leave: behind
+    the last. block: bursts written ahead of each block of outputs whose sums are kept.
+    """
+
+    enter: int = Field(ge=0, le=1024)
+    leave: int = Field(ge=0, le=1024)
+    block: int = Field(default=0, ge=0, le=1024)
+
+
 class PimSpec(Spec):
     """Units beside the banks that multiply a matrix in the rows by a vector in a buffer.
 
@@ -61,10 +73,28 @@ class PimSpec(Spec):
     banks_per_unit: banks that share a unit, one after the other.
     activate_scope, precharge_scope: banks in which G_ACT opens, and PIM_PRECHARGE closes, a row.
     composite: whether one command, COMPS_READRES, does a whole segment; else COMP and READRES.
-    input: where GWRITE takes the vector from: a row of a bank, or the bus, burst by burst.
+    input: where GWRITE takes the vector from: a row of a bank, or the bus, burst by burst;
+        into registers, if they are written through the last row of the banks, which has to
+        be open for it.
     input_latency: of one GWRITE. comp_interval: between COMPs. pipeline: least time from
         the first COMP of a segment to its READRES.
-    results: READRES behind each segment; 1 if they are composite.
+    results: READRES per reading of the sums; 1 if they are composite.
+
+    Sums and vectors in registers:
+
+    sum_registers: sums that a unit holds until they are read out; without, each segment's
+        are read out behind it.
+    keep_sums: a sum stays in its register over all chunks of its inputs.
+    vector_operands: operands of a vector that a unit holds; a bank's row then holds what
+        several outputs multiply with them.
+    input_banks: neighbouring banks that hold parts of the same outputs' inputs; their sums
+        are added on the way out.
+    finish_tiles: a refresh that is due waits for the tile whose rows are open, instead of
+        interrupting it.
+    double_buffered: results are read out, and the next run's vector is loaded, beside COMPs.
+    tree: whether a unit adds its lanes' products to one sum; otherwise every lane has one,
+        which are added outside. accumulator: the format of sums in a unit.
+    mode: commands that switch between requests and units.
     """
 
     source: str = Field(min_length=1)
@@ -72,17 +102,26 @@ class PimSpec(Spec):
     timing: Literal["corrected", "as_published"] = "corrected"
     lanes: int = Field(ge=1, le=1024)
     operand_bits: int = Field(ge=1, le=64)
-    banks_per_unit: int = Field(default=1, ge=1, le=16)
+    banks_per_unit: int = Field(default=1, ge=1, le=64)
     activate_scope: Literal["channel", "pseudo_channel", "rank", "bank_group", "bank"]
     precharge_scope: Literal["channel", "pseudo_channel", "rank", "bank_group", "bank"]
     composite: bool
-    input: Literal["row", "bus"]
+    input: Literal["row", "bus", "registers"]
     input_latency: Cycles
     comp_interval: Cycles
     pipeline: Cycles
     results: int = Field(default=1, ge=1, le=64)
-    slack: SlackSpec
-    fit_test: FitTestSpec
+    sum_registers: int | None = Field(default=None, ge=1, le=4096)
+    keep_sums: bool = False
+    vector_operands: int | None = Field(default=None, ge=1, le=2**20)
+    input_banks: int = Field(default=1, ge=1, le=64)
+    double_buffered: bool = False
+    finish_tiles: bool = False
+    tree: bool = True
+    accumulator: Literal["fp32", "fp16"] = "fp32"
+    mode: ModeSpec | None = None
+    slack: SlackSpec | None = None
+    fit_test: FitTestSpec | None = None
 
     @property
     def expressions(self) -> dict[str, str]:
@@ -92,5 +131,7 @@ class PimSpec(Spec):
             "comp_interval": self.comp_interval,
             "pipeline": self.pipeline,
         }
-        found |= {f"slack.{name}": value for name, value in self.slack.model_dump().items()}
-        return found | {f"fit_test.{k}": value for k, value in self.fit_test.model_dump().items()}
+        for key, part in (("slack", self.slack), ("fit_test", self.fit_test)):
+            if part is not None:
+                found |= {f"{key}.{name}": value for name, value in part.model_dump().items()}
+        return found

@@ -15,7 +15,8 @@ PIM_CONSTANTS = (
     "buffers", "composite", "corrected", "runs", "groups", "closes", "from_row", "input", "comp",
     "pipeline", "results", "ranks", "fit_precharge", "fit_activate", "fit_first", "fit_comp",
     "fit_least", "fit_result", "fit_closed", "fit_other", "slack_any", "slack_activate",
-    "slack_precharge",
+    "slack_precharge", "fit_tests", "announces", "double", "enter", "leave",
+    "finishes", "register_row",
 )  # fmt: skip
 
 
@@ -25,6 +26,7 @@ def pim_constants(device: DramDeviceSpec, geometry: Geometry) -> dict[str, int]:
     if pim is None:
         return {name: int(name in ("groups", "closes", "ranks")) for name in PIM_CONSTANTS}
     counts, slack, fit = geometry.counts, pim.slack, pim.fit_test
+    mode = pim.mode
 
     def ticks(expression: str) -> int:
         return device.cycles(expression) * device.ticks_per_clock
@@ -42,22 +44,50 @@ def pim_constants(device: DramDeviceSpec, geometry: Geometry) -> dict[str, int]:
         *(ticks(each) for each in (pim.input_latency, pim.comp_interval, pim.pipeline)),
         pim.results,
         counts[RANK],
-        *(ticks(each) for each in (fit.precharge, fit.activate, fit.first, fit.comp)),
-        device.cycles(fit.least_comps),
-        ticks(fit.result),
+        *(
+            (ticks(each) for each in (fit.precharge, fit.activate, fit.first, fit.comp))
+            if fit
+            else (0,) * 4
+        ),
+        device.cycles(fit.least_comps) if fit else 0,
+        ticks(fit.result) if fit else 0,
         closed_row * device.ticks_per_clock,
         other_row * device.ticks_per_clock,
-        *(ticks(each) for each in (slack.any, slack.activate, slack.precharge)),
+        *(
+            (ticks(each) for each in (slack.any, slack.activate, slack.precharge))
+            if slack
+            else (0,) * 3
+        ),
+        int(fit is not None),
+        int("PIM_HEADER" in device.commands),
+        int(pim.double_buffered),
+        mode.enter if mode else 0,
+        mode.leave if mode else 0,
+        int(pim.finish_tiles),
+        register_row(device),
     )
     return dict(zip(PIM_CONSTANTS, values, strict=True))
+
+
+def register_row(device: DramDeviceSpec) -> int:
+    """The row of every bank through which registers are written; -1 if none is needed."""
+    pim = device.pim
+    if pim is None or pim.input != "registers":
+        return -1
+    return device.organisation.counts.rows - 1
 
 
 def expected_tile_ticks(
     device: DramDeviceSpec, geometry: Geometry, segments: int, comps: int
 ) -> int:
-    """Ticks that the fit test expects of a tile with all rows of the last one open."""
+    """Ticks that the fit test expects of a tile with all rows of the last one open.
+
+    0 without a fit test: refreshes interrupt tiles, which go on behind them.
+    """
     c = pim_constants(device, geometry)
     groups = geometry.banks // c["groups"]
+    if not c["fit_tests"]:
+        return 0
     ticks = geometry.banks * c["fit_precharge"] + c["fit_first"]
     ticks += max(0, groups // c["ranks"] - 1) * c["fit_activate"]
     if c["corrected"]:

@@ -49,6 +49,7 @@ class PimAttentionPlanner(AttentionKernelPlanner):
         if not alone or planner.keys.kind != "kv":
             return None
         planner.check_format()
+        planner.check_layout()
         return planner
 
     def check_format(self) -> None:
@@ -59,6 +60,18 @@ class PimAttentionPlanner(AttentionKernelPlanner):
                 f"the units in {self.device.name} multiply operands of {bits} bits, but the KV "
                 f"cache is {found}; choose another workload.precision.kv_cache, or "
                 "mapping.pim.attention=units"
+            )
+
+    def check_layout(self) -> None:
+        """Raise CyclelabError if the units take vectors in another way than attention is laid out.
+
+        Keys and values lie an output per row of a bank, as GWRITE loads a row's worth of vector.
+        """
+        if self.pim.vector_operands is not None:
+            raise CyclelabError(
+                f"attention is not laid out for the units in {self.device.name}, which hold "
+                "vectors in registers (pim.vector_operands); choose "
+                "mapping.pim.attention=units, or another memory.device"
             )
 
     def plan(self) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from simulator.cost.estimate import ZERO
 from simulator.hardware.dram.pim.gemv import pim_of, row_operands, tile_bytes
+from simulator.hardware.dram.pim_spec import PimSpec
 from simulator.report.console import BOLD, DIM
 from simulator.report.dram.console import side_by_side, styled, whole, wrapped
 from simulator.report.pim.result import PimRun
@@ -36,18 +37,20 @@ def _what_ran(run: PimRun) -> list[str]:
     layout, device, control = run.layout, run.device, run.controller
     pim = pim_of(device)
     first, *others = layout.runs()
-    chunks = len(others) + 1
     held = layout.outputs * layout.inputs / (layout.rows * device.banks * row_operands(device))
     matrix = [
         f"{si(run.matrix_bytes, 'B')} in {count(layout.rows)} rows of {device.banks} banks, "
         f"{percent(held)} of {si(layout.rows * tile_bytes(device), 'B')} used",
-        f"{chunks} × {layout.tiles_per_chunk} tiles of {first.segments} × {first.comps} COMPs",
+        f"{layout.chunks} × {layout.tiles_per_chunk} tiles of {first.segments} × {first.comps} "
+        "COMPs",
     ]
     if others and (others[-1].segments, others[-1].comps) != (first.segments, first.comps):
-        matrix.append(f"in the last chunk {others[-1].segments} × {others[-1].comps}")
+        last = "chunk" if pim.vector_operands is None else "tile"
+        matrix.append(f"in the last {last} {others[-1].segments} × {others[-1].comps}")
     units = [
-        f"{pim.lanes} lanes of {pim.operand_bits} bits beside "
-        + ("every bank" if pim.banks_per_unit == 1 else f"{pim.banks_per_unit} banks"),
+        f"{pim.lanes} lanes of {pim.operand_bits} bits "
+        + ("beside every bank" if pim.banks_per_unit == 1 else f"for {pim.banks_per_unit} banks"),
+        *_registers(pim),
         "row buffers of their own" if pim.row_buffers == 2 else "the banks' only row buffers",
         f"timing {pim.timing}",
     ]
@@ -61,6 +64,17 @@ def _what_ran(run: PimRun) -> list[str]:
         *wrapped("units       ", " · ".join(units)),
         *wrapped("controller  ", " · ".join(settings)),
     ]
+
+
+def _registers(pim: PimSpec) -> list[str]:
+    """What units hold besides, of those that hold something."""
+    if pim.vector_operands is None:
+        return []
+    held = f"vectors of {count(pim.vector_operands)} operands"
+    if pim.sum_registers:
+        held += f" and {count(pim.sum_registers)} sums in registers"
+    shared = [f"{pim.input_banks} banks share inputs"] if pim.input_banks > 1 else []
+    return [held, *shared]
 
 
 def _totals(run: PimRun) -> list[str]:

@@ -39,12 +39,17 @@ def timeline_json(run: PimRun) -> str:
     events: list[dict[str, Any]] = []
     for pid, name in ((BUS, "command bus"), (BANKS, "rows of banks"), (UNITS, "rows of units")):
         events.append({"ph": "M", "name": "process_name", "pid": pid, "args": {"name": name}})
-    for number, kind in enumerate(("requests and refresh", "units")):
+    buses = {name: command.bus for name, command in run.device.commands.items()}
+    kinds = ["requests and refresh", "units"]
+    if "row" in buses.values():
+        kinds = [f"{kind}, {bus} bus" for bus in ("column", "row") for kind in kinds]
+    for number, kind in enumerate(kinds):
         events.append(
             {"ph": "M", "name": "thread_name", "pid": BUS, "tid": number, "args": {"name": kind}}
         )
     for each in window.commands:
         track = int(each.name in (*UNIT_COMMANDS, "PIM_PRECHARGE"))
+        track += 2 * int(buses[each.name] == "row")
         arguments = {"cycle": each.cycle, "bank": each.banks[0], "row": each.row}
         start = each.cycle * microseconds
         events.append(

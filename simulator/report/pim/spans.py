@@ -11,7 +11,9 @@ from simulator.hardware.dram.pim.gemv import group_banks, pim_of
 from simulator.hardware.dram.spec import DramDeviceSpec, level_index
 from simulator.report.pim.result import PimRun
 
-UNIT_COMMANDS = ("GWRITE", "PIM_HEADER", "G_ACT", "COMP", "READRES", "COMPS_READRES")
+UNIT_COMMANDS = (
+    "PIM_MODE", "GWRITE", "PIM_HEADER", "G_ACT", "COMP", "READRES", "COMPS_READRES",
+)  # fmt: skip
 REQUEST_COMMANDS = ("ACT", "RD", "WR", "RDA", "WRA", "PRE")
 
 
@@ -69,7 +71,8 @@ def _commands(device: DramDeviceSpec, run: PimRun) -> Iterator[Issued]:
     scope = geometry.banks // geometry.counts[level_index(device.refresh_scope)]
     closes = geometry.banks // geometry.counts[level_index(pim.precharge_scope)]
     sizes |= {"PREA": scope, "REFab": scope, "G_ACT": group_banks(device), "PIM_PRECHARGE": closes}
-    sizes |= dict.fromkeys(("PIM_HEADER", "COMP", "READRES", "COMPS_READRES"), geometry.banks)
+    whole = ("PIM_MODE", "PIM_HEADER", "COMP", "READRES", "COMPS_READRES")
+    sizes |= dict.fromkeys(whole, geometry.banks)
     for tick, number, bank, row in run.result.log.tolist():
         name = names[number]
         yield Issued(tick / device.ticks_per_clock, name, range(bank, bank + sizes[name]), row)
@@ -83,7 +86,8 @@ def _follow_rows(device: DramDeviceSpec, window: Window) -> None:
     def close(bank: int, units: bool, cycle: float) -> None:
         if (bank, units) in opened:
             row, start = opened.pop((bank, units))
-            window.rows.append(OpenRow(bank, row, units, start, cycle))
+            if start < cycle:  # the last command of the log may open one
+                window.rows.append(OpenRow(bank, row, units, start, cycle))
 
     for each in window.commands:
         for bank in each.banks:

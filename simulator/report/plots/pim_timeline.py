@@ -36,13 +36,16 @@ LINES = (
     ("refresh", ("REFab", "REFpb", "PREA"), GREY),
     ("GWRITE", ("GWRITE",), PURPLE),
     ("PIM_HEADER", ("PIM_HEADER",), INDIGO),
+    ("PIM_MODE", ("PIM_MODE",), INDIGO),
     ("G_ACT", ("G_ACT",), ORANGE),
     ("COMP, READRES", ("COMP", "READRES", "COMPS_READRES"), GREEN),
     ("PIM_PRECHARGE", ("PIM_PRECHARGE",), VERMILION),
     ("RD, WR", ("RD", "WR", "RDA", "WRA"), BLUE),
     ("ACT, PRE", ("ACT", "PRE"), SKY),
 )
-"""Lines of the command bus, from the top: what the controller serves first is above."""
+"""Lines of the command bus, from the top: what the controller serves first is above.
+
+Of commands that announce tiles or change modes, those that a device has."""
 
 
 @styled
@@ -58,7 +61,7 @@ def plot_pim_timeline(run: PimRun) -> Figure:
     width = WIDTH - left - RIGHT
     bottom = BELOW + 2 * (BANKS_INCHES + GAP)
     top = place(figure, left, bottom, width, BUS_INCHES)
-    _draw_bus(top, window)
+    _draw_bus(top, run, window)
     own = pim_of(run.device).row_buffers == 2
     top.set_title(f"Command bus: {run.device.name}, a GEMV of {_size(run)}")
     banks = place(figure, left, BELOW + BANKS_INCHES + GAP, width, BANKS_INCHES, sharex=top)
@@ -80,17 +83,24 @@ def _size(run: PimRun) -> str:
     return f"{run.layout.outputs:,} × {run.layout.inputs:,}"
 
 
-def _draw_bus(ax: Axes, window: Window) -> None:
+def _lines(run: PimRun) -> list[tuple[str, tuple[str, ...], str]]:
+    """Lines of the command bus of a device."""
+    some = ("PIM_HEADER", "PIM_MODE")
+    return [line for line in LINES if line[0] not in some or line[0] in run.device.commands]
+
+
+def _draw_bus(ax: Axes, run: PimRun, window: Window) -> None:
     """A tick per command, in the line of its kind."""
-    for line, (_, names, colour) in enumerate(LINES):
+    lines = _lines(run)
+    for line, (_, names, colour) in enumerate(lines):
         cycles = [each.cycle for each in window.commands if each.name in names]
         ax.vlines(
             cycles, line - TICK_HEIGHT / 2, line + TICK_HEIGHT / 2, colors=colour, linewidth=0.7
         )
         if line:
             ax.axhline(line - 0.5, color=GRID, linewidth=0.7)
-    ax.set_yticks(range(len(LINES)), [name for name, _, _ in LINES])
-    ax.set_ylim(len(LINES) - 0.5, -0.5)
+    ax.set_yticks(range(len(lines)), [name for name, _, _ in lines])
+    ax.set_ylim(len(lines) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
 
 
@@ -110,8 +120,10 @@ def _draw_rows(ax: Axes, run: PimRun, window: Window, *, units: bool) -> None:
         spans = [(start, end - start) for start, end in window.computing]
         ax.broken_barh(spans, (0, run.device.banks), facecolors=GREEN, alpha=0.8, linewidth=0)
     else:
-        _draw_accesses(ax, window.commands)
+        vectors = pim_of(run.device).input == "row"
+        _draw_accesses(ax, [each for each in window.commands if vectors or each.name != "GWRITE"])
     ax.set_ylim(run.device.banks, 0)
+    ax.locator_params(axis="y", integer=True)
     ax.set_ylabel("bank", color=MUTED)
 
 

@@ -38,6 +38,8 @@ class Banks:
         command, bank = entry.command, entry.bank
         if command == "PIM_HEADER":
             return None  # goes to no bank, but announces what will
+        if self.units.goes_to_registers(entry):
+            return None
         if entry.tick < max(self.refreshed_until[each] for each in self._banks(entry)):
             return f"{entry} while a bank of it is refreshed"
         if command in PIM_COMMANDS:

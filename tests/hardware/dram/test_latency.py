@@ -27,11 +27,15 @@ MISS_CYCLES = {
     "hbm2-2400": 1 + (1 + 17) + 17 + 2,
     "hbm2-neupims-dual": 1 + 14 + 14 + 2,
     "hbm2-newton-single": 1 + 14 + 14 + 2,
+    "hbm2-samsung-pim": 1 + (1 + 14) + 20 + 2,
     "hbm2e-3200": 1 + (1 + 23) + 23 + 2,
     # The first rising edge is half a clock away; ACT takes 1.5 clocks, RD 1, and RD waits
     # half a clock more for a rising edge.
     "hbm3-6400": 0.5 + (0.5 + 31 + 0.5) + 20 + 2,
     "hbm3-6400-attacc": 0.5 + (0.5 + 23 + 0.5) + 23 + 2,
+    "hbm3-attacc-bank": 1 + (1 + 19) + 19 + 2,
+    "hbm3-attacc-bank-group": 1 + (1 + 19) + 19 + 2,
+    "hbm3-attacc-buffer": 1 + (1 + 19) + 19 + 2,
     "lpddr4-2400": 1 + 15 + 17 + 8,
     "lpddr5-6400": 1 + 15 + 1 + 17 + 2,  # CAS starts the data clock in the cycle before RD
 }
@@ -49,9 +53,13 @@ CONFLICT_MORE_CYCLES = {
     "hbm2-2400": 17 - 1,
     "hbm2-neupims-dual": 14,
     "hbm2-newton-single": 14,
+    "hbm2-samsung-pim": 14 - 1,
     "hbm2e-3200": 23 - 1,
     "hbm3-6400": 26 - 1,  # PRE half a clock, ACT one and a half
     "hbm3-6400-attacc": 23 - 1,
+    "hbm3-attacc-bank": 19 - 1,
+    "hbm3-attacc-bank-group": 19 - 1,
+    "hbm3-attacc-buffer": 19 - 1,
     "lpddr4-2400": 15,
     "lpddr5-6400": 15,
 }

@@ -22,6 +22,10 @@ class UnitRows:
         corrected = pim is not None and pim.timing == "corrected"
         self.wait_for_idle_banks = self.share_a_buffer and corrected
         self.input_in_row = pim is not None and pim.input == "row"
+        self.beside = pim is not None and pim.double_buffered
+        self.register_row = -1
+        if pim is not None and pim.input == "registers":
+            self.register_row = table.device.organisation.counts.rows - 1
 
     def has(self, bank: int, row: int) -> bool:
         """Whether the units keep a row of a bank from being opened for requests."""
@@ -40,11 +44,18 @@ class UnitRows:
         elif entry.command == "PIM_PRECHARGE":
             for bank in banks:
                 self.row.pop(bank, None)
-        elif entry.command in COMPUTING:
+        elif entry.command == "GWRITE" and self.register_row >= 0:
+            if any(self.row.get(bank) != self.register_row for bank in banks):
+                return f"{entry} while the row of the registers is not open in all banks"
+        elif entry.command in COMPUTING and not self.goes_to_registers(entry):
             other = [bank for bank in banks if self.row.get(bank) != entry.row]
             if other:
                 return f"{entry} while banks {other} have another row open for the units, or none"
         return None
+
+    def goes_to_registers(self, entry: Entry) -> bool:
+        """Whether a command reads or writes registers beside the banks, whatever these do."""
+        return self.beside and entry.command in ("GWRITE", "READRES")
 
     def _open(self, entry: Entry, banks: range, ordinary: Mapping[int, int]) -> str | None:
         for bank in banks:

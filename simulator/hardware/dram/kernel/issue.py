@@ -40,6 +40,7 @@ from simulator.hardware.dram.kernel.layout import (
     C_ROW_OPEN,
     C_WRITES,
     ENTRY,
+    INPUT,
     K_ACT2_DEADLINE,
     K_ASKED,
     K_BINS,
@@ -50,6 +51,7 @@ from simulator.hardware.dram.kernel.layout import (
     K_LOG,
     K_PAGE,
     K_PAGE_CAP,
+    K_PIM_CLOSE_BANKS,
     K_READ_TICKS,
     K_SCOPE_BANKS,
     K_SLACK_ACT,
@@ -63,7 +65,6 @@ from simulator.hardware.dram.kernel.layout import (
     P_TICK,
     PIM,
     PRIORITY,
-    RUN_FIRST,
     RUN_ROW,
     S_ACT2_BANK,
     S_ACT2_DEADLINE,
@@ -76,8 +77,10 @@ from simulator.hardware.dram.kernel.layout import (
     S_PAIR_BANK,
     S_PAIR_PC,
     S_PAIR_TICK,
+    S_PIM_OWED,
+    S_PIM_OWED_ROW,
     S_PIM_SLACK,
-    S_PIM_TILE,
+    S_PIM_STAGE,
     S_PRIORITY,
     S_PRIORITY_HEAD,
     S_TICK,
@@ -87,7 +90,7 @@ from simulator.hardware.dram.kernel.layout import (
     T_SCOPE_OF_BANK,
     Ints,
 )
-from simulator.hardware.dram.kernel.pim import run_at
+from simulator.hardware.dram.kernel.pim import following_run_at, run_at, unit_row
 from simulator.hardware.dram.kernel.pim_issue import after_pim, close_for_pim, refreshed
 from simulator.hardware.dram.kernel.queues import (
     finish,
@@ -152,8 +155,7 @@ def _issue_entry(t: Ints, m: Ints, tick: int, entry: int, command: int) -> None:
         m[m[A_SLOT_SEEN] + slot] = 1
         _count_first(m, command)
     if command == PIM_PRE:
-        _record(t, m, PIM_PRE, bank, NO_BANK, tick)
-        close_for_pim(t, m, bank, tick)
+        _precharge_units(t, m, bank, tick)
         return
     if command == PRE:
         _record(t, m, PRE, bank, NO_BANK, tick)
@@ -222,20 +224,31 @@ def _issue_priority(t: Ints, m: Ints, tick: int, command: int) -> None:
 @compiled
 def issue_for_pim(t: Ints, m: Ints, tick: int, command: int, bank: int) -> None:
     """A command of the units, or one that has to come before it."""
+    if command == PIM_PRE:
+        _precharge_units(t, m, bank, tick)
+        return
     row = NO_BANK
     if command in (ACT, GWRITE):
-        row = m[run_at(m) + RUN_ROW]
+        row = m[(run_at(m) if m[S_PIM_STAGE] == INPUT else following_run_at(t, m)) + RUN_ROW]
+    elif command == READRES and m[S_PIM_OWED]:
+        row = m[S_PIM_OWED_ROW]
     elif command in (G_ACT, PIM_HEADER, COMP, READRES, COMPS_READRES):
-        row = m[run_at(m) + RUN_FIRST] + m[S_PIM_TILE]
+        row = unit_row(t, m)
     _record(t, m, command, bank, row, tick)
     if command == ACT:
         _open_row(t, m, bank, row, tick)
     elif command == PRE:
         _close(t, m, bank, tick)
-    elif command == PIM_PRE:
-        close_for_pim(t, m, bank, tick)
     else:
         after_pim(t, m, command, bank, tick)
+
+
+@compiled
+def _precharge_units(t: Ints, m: Ints, bank: int, tick: int) -> None:
+    """Rows of the units close in all banks that the command goes to."""
+    first = bank // t[K_PIM_CLOSE_BANKS] * t[K_PIM_CLOSE_BANKS]
+    _record(t, m, PIM_PRE, first, NO_BANK, tick)
+    close_for_pim(t, m, first, tick)
 
 
 @compiled

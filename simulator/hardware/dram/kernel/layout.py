@@ -38,8 +38,10 @@ KINDS_OF_BINS = 4
     K_PIM_CORRECTED, K_PIM_RING, K_PIM_GROUP_BANKS, K_PIM_CLOSE_BANKS, K_PIM_INPUT_FROM_ROW,
     K_PIM_INPUT_TICKS, K_PIM_COMP_TICKS, K_PIM_FILL_TICKS, K_PIM_RESULTS, K_PIM_RANKS, K_FIT_CLOSE,
     K_FIT_OPEN, K_FIT_FIRST, K_FIT_COMP, K_FIT_LEAST_COMPS, K_FIT_RESULT, K_FIT_CLOSED_ROW,
-    K_FIT_OTHER_ROW, K_SLACK_ANY, K_SLACK_ACT, K_SLACK_PRE, K_COUNT,
-) = range(64)  # fmt: skip
+    K_FIT_OTHER_ROW, K_SLACK_ANY, K_SLACK_ACT, K_SLACK_PRE, K_FIT_TESTS, K_PIM_ANNOUNCES,
+    K_PIM_DOUBLE, K_PIM_ENTER, K_PIM_LEAVE, K_PIM_FINISHES, K_PIM_REGISTER_ROW,
+    K_COUNT,
+) = range(71)  # fmt: skip
 
 # Bases of arrays. c_…: plain constraints by preceding command, x_…: those with windows
 # or between siblings, h_…: histories that windows need.
@@ -59,8 +61,9 @@ KINDS_OF_BINS = 4
     S_PAIR_BANK, S_BIN_SHIFT, S_LOG, S_CLIENT, S_TURN, S_PENDING, S_COMPLETED, S_MARK, S_LATE,
     S_PIM_HEAD, S_PIM_LENGTH, S_PIM_STAGE, S_PIM_INPUTS, S_PIM_TILE, S_PIM_SEGMENT, S_PIM_STEP,
     S_PIM_FITS, S_PIM_SKIPS, S_PIM_SLACK, S_PIM_ROW, S_PIM_OPEN, S_PIM_INPUT_BANK, S_PIM_SINCE,
-    S_COUNT,
-) = range(45)  # fmt: skip
+    S_PIM_SUMS, S_PIM_OWED, S_PIM_OWED_ROW, S_PIM_OWED_TRANSFER, S_PIM_OWED_TILES, S_PIM_AHEAD,
+    S_PIM_MODE, S_COUNT,
+) = range(52)  # fmt: skip
 
 # Counters that only grow (C_LAST_… and C_…_MAX are maxima); C_COMMAND has one per command.
 (
@@ -78,12 +81,15 @@ NOTHING, ACTIVE, PRIORITY, ENTRY, SECOND_HALF, PIM = range(6)
 
 # A run of the units: where its input lies, then tiles of one row each in consecutive rows,
 # with so many segments of so many COMPs; GWRITEs before it, and the transfer it belongs to.
-RUN_FIELDS = 8
+# Sums are read out behind each RUN_SUMS segments and the last one, or kept for the next run.
+RUN_FIELDS = 10
 (
     RUN_BANK, RUN_ROW, RUN_FIRST, RUN_TILES, RUN_SEGMENTS, RUN_COMPS, RUN_INPUTS, RUN_TRANSFER,
+    RUN_SUMS, RUN_KEEPS,
 ) = range(RUN_FIELDS)  # fmt: skip
-INPUT, HEADER, COMPUTE = range(3)
-"""Stages of a run, of which the last two come once per tile."""
+INPUT, HEADER, COMPUTE, ENTER, DRAIN, LEAVE = range(6)
+"""Stages of a run, of which HEADER and COMPUTE come once per tile. ENTER and LEAVE are before
+the first and behind the last run: the memory changes its mode. DRAIN: results are still owed."""
 
 # Bases of arrays.
 # ready: first legal tick [command, node]. history: last ticks of windowed commands.

@@ -3,7 +3,10 @@
 Runs are served in order. A run loads its input (a row of a bank, through that bank's
 ordinary row buffer, or bursts over the bus), then goes through its tiles: rows of the
 last tile are closed, the tile is announced (PIM_HEADER), its row is opened in all banks,
-group by group, and the units multiply and add, segment by segment.
+group by group, and the units multiply and add, segment by segment. Sums come out behind
+every segment, or when registers for them are full.
+
+With double buffers, results come out and the next run's input goes in beside the tile at hand.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from simulator.hardware.dram.kernel.layout import (
     A_PIM_OPEN_ROW,
     A_PIM_RUNS,
     COMPUTE,
+    DRAIN,
+    ENTER,
     FAR,
     HEADER,
     INPUT,
@@ -28,38 +33,52 @@ from simulator.hardware.dram.kernel.layout import (
     K_FIT_OPEN,
     K_FIT_OTHER_ROW,
     K_FIT_RESULT,
+    K_FIT_TESTS,
+    K_PIM_ANNOUNCES,
     K_PIM_BUFFERS,
     K_PIM_COMP_TICKS,
     K_PIM_COMPOSITE,
     K_PIM_CORRECTED,
+    K_PIM_DOUBLE,
     K_PIM_FILL_TICKS,
+    K_PIM_FINISHES,
     K_PIM_GROUP_BANKS,
     K_PIM_INPUT_FROM_ROW,
     K_PIM_INPUT_TICKS,
     K_PIM_RANKS,
+    K_PIM_REGISTER_ROW,
+    K_PIM_RING,
     K_SLACK_ACT,
     K_SLACK_ANY,
     K_SLACK_PRE,
+    LEAVE,
     RUN_BANK,
     RUN_COMPS,
     RUN_FIELDS,
     RUN_FIRST,
     RUN_INPUTS,
+    RUN_KEEPS,
     RUN_ROW,
     RUN_SEGMENTS,
+    RUN_SUMS,
+    RUN_TILES,
     S_ACTIVE,
     S_FLOOR,
     S_NEXT_REFRESH,
+    S_PIM_AHEAD,
     S_PIM_FITS,
     S_PIM_HEAD,
     S_PIM_INPUT_BANK,
     S_PIM_LENGTH,
     S_PIM_OPEN,
+    S_PIM_OWED,
     S_PIM_ROW,
+    S_PIM_SEGMENT,
     S_PIM_SKIPS,
     S_PIM_SLACK,
     S_PIM_STAGE,
     S_PIM_STEP,
+    S_PIM_SUMS,
     S_PIM_TILE,
     S_PRIORITY,
     S_READS,
@@ -74,6 +93,7 @@ from simulator.hardware.dram.names import (
     G_ACT,
     GWRITE,
     PIM_HEADER,
+    PIM_MODE,
     PIM_PRE,
     PRE,
     RD,
@@ -91,9 +111,24 @@ def run_at(m: Ints) -> int:
 
 
 @compiled
+def following_run_at(t: Ints, m: Ints) -> int:
+    """Where the run behind it lies, if there is one."""
+    return m[A_PIM_RUNS] + (m[S_PIM_HEAD] + 1) % t[K_PIM_RING] * RUN_FIELDS
+
+
+@compiled
 def pim_waits(m: Ints) -> bool:
     """Whether the units have work, and may do it before the next refresh."""
     return m[S_PIM_LENGTH] > 0 and not m[S_PIM_SKIPS]
+
+
+@compiled
+def gives_way(t: Ints, m: Ints) -> bool:
+    """Whether the units wait for a refresh, which itself may have to wait for an open tile."""
+    if not m[S_PRIORITY]:
+        return False
+    in_tile = m[S_PIM_LENGTH] > 0 and m[S_PIM_STAGE] == COMPUTE and m[S_PIM_OPEN] == t[K_BANKS]
+    return not (t[K_PIM_FINISHES] and in_tile)
 
 
 @compiled
@@ -106,7 +141,11 @@ def pim_shuts_out(t: Ints, m: Ints) -> bool:
 def pim_next(t: Ints, m: Ints) -> tuple[int, int, int]:
     """The next command of the units: first legal tick (FAR if there is none), command, bank."""
     idle = m[S_READS] == 0 and m[S_WRITES] == 0 and m[S_ACTIVE] == 0
-    if m[S_PRIORITY] or not pim_waits(m) or (t[K_PIM_BUFFERS] == 1 and not idle):
+    if gives_way(t, m) or not pim_waits(m) or (t[K_PIM_BUFFERS] == 1 and not idle):
+        return FAR, 0, 0
+    if m[S_PIM_STAGE] in (ENTER, LEAVE):
+        return earliest(t, m, PIM_MODE, 0), PIM_MODE, 0
+    if m[S_PIM_STAGE] == DRAIN:
         return FAR, 0, 0
     at = run_at(m)
     if m[S_PIM_STAGE] != COMPUTE and not m[S_PIM_FITS]:
@@ -121,14 +160,62 @@ def pim_next(t: Ints, m: Ints) -> tuple[int, int, int]:
         return _next_of_input(t, m, at)
     row = m[at + RUN_FIRST] + m[S_PIM_TILE]
     if m[S_PIM_STAGE] == HEADER:
-        return _next_of_header(t, m, row)
+        tick, command, bank = _next_of_header(t, m, row)
+        if command != PIM_HEADER or t[K_PIM_ANNOUNCES]:
+            return tick, command, bank
+        begin_tile(t, m, m[S_FLOOR])
     return _next_of_tile(t, m, at)
 
 
 @compiled
+def results_next(t: Ints, m: Ints) -> int:
+    """First legal tick of results that come out beside the next tile; FAR if none are owed."""
+    if gives_way(t, m) or not m[S_PIM_OWED]:
+        return FAR
+    return earliest(t, m, READRES, 0)
+
+
+@compiled
+def input_next(t: Ints, m: Ints) -> int:
+    """First legal tick of the following run's input beside the tile at hand; FAR if none waits."""
+    if not t[K_PIM_DOUBLE] or gives_way(t, m) or not pim_waits(m) or m[S_PIM_LENGTH] < 2:
+        return FAR
+    if m[S_PIM_STAGE] not in (HEADER, COMPUTE):
+        return FAR
+    if m[S_PIM_AHEAD] >= m[following_run_at(t, m) + RUN_INPUTS]:
+        return FAR
+    return earliest(t, m, GWRITE, 0)
+
+
+@compiled
+def begin_tile(t: Ints, m: Ints, tick: int) -> None:
+    """The tile at hand is announced at `tick`, or begins without."""
+    m[S_PIM_SLACK] = FAR
+    if t[K_FIT_TESTS]:
+        m[S_PIM_SLACK] = max(m[S_NEXT_REFRESH] - tick - tile_ticks(t, m, run_at(m)), 0)
+    m[S_PIM_STAGE] = COMPUTE
+    m[S_PIM_INPUT_BANK] = NO_BANK
+
+
+@compiled
+def sums_are_due(m: Ints, at: int) -> bool:
+    """Whether sums are read out when the segment at hand has been added up."""
+    if m[at + RUN_KEEPS]:
+        return False
+    last = m[S_PIM_SEGMENT] + 1 == m[at + RUN_SEGMENTS] and m[S_PIM_TILE] + 1 == m[at + RUN_TILES]
+    return last or m[S_PIM_SUMS] + 1 >= m[at + RUN_SUMS]
+
+
+@compiled
 def _next_of_input(t: Ints, m: Ints, at: int) -> tuple[int, int, int]:
-    """GWRITE, or what opens its row in the ordinary row buffer."""
+    """GWRITE, or what opens its row in the ordinary row buffer, or that of the registers."""
     if not t[K_PIM_INPUT_FROM_ROW]:
+        if t[K_PIM_REGISTER_ROW] >= 0:
+            tick, command, bank = _next_of_header(t, m, t[K_PIM_REGISTER_ROW])
+            if command != PIM_HEADER:
+                return tick, command, bank
+            if m[S_PIM_OPEN] < t[K_BANKS]:
+                return _next_to_open(t, m)
         return earliest(t, m, GWRITE, 0), GWRITE, 0
     bank, row = m[at + RUN_BANK], m[at + RUN_ROW]
     opened = m[m[A_OPEN_ROW] + bank]
@@ -181,18 +268,35 @@ def _next_of_header(t: Ints, m: Ints, row: int) -> tuple[int, int, int]:
 def _next_of_tile(t: Ints, m: Ints, at: int) -> tuple[int, int, int]:
     """G_ACT while the row is not open everywhere, then what the units do."""
     if m[S_PIM_OPEN] < t[K_BANKS]:
-        best, target = FAR, 0
-        size = t[K_PIM_GROUP_BANKS]
-        for group in range(t[K_BANKS] // size):
-            if not m[m[A_PIM_GROUP_OPEN] + group]:
-                tick = earliest(t, m, G_ACT, group * size)
-                if tick < best:
-                    best, target = tick, group * size
-        return best, G_ACT, target
-    command = COMP if m[S_PIM_STEP] < m[at + RUN_COMPS] else READRES
+        return _next_to_open(t, m)
+    comps = m[at + RUN_COMPS]
+    command = COMP if m[S_PIM_STEP] < comps else READRES
+    if m[S_PIM_OWED] and m[S_PIM_STEP] + 1 == comps and sums_are_due(m, at):
+        return FAR, 0, 0  # the registers for results are still in use
     if t[K_PIM_COMPOSITE]:
         command = COMPS_READRES
     return earliest(t, m, command, 0), command, 0
+
+
+@compiled
+def _next_to_open(t: Ints, m: Ints) -> tuple[int, int, int]:
+    """G_ACT of the group of banks that may come first."""
+    best, target = FAR, 0
+    size = t[K_PIM_GROUP_BANKS]
+    for group in range(t[K_BANKS] // size):
+        if not m[m[A_PIM_GROUP_OPEN] + group]:
+            tick = earliest(t, m, G_ACT, group * size)
+            if tick < best:
+                best, target = tick, group * size
+    return best, G_ACT, target
+
+
+@compiled
+def unit_row(t: Ints, m: Ints) -> int:
+    """The row that the units have open, or want: of the tile at hand, or of their registers."""
+    if m[S_PIM_STAGE] == INPUT:
+        return t[K_PIM_REGISTER_ROW]
+    return m[run_at(m) + RUN_FIRST] + m[S_PIM_TILE]
 
 
 # -- refresh -----------------------------------------------------------------------
@@ -202,6 +306,10 @@ def _fits(t: Ints, m: Ints, at: int) -> bool:
 
     Notes what is left over then: the slack.
     """
+    if not t[K_FIT_TESTS]:
+        m[S_PIM_FITS] = 1
+        m[S_PIM_SLACK] = FAR
+        return True
     tick = m[S_FLOOR]
     lasts = _input_ticks(t, m, at) if m[S_PIM_STAGE] == INPUT else tile_ticks(t, m, at)
     slack = m[S_NEXT_REFRESH] - tick - lasts

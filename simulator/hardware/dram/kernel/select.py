@@ -41,6 +41,8 @@ from simulator.hardware.dram.kernel.layout import (
     K_DUAL,
     K_HIT_CAP,
     K_PIM_BUFFERS,
+    K_PIM_DOUBLE,
+    K_PIM_FINISHES,
     K_PLAIN,
     K_REFRESH,
     K_SCHEDULER,
@@ -83,10 +85,29 @@ from simulator.hardware.dram.kernel.layout import (
     T_SCOPE_OF_BANK,
     Ints,
 )
-from simulator.hardware.dram.kernel.pim import beside_pim, lets_in, pim_next
+from simulator.hardware.dram.kernel.pim import (
+    beside_pim,
+    gives_way,
+    input_next,
+    lets_in,
+    pim_next,
+    results_next,
+)
 from simulator.hardware.dram.kernel.queues import older_row_waits, oldest_entry, queue_base
 from simulator.hardware.dram.kernel.timing import earliest, earliest_in_scope
-from simulator.hardware.dram.names import ACT, ACT2, PIM_PRE, PRE, PREA, RD, REFAB, REFPB, WR
+from simulator.hardware.dram.names import (
+    ACT,
+    ACT2,
+    GWRITE,
+    PIM_PRE,
+    PRE,
+    PREA,
+    RD,
+    READRES,
+    REFAB,
+    REFPB,
+    WR,
+)
 from simulator.hardware.dram.policies.dispatch import REFRESH_STAGGERED, SCHEDULER_FCFS, serves
 
 RANK_PIM, RANK_ACTIVE, RANK_PRIORITY, RANK_REQUEST, RANK_SECOND_HALF = range(5)
@@ -105,16 +126,30 @@ def select(t: Ints, m: Ints) -> None:
         tick, command, bank = pim_next(t, m)
         if tick < FAR:
             _offer(t, m, tick, RANK_PIM, 0, PIM, bank, command, bank)
+        if t[K_PIM_DOUBLE]:
+            _offer_beside(t, m)
     if m[S_PRIORITY] or lets_in(t, m) or m[S_PIM_STAGE] != COMPUTE:
         _offer_active(t, m)
     if m[S_PRIORITY]:
-        _offer_priority(t, m)
+        if not t[K_PIM_FINISHES] or gives_way(t, m):
+            _offer_priority(t, m)
         if t[K_REFRESH] == REFRESH_STAGGERED and lets_in(t, m):
             _offer_queue(t, m)
     elif lets_in(t, m):
         _offer_queue(t, m)
     if t[K_ACT2_DEADLINE] and m[S_ACT2_BANK] != NO_BANK:
         _offer_second_half(t, m)
+
+
+@compiled
+def _offer_beside(t: Ints, m: Ints) -> None:
+    """What moves beside the tile at hand: results of the last one, input of the next run."""
+    tick = results_next(t, m)
+    if tick < FAR:
+        _offer(t, m, tick, RANK_PIM, 1, PIM, 0, READRES, 0)
+    tick = input_next(t, m)
+    if tick < FAR:
+        _offer(t, m, tick, RANK_PIM, 2, PIM, 0, GWRITE, 0)
 
 
 @compiled

@@ -91,7 +91,7 @@ def simulate_runs(
             run = waiting.pop()
             submit_run(
                 packed, state, run.input_bank, run.input_row, run.first_row, run.tiles,
-                run.segments, run.comps, run.inputs, -1, now,
+                run.segments, run.comps, run.inputs, run.sums, int(run.keeps), -1, now,
             )  # fmt: skip
         if reads_beside:
             trace = reads.after(trace, int(state[layout.S_PENDING]))

@@ -11,6 +11,12 @@ Tiles follow each other closely. One takes, in cycles of one command each,
 
 which the constraint table says too; NeuPIMs' published simulator takes the same within
 0.3 cycles (its tiles of `as_published`).
+
+Where one command opens or closes the rows of all banks, and results come out beside the next
+tile or stay in registers, a tile takes
+
+    rows      nRP behind its precharge, which is nRTP behind the last COMP of the tile before
+    compute   nRCD behind that: COMPs, an interval apart
 """
 
 from __future__ import annotations
@@ -23,9 +29,12 @@ def tile_cycles(device: DramDeviceSpec, segments: int, comps: int) -> int:
     """Cycles from a tile's first precharge to that of the next one, refresh off.
 
     For devices with single-cycle commands, rows opened by groups of a rank and closed
-    bank by bank. Raises ValueError for others.
+    bank by bank, and those that open and close the rows of all banks at once.
+    Raises ValueError for others.
     """
     pim = pim_of(device)
+    if _all_at_once(device):
+        return _all_at_once_cycles(device, segments * comps)
     if device.ticks_per_clock != 1 or pim.precharge_scope != "bank" or pim.results != 1:
         raise ValueError(f"{device.name} opens and closes rows in another way: no closed form")
     sizes = device.organisation.counts
@@ -43,6 +52,19 @@ def tile_cycles(device: DramDeviceSpec, segments: int, comps: int) -> int:
         + _computing(device, segments, comps)
         + cycles["nRTP"]
     )
+
+
+def _all_at_once(device: DramDeviceSpec) -> bool:
+    pim = pim_of(device)
+    scopes = {pim.activate_scope, pim.precharge_scope}
+    whole = scopes == {"channel"} and not pim.composite and "PIM_HEADER" not in device.commands
+    return whole and device.ticks_per_clock == 1 and (pim.double_buffered or pim.keep_sums)
+
+
+def _all_at_once_cycles(device: DramDeviceSpec, comps: int) -> int:
+    cycles, interval = device.timing.cycles, device.cycles(pim_of(device).comp_interval)
+    computing = cycles["nRCDRD"] + (comps - 1) * interval + device.timing_of("nRTP", "nRTPL")
+    return max(max(computing, cycles["nRAS"]) + cycles["nRP"], cycles["nRC"])
 
 
 def _computing(device: DramDeviceSpec, segments: int, comps: int) -> int:

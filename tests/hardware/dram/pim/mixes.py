@@ -85,7 +85,7 @@ def serve_mix(mix: Mix, log_commands: int = 20_000) -> Served:
         loop.run(packed, state, flat[:0], flat, submitted, True)
         submit_run(
             packed, state, run.input_bank, run.input_row, run.first_row, run.tiles,
-            run.segments, run.comps, run.inputs, -1, submitted,
+            run.segments, run.comps, run.inputs, run.sums, int(run.keeps), -1, submitted,
         )  # fmt: skip
     loop.run(packed, state, flat[:0], flat, LATEST_TICK, True)
     places = (layout.S_PIM_LENGTH, layout.S_READS, layout.S_WRITES, layout.S_ACTIVE)

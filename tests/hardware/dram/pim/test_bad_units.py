@@ -19,6 +19,8 @@ from tests.hardware.dram.pim.mixes import NAMES, pim_device
 DUAL, SINGLE = NAMES
 HEAD = "extends: hbm2-neupims-dual\nname: mine\n"
 PLAIN = "extends: hbm2-2000\nname: mine\n"
+ATTACC = "extends: hbm3-attacc-bank\nname: mine\n"
+SAMSUNG = "extends: hbm2-samsung-pim\nname: mine\n"
 UNITS = (
     "pim:\n"
     "  {{source: mine, row_buffers: 2, lanes: 16, operand_bits: 16, activate_scope: rank,\n"
@@ -30,13 +32,11 @@ CONSTRAINT = "constraints:\n  - {{level: {0}, before: [{1}], after: [{2}], delay
 BAD_DEVICES = {
     "units without their commands": (
         PLAIN + UNITS.format("true"),
-        "pim: there is no command GWRITE, G_ACT, PIM_PRECHARGE, PIM_HEADER, COMPS_READRES, "
-        "which it needs",
+        "pim: there is no command GWRITE, G_ACT, PIM_PRECHARGE, COMPS_READRES, which it needs",
     ),
     "units without simple commands": (
         PLAIN + UNITS.format("false"),
-        "pim: there is no command GWRITE, G_ACT, PIM_PRECHARGE, PIM_HEADER, COMP, READRES, "
-        "which it needs",
+        "pim: there is no command GWRITE, G_ACT, PIM_PRECHARGE, COMP, READRES, which it needs",
     ),
     "commands without units": (
         PLAIN + "commands:\n  COMP: {}\n",
@@ -93,6 +93,55 @@ BAD_DEVICES = {
         HEAD + "pim: {row_buffers: 3}\n",
         "mine.yaml:3: pim.row_buffers: found 3, expected one of: 1, 2",
     ),
+    "requests beside without slack": (
+        HEAD + "pim: {slack: null}\n",
+        "pim.slack: missing, with which requests go on beside the units",
+    ),
+    "requests beside without a fit test": (
+        HEAD + "pim: {fit_test: null}\n",
+        "pim.fit_test: missing, with which requests go on beside the units",
+    ),
+    "composite commands and registers": (
+        HEAD + "pim: {sum_registers: 8}\n",
+        "pim.sum_registers: COMPS_READRES (`composite`) reads its sums at once",
+    ),
+    "composite commands and sums by lane": (
+        HEAD + "pim: {tree: false}\n",
+        "pim.tree: COMPS_READRES (`composite`) reads one sum per bank",
+    ),
+    "composite commands and shared inputs": (
+        HEAD + "pim: {input_banks: 4}\n",
+        "pim.input_banks: COMPS_READRES (`composite`) reads one sum per bank",
+    ),
+    "a vector of a row in two buffers": (
+        ATTACC + "pim: {input: row}\n",
+        "pim.double_buffered: the next vector comes over the bus, so that `input` must be 'bus', "
+        "found 'row'",
+    ),
+    "sums kept nowhere": (
+        SAMSUNG + "pim: {sum_registers: null}\n",
+        "pim.sum_registers: missing, where sums are kept over chunks of inputs",
+    ),
+    "sums kept over rows": (
+        SAMSUNG + "pim: {vector_operands: null}\n",
+        "pim.vector_operands: missing, where sums are kept over chunks of inputs",
+    ),
+    "fewer sums than banks": (
+        SAMSUNG + "pim: {sum_registers: 1}\n",
+        "pim.sum_registers: 1 are fewer than the 2 banks of a unit, each of which has a sum",
+    ),
+    "shared inputs of a whole row": (
+        ATTACC + "pim: {vector_operands: null}\n",
+        "pim.vector_operands: missing, of which each of `input_banks` has its own",
+    ),
+    "a vector that ends within a COMP": (
+        ATTACC + "pim: {vector_operands: 100}\n",
+        "pim.vector_operands: 100, expected whole COMPs of 16 lanes",
+    ),
+    "modes without their command": (
+        ATTACC + "pim: {mode: {enter: 1, leave: 1}}\n",
+        "pim: there is no command PIM_MODE, which it needs",
+    ),
     "too many lanes": (
         HEAD + "pim: {lanes: 1024}\n",
         "pim.lanes: 1024 lanes of 16 bits take 16384 bits at once, expected at most 8 bursts of "
@@ -115,8 +164,27 @@ def test_a_bad_device_gets_one_line(problem: str, tmp_path: Path) -> None:
 def test_a_command_that_is_mistyped_is_sought_among_those_of_units(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(HEAD + "commands:\n  G_ACTT: {}\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match="PIM_HEADER; did you mean 'G_ACT'"):
+    with pytest.raises(ConfigError, match="PIM_HEADER, PIM_MODE; did you mean 'G_ACT'"):
         load_device(path)
+
+
+def test_units_that_do_not_divide_the_banks() -> None:
+    spec = device("hbm3-attacc-bank", "pim.banks_per_unit=3")
+    with pytest.raises(ValueError, match="64 banks, which are no whole number of units of 3 with"):
+        GemvLayout(spec, 1, 1)
+
+
+def test_registers_take_a_row() -> None:
+    spec = device("hbm2-samsung-pim", "organisation.counts.rows=64")
+    GemvLayout(spec, 62 * 64, 128)
+    with pytest.raises(ValueError, match="hbm2-samsung-pim has 63"):
+        GemvLayout(spec, 63 * 64, 128)
+
+
+def test_a_segment_that_the_registers_do_not_hold() -> None:
+    message = "segment is 256, but units hold 128 operands; leave it out"
+    with pytest.raises(ValueError, match=message):
+        GemvLayout(device("hbm2-samsung-pim"), 5, 512, 256)
 
 
 # -- matrices ----------------------------------------------------------------------
