@@ -279,6 +279,26 @@ def test_results_leave_as_reads_do(results: str) -> None:
     assert dram_energy(spec, {results: 1}, 0, 0) == read
 
 
+@pytest.mark.parametrize(
+    ("level", "units", "way_pj"),
+    [("bank", 64, 0.44), ("bank-group", 16, 1.45), ("buffer", 2, 3.18)],
+)
+def test_units_further_out_pay_for_the_way(level: str, units: int, way_pj: float) -> None:
+    """AttAcc: the cell alone, with the way to the bank group's multiplexer, and down the TSVs."""
+    computed = dram_energy(device(f"hbm3-attacc-{level}"), {"COMP": 1}, 0, 0)
+    bits = units * 16 * 16
+    assert computed[UNITS].value == pytest.approx((way_pj + 0.32) * bits * 1e-12, rel=0.003)
+    assert total(computed).value == computed[UNITS].value
+
+
+def test_a_change_of_mode_writes_a_burst_into_a_row_that_it_opens() -> None:
+    spec = device("hbm2-samsung-pim")
+    changed = dram_energy(spec, {"PIM_MODE": 1}, 0, 0)
+    assert changed == dram_energy(spec, {"ACT": 1, "WR": 1}, 0, 0)
+    opened = dram_energy(spec, {"G_ACT": 1}, 0, 0)
+    assert opened["activate"].value == pytest.approx(16 * 828e-12, rel=0.001)
+
+
 # -- against the prices per bit of the technologies, and the documentation -------------
 
 
