@@ -17,7 +17,7 @@ from simulator.experiment import Experiment
 from simulator.hardware.machine import FEMTOSECONDS_PER_SECOND, MachineSpec
 from simulator.hardware.memory.spec import IdealMemorySpec
 from simulator.mapping import Mapper
-from simulator.mapping.errors import FixedChoiceError
+from simulator.mapping.errors import SettingError
 from simulator.mapping.kernels import build_kernels
 from simulator.mapping.program import Program
 from simulator.mapping.spec import MappingSpec
@@ -51,7 +51,7 @@ def run_with_amounts(
             f"{spec.name!r} serves requests: cyclelab serve runs it",
         )
     workload = _workload(experiment)
-    builder = ResultBuilder(spec.machine, experiment.technology)
+    builder = ResultBuilder(spec.machine, experiment.technology, workload.devices)
     mapper = Mapper(spec.machine, spec.mapping)
     simulated = skipped = 0
     for index, phase in enumerate(workload.phases):
@@ -67,7 +67,7 @@ def run_with_amounts(
         skipped += run.execution.skipped_commands
     try:
         mapper.check_patterns()
-    except FixedChoiceError as error:
+    except SettingError as error:
         raise experiment.document.error(error.path, error.reason) from None
     simulation = {
         "every_event": spec.simulation.every_event,
@@ -101,10 +101,10 @@ def simulate_phase(
 
 
 def _mapped(mapper: Mapper, phase: Phase, experiment: Experiment) -> Program:
-    """The program of a phase; what is wrong with a fixed choice is said where it stands."""
+    """The program of a phase; what is wrong with a setting is said where it stands."""
     try:
         return mapper.map(phase)
-    except FixedChoiceError as error:
+    except SettingError as error:
         raise experiment.document.error(error.path, error.reason) from None
 
 
@@ -169,8 +169,10 @@ def _result(
     cycles = sum(phase.cycles for phase in phases)
     seconds = sum(phase.seconds for phase in phases)
     energy = sum((phase.energy_j for phase in phases), ZERO)
-    generated = sum(phase.generated for phase in phases)
-    produced = generated or sum(phase.tokens for phase in phases if phase.kind == "encode")
+    produced = sum(phase.generated * phase.batches for phase in phases)
+    if not produced:
+        produced = sum(phase.tokens * phase.batches for phase in phases if phase.kind == "encode")
+    rounds = sum(phase.round_seconds for phase in phases)
     return Result(
         name=experiment.spec.name,
         machine=machine_facts(machine),
@@ -179,7 +181,7 @@ def _result(
         seconds=seconds,
         time_to_first_token_s=_first_token(phases),
         time_per_output_token_s=_per_token(phases),
-        tokens_per_s=produced / seconds if produced else None,
+        tokens_per_s=produced / rounds if produced else None,
         utilisation=sum(op.utilisation * op.active_cycles for op in builder.operators)
         / max(1, cycles),
         area_mm2=sum(builder.area_by_component.values(), ZERO),
@@ -201,6 +203,7 @@ def _result(
         seed=experiment.spec.workload.moe.seed,
         spans=builder.spans,
         simulation=simulation,
+        devices=workload.devices.count,
     )
 
 
@@ -211,8 +214,8 @@ def _first_token(phases: list[PhaseResult]) -> float | None:
 
 
 def _per_token(phases: list[PhaseResult]) -> float | None:
-    """Time per output token: the mean decode step."""
-    steps = [phase.seconds for phase in phases if phase.kind == "decode"]
+    """Time per output token: the mean decode step, until the next one can begin."""
+    steps = [phase.round_seconds for phase in phases if phase.kind == "decode"]
     return sum(steps) / len(steps) if steps else None
 
 
@@ -274,6 +277,7 @@ def machine_facts(machine: MachineSpec) -> dict[str, Any]:
         "memory_bandwidth_bytes_per_s": machine.memory.bandwidth_bytes_per_s,
         "memory_latency_s": machine.memory.latency_s,
         **_dram_facts(machine),
+        **({"links": machine.links.model_dump(mode="json")} if machine.links else {}),
         "memory_capacity_bytes": machine.memory.capacity_bytes,
     }
 

@@ -27,6 +27,7 @@ BUSY_WITH_OTHERS = {
     QueueKind.L2: CAUSES.index(Cause.L2),
     QueueKind.LAUNCH: CAUSES.index(Cause.LAUNCH),
     QueueKind.PIM: CAUSES.index(Cause.PIM),
+    QueueKind.LINK: CAUSES.index(Cause.LINK),
 }
 """What an operator's wait is called while its primary queue serves other operators."""
 

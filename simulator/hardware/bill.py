@@ -19,6 +19,7 @@ REGISTER_FILE = "core.register_file"
 SHARED_MEMORY = "core.shared_memory"
 L2 = "chip.l2"
 MEMORY = "memory"
+LINKS = "links"
 
 
 def machine_parts(machine: MachineSpec) -> tuple[Part, ...]:

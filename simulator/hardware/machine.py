@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
 from simulator.config import Spec, nearest
 from simulator.hardware.dram.memory_spec import DramMemorySpec
+from simulator.hardware.links.spec import LinksSpec
 from simulator.hardware.matrix_unit import MATRIX_UNITS, MatrixUnit, MatrixUnitSpec
 from simulator.hardware.memory.spec import IdealMemorySpec
 from simulator.hardware.vector_unit.spec import VectorUnitSpec
@@ -97,6 +98,7 @@ class MachineSpec(Spec):
     """What every machine has. `kind` selects the spec of the rest (`hardware.machines`).
 
     clock: the cores' clock; cycles in reports are cycles of it.
+    links: to other devices of its kind, for workloads that several share.
     technology: a technology preset for area and energy, or a mapping that extends one.
     """
 
@@ -107,6 +109,7 @@ class MachineSpec(Spec):
     cores: int = Field(default=1, ge=1, le=1024)
     core: CoreSpec
     memory: Annotated[IdealMemorySpec | DramMemorySpec, BeforeValidator(_memory_spec)]
+    links: LinksSpec | None = None
     technology: str | dict[str, Any]
 
     @property

@@ -18,14 +18,22 @@ from typing import Any
 from simulator.config import CyclelabError
 from simulator.hardware.matrix_unit import MatrixUnit, Tile
 from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
-from simulator.mapping.errors import FixedChoiceError
+from simulator.mapping.errors import FixedChoiceError, NoLinksError
 from simulator.mapping.formats import choose_formats
 from simulator.mapping.resources import Resources
 from simulator.mapping.spec import MappingSpec
 from simulator.mapping.tiling import gang_interval
 from simulator.numerics import format_named
 from simulator.workload.graph import graph_of
-from simulator.workload.operators import MatMul, Operator, Phase, Segment, Tensor, Vector
+from simulator.workload.operators import (
+    Collective,
+    MatMul,
+    Operator,
+    Phase,
+    Segment,
+    Tensor,
+    Vector,
+)
 
 SUM_BITS = 32
 """Of the sum of a row of activations."""
@@ -53,10 +61,14 @@ class _Choice:
 
 
 def adapted(phase: Phase, resources: Resources[Any], spec: MappingSpec) -> Phase:
-    """The phase with the operators that the machine's matrix units need; else as it is."""
+    """The phase with the operators that the machine's matrix units need; else as it is.
+
+    Raises NoLinksError for collectives on a machine without links.
+    """
 
     def adapt(segments: Sequence[Segment]) -> tuple[Segment, ...]:
-        return tuple(_Adapter(segment, resources, spec).segment() for segment in segments)
+        found = (_Adapter(segment, resources, spec).segment() for segment in segments)
+        return tuple(segment for segment in found if len(segment.graph))
 
     return replace(phase, segments=adapt(phase.segments), parts=tuple(map(adapt, phase.parts)))
 
@@ -72,12 +84,29 @@ class _Adapter:
     def segment(self) -> Segment:
         """The segment with what had to be added."""
         for op in self.old.operators():
+            if isinstance(op, Collective) and self._is_free(op):
+                continue
             choice = self._choose(op) if isinstance(op, MatMul) else None
             if choice is None or not isinstance(op, MatMul):
                 self.operators.append(op)
             else:
                 self._add(op, choice)
         return replace(self.old, graph=graph_of(self.operators))
+
+    def _is_free(self, op: Collective) -> bool:
+        """Whether a collective takes no time: then what it is made of is what it makes.
+
+        Raises NoLinksError if it takes some, but the machine has no links.
+        """
+        if self.spec.collectives == "counted":
+            if self.resources.machine.links is None:
+                raise NoLinksError(self.resources.machine.name, op.name)
+            return False
+        if op.function == "send":
+            return True
+        share, whole = op.inputs[0].name, op.outputs[0].name
+        self.operators = [_renamed(each, share, whole) for each in self.operators]
+        return True
 
     def _choose(self, op: MatMul) -> _Choice | None:
         """The unit to adapt to, the one that ought to be fastest; None for no adaptation.
@@ -216,3 +245,9 @@ def _ways(stored: str, taken: str) -> list[bool]:
     if wanted.step == 2:
         return [True] if codes.consecutive else []
     return [False] if stored == "ternary" and wanted.signed else []
+
+
+def _renamed(op: Operator, old: str, new: str) -> Operator:
+    """The operator with an output of another name."""
+    outputs = (replace(t, name=new) if t.name == old else t for t in op.outputs)
+    return replace(op, outputs=tuple(outputs))

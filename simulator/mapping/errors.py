@@ -5,16 +5,35 @@ from __future__ import annotations
 from simulator.config import CyclelabError
 
 
-class FixedChoiceError(CyclelabError):
-    """What the user fixed for some operators cannot be done.
+class SettingError(CyclelabError):
+    """A setting of the experiment that cannot be mapped.
 
     path: of the key at fault, from the root of the experiment.
     """
 
-    def __init__(self, pattern: str, key: str, reason: str) -> None:
-        self.path = ("mapping", "operators", pattern, *([key] if key else []))
+    def __init__(self, path: tuple[str, ...], reason: str) -> None:
+        self.path = path
         self.reason = reason
-        super().__init__(f"{'.'.join(self.path)}: {reason}")
+        super().__init__(f"{'.'.join(path)}: {reason}")
+
+
+class FixedChoiceError(SettingError):
+    """What the user fixed for some operators cannot be done."""
+
+    def __init__(self, pattern: str, key: str, reason: str) -> None:
+        super().__init__(("mapping", "operators", pattern, *([key] if key else [])), reason)
+
+
+class NoLinksError(SettingError):
+    """Devices share the work, but nothing is said of the links between them."""
+
+    def __init__(self, machine: str, operator: str) -> None:
+        super().__init__(
+            ("machine",),
+            f"missing key 'links': {machine} shares its work with other devices, and {operator!r} "
+            "sends them data; give it links (device, bandwidth_bytes_per_s, latency_s, topology), "
+            "or leave out of the count what is sent, with mapping.collectives=free",
+        )
 
 
 class NoMappingError(CyclelabError):

@@ -12,6 +12,7 @@ from typing import Literal
 
 from simulator.mapping.spec import MappingSpec
 from simulator.workload.operators import (
+    Collective,
     Context,
     Gather,
     MatMul,
@@ -22,7 +23,7 @@ from simulator.workload.operators import (
     Vector,
 )
 
-KernelKind = Literal["matmul", "attention", "scores", "context", "vector", "gather"]
+KernelKind = Literal["matmul", "attention", "scores", "context", "vector", "gather", "collective"]
 
 
 @dataclass(slots=True)
@@ -97,6 +98,8 @@ def _kind(op: Operator) -> KernelKind:
         return "context"
     if isinstance(op, Gather):
         return "gather"
+    if isinstance(op, Collective):
+        return "collective"
     return "vector"
 
 

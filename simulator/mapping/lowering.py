@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from simulator.hardware.bill import VECTOR_UNIT
-from simulator.hardware.primitives import ActionCounts
+from simulator.hardware.bill import LINKS, VECTOR_UNIT
+from simulator.hardware.primitives import Action, ActionCounts, Primitive
 from simulator.hardware.vector_unit.work import VectorWork, vector_actions, vector_cycles
 from simulator.mapping.builder import ProgramBuilder, Wiring
 from simulator.mapping.program import Cause, Command, Item, Tokens
@@ -52,6 +52,28 @@ class KernelPart(ABC):
             release=release,
             actions=counts,
             region=self.builder.regions.reserve(place, size),
+        )
+
+    def message(
+        self, label: str, size: int, acquire: Tokens, late: Tokens, counts: ActionCounts
+    ) -> Command:
+        """A message over the links to other devices, while one of this size comes in.
+
+        late: given when it is there. counts: actions at the buffers at this end.
+        """
+        links = self.resources.links
+        counts.add(Action(LINKS, Primitive("link", device=links.device), "move"), size)
+        cycles = self.resources.link_cycles(size)
+        return Command(
+            queue=self.resources.link,
+            operator=self.operator,
+            label=label,
+            cycles=cycles,
+            latency_cycles=cycles + self.resources.link_latency_cycles,
+            compute_cycles=cycles,
+            acquire=acquire,
+            release_late=late,
+            actions=counts,
         )
 
 

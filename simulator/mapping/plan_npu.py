@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from simulator.hardware.npu import NpuCoreSpec
+from simulator.mapping.collective import CollectiveProblem, collective_places, collective_plan
+from simulator.mapping.lower_collective import CollectiveLowering, tile_collective
 from simulator.mapping.lower_vector import VectorLowering, tile_vector
 from simulator.mapping.pim.plan import PimAttentionPlanner
 from simulator.mapping.plan_attention import AttentionPlanner
@@ -21,6 +23,8 @@ class NpuPlanner(KernelPlanner):
         budget = self._budget(job.live_bytes)
         if job.kernel.kind in ("vector", "gather"):
             return self._plan_vector(job, budget)
+        if job.kernel.kind == "collective":
+            return self._plan_collective(job, budget)
         if job.kernel.kind == "attention":
             in_memory = PimAttentionPlanner.of(self.planning, job)
             if in_memory is not None:
@@ -40,6 +44,15 @@ class NpuPlanner(KernelPlanner):
             bytes_per_cycle=float(self.resources.bytes_per_cycle),
             latency_cycles=self.resources.latency_cycles,
         )
+
+    def _plan_collective(self, job: KernelJob, budget: Budget) -> Plan:
+        problem = CollectiveProblem.of(job)
+        parameters = job.facts.parameter_bytes
+        free = budget.scratchpad_bytes - parameters
+        tile = tile_collective(job.kernel.name, problem, self.builder, free)
+        places = collective_places(self.planning, job)
+        lowering = CollectiveLowering(self.builder, job.operator, problem, tile, places, parameters)
+        return collective_plan(lowering, job, problem, tile)
 
     def _plan_vector(self, job: KernelJob, budget: Budget) -> Plan:
         problem = vector_problem(job)

@@ -14,7 +14,10 @@ from simulator.mapping.kernels import Kernel
 from simulator.mapping.lowering import KernelPart
 from simulator.mapping.planning import KernelJob, Plan, Planning
 from simulator.mapping.program import OperatorInfo
-from simulator.workload.operators import Segment, Vector
+from simulator.workload.operators import Collective, Segment, Vector
+
+BETWEEN_STAGES = -1
+"""Stage of an operator that takes data from one to another."""
 
 
 class KernelPlanner(ABC):
@@ -41,7 +44,7 @@ class KernelPlanner(ABC):
         kept = sorted(t.name for t in kernel.outputs if t.name in resident)
         if kept:
             plan.mapping["kept_on_chip"] = kept
-        self.builder.operators[operator] = self._info(kernel, segment.name, facts, plan)
+        self.builder.operators[operator] = self._info(kernel, segment, facts, plan)
         return plan.lowerings
 
     @abstractmethod
@@ -49,7 +52,9 @@ class KernelPlanner(ABC):
         """How the machine runs a kernel; raises as `plan` does."""
 
     # -- facts for reports ---------------------------------------------------------
-    def _info(self, kernel: Kernel, block: str, facts: KernelFacts, plan: Plan) -> OperatorInfo:
+    def _info(
+        self, kernel: Kernel, segment: Segment, facts: KernelFacts, plan: Plan
+    ) -> OperatorInfo:
         macs = sum(op.macs for op in kernel.operators)
         vectors = [op for op in kernel.operators if isinstance(op, Vector)]
         queues, cores = self.resources.cores[0], self.resources.machine.cores
@@ -61,8 +66,7 @@ class KernelPlanner(ABC):
         peak: int | Fraction = 0
         reads, writes = facts.compulsory()
         if plan.elsewhere is not None:
-            primary, peak, reads, writes = plan.elsewhere
-            bound = math.ceil(macs / peak)
+            primary, bound, peak, reads, writes = plan.elsewhere
         elif macs:
             index = self.resources.unit_index(plan.unit)
             chosen = self.resources.matrix_units[index]
@@ -71,7 +75,7 @@ class KernelPlanner(ABC):
         return OperatorInfo(
             name=kernel.name + self.builder.suffix,
             kind=kernel.kind,
-            block=block,
+            block=segment.name,
             unit=plan.unit,
             primary=primary,
             macs=macs,
@@ -83,4 +87,11 @@ class KernelPlanner(ABC):
             memory_bound_cycles=self.resources.memory_cycles(reads + writes),
             mapping=plan.mapping,
             peak_macs_per_cycle=float(peak),
+            first_instance=segment.first,
+            stage=BETWEEN_STAGES if _is_send(kernel) else segment.stage,
         )
+
+
+def _is_send(kernel: Kernel) -> bool:
+    op = kernel.operators[0]
+    return isinstance(op, Collective) and op.function == "send"

@@ -35,13 +35,15 @@ TilingT = TypeVar("TilingT", bound=Tiling)
 
 
 class Elsewhere(NamedTuple):
-    """Where a kernel is bound that no matrix unit of the machine runs.
+    """Where a kernel is bound that neither matrix nor vector units of the machine run.
 
-    primary: queue that its time is accounted on; peak_macs_per_cycle: of the core clock.
+    primary: queue that its time is accounted on; bound_cycles: that it takes there at least;
+    peak_macs_per_cycle: of the core clock, 0 without MACs.
     read_bytes, write_bytes: that the memory's data buses cannot but move.
     """
 
     primary: int
+    bound_cycles: int
     peak_macs_per_cycle: Fraction
     read_bytes: int
     write_bytes: int

@@ -35,6 +35,7 @@ class QueueKind(StrEnum):
     L2 = "l2"
     LAUNCH = "launch"
     PIM = "pim"
+    LINK = "link"
 
 
 class Cause(StrEnum):
@@ -48,6 +49,7 @@ class Cause(StrEnum):
     L2 = "l2"
     LAUNCH = "launch"
     PIM = "pim"
+    LINK = "link"
     DEPENDENCY = "dependency"
 
 
@@ -166,6 +168,8 @@ class OperatorInfo:
     compute_bound_cycles, memory_bound_cycles: roofline bounds, core clock.
     unit: name of the unit chosen; mapping: human-readable tiling.
     peak_macs_per_cycle: of all matrix units of the kind chosen, 0 for vector work.
+    first_instance: number of its block that the first instance is. stage: of the pipeline
+        that it is part of, -1 between stages.
     """
 
     name: str
@@ -182,6 +186,8 @@ class OperatorInfo:
     memory_bound_cycles: int
     mapping: dict[str, object]
     peak_macs_per_cycle: float = 0
+    first_instance: int = 0
+    stage: int = 0
 
 
 @dataclass(frozen=True, slots=True)

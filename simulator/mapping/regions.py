@@ -113,6 +113,8 @@ class RegionTable:
         key = (prefix, name)
         if key not in self._places:
             instances = segment.repeat if lasting else 1
+            if tensor.kind == "kv":
+                instances *= segment.micro_batches
             self._places[key] = Place(prefix, tensor.kind, instances, {name: 0})
         place = self._places[key].root()
         place.sizes_bytes[name] = max(place.sizes_bytes[name], tensor.bytes)

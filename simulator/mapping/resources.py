@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from simulator.config import CyclelabError, nearest
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.gpu import GpuSpec
+from simulator.hardware.links.spec import LinksSpec
 from simulator.hardware.machine import FEMTOSECONDS_PER_SECOND, MachineSpec
 from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.hardware.npu import NpuSpec
@@ -38,7 +39,8 @@ class Resources(ABC, Generic[MachineT]):
 
     matrix_units[i] is driven by queue `cores[c].matrix[i]` of core c. unit_names[i] is
         its kind, numbered (`systolic_array1`) where several are of one kind.
-    cores: that are mapped to one by one.
+    cores: that are mapped to one by one. link: queue of the links to other devices, -1
+        without any.
     """
 
     def __init__(self, machine: MachineT) -> None:
@@ -52,6 +54,9 @@ class Resources(ABC, Generic[MachineT]):
         self.period_fs = machine.clock.period_fs
         self.queues: list[Queue] = []
         self.cores = self._add_cores()
+        links = machine.links
+        depth = self.queues[self.cores[0].vector].depth
+        self.link = self._add("device.link", QueueKind.LINK, 0, depth) if links else -1
         cycle_s = Fraction(self.period_fs, FEMTOSECONDS_PER_SECOND)
         # The decimal numbers that were written, as the memory's own model takes them.
         self.bytes_per_cycle = Fraction(repr(machine.memory.bandwidth_bytes_per_s)) * cycle_s
@@ -79,6 +84,24 @@ class Resources(ABC, Generic[MachineT]):
     def memory_cycles(self, transfer_bytes: int) -> int:
         """Cycles the memory needs to move `transfer_bytes` at full bandwidth, rounded up."""
         return -int(-transfer_bytes // self.bytes_per_cycle)
+
+    def link_cycles(self, sent_bytes: int) -> int:
+        """Cycles that a message of `sent_bytes` keeps the links, rounded up."""
+        cycle_s = Fraction(self.period_fs, FEMTOSECONDS_PER_SECOND)
+        rate = Fraction(repr(self.links.bandwidth_bytes_per_s)) * cycle_s
+        return -int(-sent_bytes // rate)
+
+    @property
+    def link_latency_cycles(self) -> int:
+        """Cycles from a message's end on the links to its being there, rounded up."""
+        latency_fs = Fraction(repr(self.links.latency_s)) * FEMTOSECONDS_PER_SECOND
+        return math.ceil(latency_fs / self.period_fs)
+
+    @property
+    def links(self) -> LinksSpec:
+        """The machine's links, which it must have."""
+        assert self.machine.links is not None, "collectives without links are refused before"
+        return self.machine.links
 
     def unit_index(self, name: str) -> int:
         """Index of the matrix unit of a name; raises CyclelabError when there is none."""

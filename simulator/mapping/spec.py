@@ -78,6 +78,8 @@ class MappingSpec(Spec):
     keep_activations: leave an activation on chip between producer and consumers
         when it fits in `resident_fraction` of the scratchpad.
     operators: name pattern (`qkv_proj`, `*_proj`) to fixed tiling.
+    collectives: what devices that share the work send each other takes the time of their
+        links, or none (`free`), as where it is left out of the count.
     pim: of machines whose memory computes.
     """
 
@@ -87,4 +89,5 @@ class MappingSpec(Spec):
     keep_activations: bool = True
     resident_fraction: float = Field(default=0.5, ge=0, le=0.9)
     operators: dict[str, TileChoice] = Field(default_factory=dict)
+    collectives: Literal["counted", "free"] = "counted"
     pim: PimMappingSpec = PimMappingSpec()

@@ -11,7 +11,7 @@ its inputs begins, whatever stage the other half is in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from simulator.mapping.pim.lower import PimAttentionLowering
 from simulator.mapping.pim.plan import UNIT
@@ -28,53 +28,48 @@ class Turns:
 
     def __init__(self, wirers: Sequence[Wirer]) -> None:
         self.wirers = wirers
-        self.layers = [_layers_of(wirer) for wirer in wirers]
 
     @property
     def possible(self) -> bool:
         """Whether both have attention in the memory, in layers between other segments."""
-        return all(
-            index is not None and 0 < index < len(wirer.plans) - 1
-            for wirer, index in zip(self.wirers, self.layers, strict=True)
-        )
+        found = [_layers_of(wirer) for wirer in self.wirers]
+        last = len(self.wirers[0].plans) - 1
+        return found[0] == found[1] and bool(found[0]) and 0 < found[0][0] <= found[0][-1] < last
 
     def pay(self, whole: Wirer) -> bool:
         """Whether a layer is expected to be faster in turns than with the whole batch at once."""
-        index = _layers_of(whole)
-        if index is None:
+        layers = _layers_of(whole)
+        if not layers:
             return False
-        units, memory = _estimates(whole, whole.plans[index])
-        together = [_estimates(w, w.plans[i]) for w, i in self._layers()]
-        (first_units, first_memory), (second_units, second_memory) = together
+        units, memory = _estimates(whole, whole.plans[layers[0]])
+        halves = [_estimates(wirer, wirer.plans[layers[0]]) for wirer in self.wirers]
+        (first_units, first_memory), (second_units, second_memory) = halves
         stages = ((first_units, second_memory), (second_units, first_memory))
         return sum(_beside(*stage) for stage in stages) < units + memory
 
     def body(self) -> tuple[Item, ...]:
-        """Both in program order."""
-        before: list[Item] = []
-        layers: list[_Layer] = []
-        for wirer, index in self._layers():
-            for segment in range(index):
-                before += _flat(wirer.kernel_items(segment))
-            layers.append(_Layer(wirer.plans[index], wirer.kernel_items(index)))
-        one, two = layers
-        repeat = one.plan.segment.repeat
-        begin = (*one.before, *one.memory, *two.before)
-        items = [*before, *begin]
-        if repeat > 1:
-            turn = (*two.memory, *one.after, *one.before, *one.memory, *two.after, *two.before)
-            ahead = one.ahead(memory=True) | two.ahead(memory=False)
-            name = one.plan.segment.name
-            items.append(Loop(repeat - 1, turn, instances=True, label=name, ahead=ahead))
-        end = (*two.memory, *one.after, *two.after)
-        items.append(Loop(1, end, instances=True, first_instance=repeat - 1))
-        for wirer, index in self._layers():
-            for segment in range(index + 1, len(wirer.plans)):
-                items += _flat(wirer.kernel_items(segment))
+        """Both in program order: segments one after the other, those with layers in turns."""
+        items: list[Item] = []
+        layers = _layers_of(self.wirers[0])
+        for segment, plan in enumerate(self.wirers[0].plans):
+            halves = [(wirer.plans[segment], wirer.kernel_items(segment)) for wirer in self.wirers]
+            if segment in layers:
+                one, two = (_Layer(*half) for half in halves)
+                items += _in_turns(one, two, plan.segment.repeat, plan.segment.name)
+            else:
+                items += [item for _, kernels in halves for item in _flat(kernels)]
         return tuple(items)
 
-    def _layers(self) -> list[tuple[Wirer, int]]:
-        return [(w, i) for w, i in zip(self.wirers, self.layers, strict=True) if i is not None]
+
+def _in_turns(one: _Layer, two: _Layer, repeat: int, name: str) -> Iterator[Item]:
+    """`repeat` layers of both halves."""
+    yield from (*one.before, *one.memory, *two.before)
+    if repeat > 1:
+        turn = (*two.memory, *one.after, *one.before, *one.memory, *two.after, *two.before)
+        ahead = one.ahead(memory=True) | two.ahead(memory=False)
+        yield Loop(repeat - 1, turn, instances=True, label=name, ahead=ahead)
+    end = (*two.memory, *one.after, *two.after)
+    yield Loop(1, end, instances=True, first_instance=repeat - 1)
 
 
 class _Layer:
@@ -93,12 +88,9 @@ class _Layer:
         return frozenset(part.operator for parts in self.plan.parts[:last] for part in parts)
 
 
-def _layers_of(wirer: Wirer) -> int | None:
-    """The segment with attention in the memory, if there is one."""
-    for index, plan in enumerate(wirer.plans):
-        if _attention_of(plan) >= 0:
-            return index
-    return None
+def _layers_of(wirer: Wirer) -> list[int]:
+    """The segments with attention in the memory: of each stage of a pipeline, or one."""
+    return [index for index, plan in enumerate(wirer.plans) if _attention_of(plan) >= 0]
 
 
 def _attention_of(plan: SegmentPlan) -> int:

@@ -62,6 +62,8 @@ class PhaseGroup:
     memory_busy_seconds: float = 0.0
     busy_cycles: dict[str, int] = field(default_factory=dict)
     energy_j: Estimate = ZERO
+    round_seconds: float = 0.0
+    system_tokens: float = 0.0
 
     @property
     def dram_bytes(self) -> int:
@@ -75,9 +77,9 @@ class PhaseGroup:
 
     @property
     def tokens_per_s(self) -> float | None:
-        """Counted tokens per second; None without tokens."""
-        tokens = counted_tokens(self)
-        return tokens / self.seconds if tokens and self.seconds else None
+        """Counted tokens of all devices per second; None without tokens."""
+        tokens = self.system_tokens
+        return tokens / self.round_seconds if tokens and self.round_seconds else None
 
 
 def counted_tokens(phase: PhaseGroup | PhaseResult) -> int:
@@ -156,6 +158,8 @@ def phase_groups(result: Result) -> list[PhaseGroup]:
             group.generated += phase.generated
             group.cycles += phase.cycles
             group.seconds += phase.seconds
+            group.round_seconds += phase.round_seconds
+            group.system_tokens += counted_tokens(phase) * phase.batches
             group.macs += phase.macs
             group.peak_cycles += at_peak.get(phase.name, 0.0)
             group.dram_read_bytes += phase.dram_read_bytes

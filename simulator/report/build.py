@@ -22,8 +22,9 @@ from simulator.hardware.machine import FEMTOSECONDS_PER_SECOND, MachineSpec
 from simulator.hardware.memory.spec import IdealMemorySpec
 from simulator.hardware.primitives import Action, ActionCounts, Part, Primitive
 from simulator.mapping.program import Command, OperatorInfo, Program, QueueKind
+from simulator.report.pipeline import pipeline_facts
 from simulator.report.result import OperatorResult, PhaseResult
-from simulator.workload.operators import Phase
+from simulator.workload.operators import ONE_DEVICE, Devices, Phase
 
 STATIC = "static"
 """Component that leakage and an ideal memory's background power are booked on."""
@@ -64,11 +65,14 @@ class Costs:
 class ResultBuilder:
     """Turns the runs of one experiment into the lists of a Result.
 
-    amounts: what each phase's energy is made of, for comparisons.
+    devices: that share the workload. amounts: what each phase's energy is made of, for comparisons.
     """
 
-    def __init__(self, machine: MachineSpec, technology: Technology) -> None:
+    def __init__(
+        self, machine: MachineSpec, technology: Technology, devices: Devices = ONE_DEVICE
+    ) -> None:
         self.machine = machine
+        self.devices = devices
         self.technology = technology
         self.period_fs = machine.clock.period_fs
         self.parts = machine_parts(machine)
@@ -132,6 +136,7 @@ class ResultBuilder:
                 memory_busy_seconds=execution.memory_busy_fs / FEMTOSECONDS_PER_SECOND,
                 energy_j=total,
                 dram=_dram_facts(execution),
+                pipeline=pipeline_facts(run.program, execution, self.devices, self.period_fs),
             )
         )
         self.start_cycle += cycles
@@ -237,7 +242,7 @@ class ResultBuilder:
             phase=run.phase.name,
             name=info.name,
             block=info.block,
-            instance=record.instance,
+            instance=info.first_instance + record.instance,
             kind=info.kind,
             unit=info.unit,
             start_cycle=self.start_cycle + record.start_fs // self.period_fs,
@@ -282,7 +287,7 @@ class ResultBuilder:
                     "phase": run.phase.name,
                     "queue": run.program.queues[queue].name,
                     "operator": info.name,
-                    "instance": entry.instance,
+                    "instance": info.first_instance + entry.instance,
                     "label": commands[command].label,
                     "start_cycle": self.start_cycle + start_fs // self.period_fs,
                     "end_cycle": self.start_cycle + -(-end_fs // self.period_fs),
@@ -318,10 +323,12 @@ def _dram_facts(execution: Execution) -> dict[str, Any] | None:
 
 
 def _buffer_bytes(counts: ActionCounts) -> dict[str, int]:
-    """Bytes moved at each on-chip buffer, from its sram accesses."""
+    """Bytes moved at each on-chip buffer, from its sram accesses, and sent to other devices."""
     levels: dict[str, int] = {}
     for action, count in counts.counts.items():
-        if action.primitive.kind == "sram":
+        if action.primitive.kind == "link":
+            levels["link_sent"] = levels.get("link_sent", 0) + count
+        elif action.primitive.kind == "sram":
             name = f"{action.path.split('.')[1]}_{action.verb}"
             levels[name] = levels.get(name, 0) + count * action.primitive.bits // 8
     return levels
@@ -329,7 +336,7 @@ def _buffer_bytes(counts: ActionCounts) -> dict[str, int]:
 
 def _bound(info: OperatorInfo, cycles: int) -> str:
     """What an operator's time is nearest to: the larger bound, unless it is far off."""
-    compute = "compute" if info.macs else "vector"
+    compute = "compute" if info.macs else "link" if info.kind == "collective" else "vector"
     largest = max(info.compute_bound_cycles, info.memory_bound_cycles)
     if cycles > 2 * largest:
         return "latency"

@@ -7,6 +7,7 @@ import textwrap
 from typing import IO
 
 from simulator.report.aggregate import OperatorGroup, PhaseGroup, operator_groups, phase_groups
+from simulator.report.device_words import device_lines
 from simulator.report.dram_words import dram_rows, has_dram
 from simulator.report.efficiency import HEAD, efficiency_cells, efficiency_of
 from simulator.report.machine_facts import (
@@ -68,6 +69,7 @@ def _what_ran(result: Result) -> list[str]:
     return [
         *_wrapped("workload  ", " · ".join(workload_line(result))),
         *_wrapped("machine   ", " · ".join(machine_line(result))),
+        *[line for text in device_lines(result) for line in _wrapped("devices   ", text)],
     ]
 
 
@@ -169,7 +171,7 @@ def _operator_row(
     times = f" ×{group.count}" if group.count > 1 else ""
     return (
         _clip(group.name, name_width - len(times)) + times,
-        _clip(group.kind, 9),
+        _clip(group.kind, 10),
         si(group.exclusive_cycles, ""),
         f"{percent(group.share):>6} {bar(group.share / widest, bar_width)}",
         percent(group.utilisation) if group.macs else "–",

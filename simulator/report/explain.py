@@ -23,6 +23,7 @@ from simulator.report.words import COMPUTE, OVERHEAD, bound_phrase, cause_phrase
 
 WIDTH = 96
 TOP_OPERATORS = 3
+COLLECTIVE = "collective"
 NOTABLE_SHARE = 0.02
 REREAD_RATIO = 1.1
 """Main-memory traffic above this multiple of the compulsory bytes is worth a sentence."""
@@ -142,10 +143,24 @@ def _work_sentence(group: OperatorGroup) -> str:
     if group.macs:
         work = f"It does {si(group.macs / group.count, 'MACs')}"
         work += f" ({shape})" if shape else ""
+    elif group.kind == COLLECTIVE:
+        work = _collective(group)
     else:
         work = f"It is {group.kind} work on {group.unit}"
     traffic = f"moves {si(moved, 'B')} to and from main memory" if moved else "stays on chip"
-    return f"{work} and {traffic}."
+    joint = "and" if group.macs or group.kind != COLLECTIVE else "and otherwise"
+    return f"{work} {joint} {traffic}."
+
+
+def _collective(group: OperatorGroup) -> str:
+    """What a collective does, with whom, and how much the device sends."""
+    what, facts = str(group.mapping["collective"]).replace("_", "-"), group.mapping
+    among = f" among {facts['devices']} devices" if "devices" in facts else " to the next stage"
+    kind = "a send" if what == "send" else f"an {what}"
+    sent = si(group.bytes.get("link_sent", 0) / group.count, "B")
+    messages = facts["messages"]
+    plural = "s" if messages != 1 else ""
+    return f"It is {kind}{among}, in which each sends {sent} in {messages} message{plural},"
 
 
 def _bounds_sentence(result: Result, group: OperatorGroup) -> str:
@@ -153,7 +168,8 @@ def _bounds_sentence(result: Result, group: OperatorGroup) -> str:
     memory = round(group.memory_bound_cycles / group.count)
     roofs = []
     if compute:
-        where = "compute" if group.macs else "the vector unit"
+        others = "the links" if group.kind == COLLECTIVE else "the vector unit"
+        where = "compute" if group.macs else others
         roofs.append(f"{count(compute)} cycles for {where}")
     if memory:
         bandwidth = si(bandwidth_bytes_per_second(result), "B/s")
@@ -208,6 +224,8 @@ def _help_sentence(result: Result, group: OperatorGroup) -> str:
         if group.time_cycles.get(COMPUTE, 0) / time < 0.5 and cause:
             return text + f"Less time {cause_phrase(cause)} ({percent(share)}) would help first."
         return text + "More or faster matrix units would help, and little else."
+    if group.kind == COLLECTIVE:
+        return _collective_help(group)
     if group.bound == "vector":
         return "More vector lanes, or fusing it behind the operator before, would help."
     if cause:
@@ -216,6 +234,16 @@ def _help_sentence(result: Result, group: OperatorGroup) -> str:
             "or fusing it with its neighbours would help more than faster units."
         )
     return "No roof is near: its start and end weigh more than its work."
+
+
+def _collective_help(group: OperatorGroup) -> str:
+    """What would shorten a collective, by what takes longest of it."""
+    if group.bound == "latency":
+        return (
+            "Most of it is the way of messages, not their length: links of less latency, fewer "
+            "devices or fewer messages (a switch instead of a ring) would help."
+        )
+    return "Links of more bandwidth would help, or work of another sub-batch beside it."
 
 
 def _memory_help(result: Result, group: OperatorGroup) -> str:

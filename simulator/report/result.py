@@ -74,6 +74,9 @@ class PhaseResult:
     busy_cycles: per queue (`core0.matrix`…).
     dram: commands, row hits and more (`hardware/dram/statistics.py`), where the memory
         is modelled by commands.
+    pipeline: of several stages: `stage_cycles`, `between_cycles` of sends, how often each
+        of the `micro_batches` comes round (`round_cycles`, `round_seconds`), the `requests`
+        of all and of this `micro_batch`.
     """
 
     name: str
@@ -90,6 +93,19 @@ class PhaseResult:
     memory_busy_seconds: float
     energy_j: Estimate
     dram: dict[str, Any] | None = None
+    pipeline: dict[str, Any] | None = None
+
+    @property
+    def round_seconds(self) -> float:
+        """Until the same requests can begin the next phase: more than `seconds` in a pipeline
+        whose slowest stage still works on others."""
+        return self.pipeline["round_seconds"] if self.pipeline else self.seconds
+
+    @property
+    def batches(self) -> float:
+        """How many times its tokens all devices take in or make in that time."""
+        facts = self.pipeline
+        return facts["requests"] / facts["micro_batch"] if facts else 1.0
 
 
 @dataclass(slots=True, repr=False)
@@ -103,6 +119,8 @@ class Result:
     spans: tile-level intervals of a bounded window, for the timeline: dicts with
         phase, queue, operator, instance, label, start_cycle, end_cycle (from the
         run's start).
+    devices: that share the workload. Cycles, bytes, energy and area are those of one of
+        them; tokens_per_s those of all together.
     configuration: the resolved experiment; its hash and the version name the run.
     """
 
@@ -130,6 +148,12 @@ class Result:
     seed: int
     spans: list[dict[str, Any]] = field(default_factory=list)
     simulation: dict[str, Any] = field(default_factory=dict)
+    devices: int = 1
+
+    @property
+    def tokens_per_s_per_device(self) -> float | None:
+        """Tokens per second over the number of devices."""
+        return None if self.tokens_per_s is None else self.tokens_per_s / self.devices
 
     def to_dict(self) -> dict[str, Any]:
         """The document of `result.json`, plain data in a fixed order of keys."""

@@ -22,7 +22,7 @@ class PhaseVerdict:
 
     bound: what bounds the operators that take most of the time.
     bound_cycles: roofline bound: the largest of the sums of the operators'
-        matrix, vector and memory bounds.
+        matrix, vector, memory and link bounds.
     losses: shares of the time by cause, largest first, computing left out.
     top: the operator that takes most of the time.
     """
@@ -59,12 +59,14 @@ def _judge(result: Result, phase: PhaseGroup, operators: list[OperatorGroup]) ->
                 losses[cause] = losses.get(cause, 0.0) + cycles / phase.cycles
     bound = max(shares, key=lambda name: shares[name])
     matrix = sum(g.compute_bound_cycles for g in operators if g.macs)
-    vector = sum(g.compute_bound_cycles for g in operators if not g.macs)
+    others = [g for g in operators if not g.macs]
+    links = sum(g.compute_bound_cycles for g in others if g.kind == "collective")
+    vector = sum(g.compute_bound_cycles for g in others) - links
     memory = sum(g.memory_bound_cycles for g in operators)
     return PhaseVerdict(
         phase=phase,
         bound=bound,
-        bound_cycles=max(matrix, vector, memory),
+        bound_cycles=max(matrix, vector, memory, links),
         memory_busy=phase.memory_busy_seconds / phase.seconds,
         utilisation=phase.utilisation,
         losses=tuple(sorted(losses.items(), key=lambda item: -item[1])),
@@ -123,6 +125,8 @@ def advice(result: Result, verdict: PhaseVerdict) -> str:
         return "More or faster matrix units would help, and little else."
     if verdict.bound == "vector":
         return "More vector lanes, or fusing element-wise work behind the GEMMs, would help."
+    if verdict.bound == "link":
+        return "Links of more bandwidth, or fewer devices, would help."
     if verdict.bound == "port":
         return "Wider or more on-chip ports would help."
     parts = [f"{percent(s)} {cause_phrase(c)}" for c, s in verdict.losses[:2]]

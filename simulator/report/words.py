@@ -17,6 +17,7 @@ CAUSE_LABELS = {
     "vector_unit": "vector unit",
     "l2": "L2 cache",
     "launch": "launch",
+    "link": "link latency",
     "drain": "drain",
     "dependency": "dependency",
     "issue": "issue",
@@ -35,6 +36,7 @@ CAUSE_PHRASES = {
     "vector_unit": "waiting for the vector unit",
     "l2": "waiting for the L2 cache",
     "launch": "waiting for the kernel to be launched",
+    "link": "waiting for a message on its way",
     "drain": "draining (pipeline, epilogue and store after the last tile)",
     "dependency": "waiting for the operator before",
     "issue": "waiting for a command to be issued",
@@ -46,6 +48,7 @@ BOUND_PHRASES = {
     "memory": "memory-bound",
     "vector": "bound by the vector unit",
     "port": "bound by on-chip ports",
+    "link": "bound by the links",
     "latency": "latency-bound",
 }
 

@@ -18,7 +18,7 @@ QUERIES, KEYS, VALUES = "queries", "keys", "values"
 
 
 def add_attention(builder: GraphBuilder, x: Tensor) -> Tensor:
-    """Add one layer's attention to the graph; returns the output projection's output.
+    """Add one layer's attention to the graph; returns its output, that of all devices.
 
     x: `[tokens, hidden]`. Queries, keys and values come from one fused GEMM. In a
     decoder the new rows of keys and values are appended to the KV cache, in its
@@ -30,9 +30,11 @@ def add_attention(builder: GraphBuilder, x: Tensor) -> Tensor:
     model = builder.model
     if model.sub_norms:
         y = builder.norm("attention_sub_norm", y, "attention_normed", model.query_width)
-    return builder.dense(
-        "out_proj", y, "attention_projected", model.hidden_size, bias=model.output_bias
+    output = "attention_projected"
+    share = builder.dense(
+        "out_proj", y, builder.share_of(output), model.hidden_size, bias=model.output_bias
     )
+    return builder.summed("attention_all_reduce", share, output)
 
 
 def attention_shapes(builder: GraphBuilder) -> tuple[AttentionShape, ...]:

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from simulator.workload.batch import Batch
 from simulator.workload.graph import RESIDUAL_IN, RESIDUAL_OUT, GraphBuilder
 from simulator.workload.model import TransformerSpec
-from simulator.workload.operators import Gather, GemmShape, Segment, Tensor
+from simulator.workload.operators import Collective, Gather, GemmShape, Segment, Tensor
 from simulator.workload.precision import Formats
+
+TOKEN_BITS = 32
+"""Of a token's number."""
 
 Step = Callable[[Tensor, str], Tensor]
 """Adds operators for a tensor; the second argument names what comes out."""
@@ -43,9 +46,9 @@ def _add_rows(builder: GraphBuilder, name: str, rows: int, x: Tensor, output: st
 def _embed_tokens(builder: GraphBuilder, output: str) -> Tensor:
     tokens = builder.batch.tokens
     rows = builder.parameters("token_embedding_rows", tokens * builder.model.hidden_size)
-    y = builder.activation(output, rows.elements)
-    builder.add(Gather("token_embedding", (rows,), (y,), rows=tokens))
-    return y
+    share = builder.activation(builder.share_of(output), rows.elements)
+    builder.add(Gather("token_embedding", (rows,), (share,), rows=tokens))
+    return builder.summed("embedding_all_reduce", share, output)
 
 
 def _embed_patches(builder: GraphBuilder, output: str) -> Tensor:
@@ -64,8 +67,12 @@ def _embed_patches(builder: GraphBuilder, output: str) -> Tensor:
     return y
 
 
-def output_segment(model: TransformerSpec, batch: Batch, formats: Formats) -> Segment | None:
+def output_segment(
+    model: TransformerSpec, batch: Batch, formats: Formats, stages: int = 1
+) -> Segment | None:
     """What follows the last layer; None if nothing does.
+
+    stages: of a pipeline, from whose last one new tokens go back to the first.
 
     Decoders: final norm and LM head on the last token of each request, the only
     one whose logits are needed. Encoders: final norm on all tokens, then pooler
@@ -79,6 +86,8 @@ def output_segment(model: TransformerSpec, batch: Batch, formats: Formats) -> Se
         y = builder.norm("final_norm", y, "final_normed")
     if model.family == "decoder":
         _add_lm_head(builder, y)
+        if stages > 1:
+            _add_token_return(builder)
     # The first tokens only, of the tensor that holds all of them.
     y = builder.activation(y.name, sequences * hidden)
     if model.pooler:
@@ -87,19 +96,31 @@ def output_segment(model: TransformerSpec, batch: Batch, formats: Formats) -> Se
         y = builder.elementwise("pooler_tanh", "gelu", (y,), "pooled")
     if model.classes:
         builder.dense("classifier", y, "logits", model.classes, bias=True, rows=sequences)
-    return Segment("output", builder.graph) if len(builder.graph) else None
+    return Segment("output", builder.graph, stage=stages - 1) if len(builder.graph) else None
 
 
 def _add_lm_head(builder: GraphBuilder, x: Tensor) -> None:
-    """Logits of `x`'s rows; a head in the residual format takes its input unquantised."""
+    """Logits of `x`'s rows, of the whole vocabulary on every device.
+
+    A head in the residual format takes its input unquantised.
+    """
     model, formats = builder.model, builder.formats
     rows = x.elements // model.hidden_size
     is_wide = formats.lm_head == formats.residual
+    share = builder.activation(builder.share_of("logits"), rows * model.vocab_size)
     builder.project(
         "lm_head",
         x if is_wide else builder.quantised("lm_head", x),
-        (builder.activation("logits", rows * model.vocab_size),),
+        (share,),
         (GemmShape(1, rows, model.vocab_size, model.hidden_size),),
         weight_format=formats.lm_head,
         input_format=formats.residual if is_wide else formats.activations,
     )
+    builder.gathered("logits_all_gather", share, "logits")
+
+
+def _add_token_return(builder: GraphBuilder) -> None:
+    """Send the new token of each request; that it is chosen among the logits is not counted."""
+    tokens = len(builder.batch.sequences)
+    x, y = (Tensor(name, tokens, TOKEN_BITS, "activation") for name in ("logits", "next_tokens"))
+    builder.add(Collective("token_return", (x,), (y,), function="send"))

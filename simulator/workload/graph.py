@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from simulator.workload.batch import Batch
 from simulator.workload.counts import norm_parameters
 from simulator.workload.model import TransformerSpec
-from simulator.workload.operators import GemmShape, MatMul, Operator, Tensor, Vector
+from simulator.workload.operators import (
+    Collective,
+    GemmShape,
+    MatMul,
+    Operator,
+    Tensor,
+    Vector,
+)
 from simulator.workload.precision import Formats, format_bits
 
 if TYPE_CHECKING:
@@ -61,6 +68,34 @@ class GraphBuilder:
         elements = elements or x[0].elements
         y = self.activation(output, elements)
         self.add(Vector(name, x, (y,), function, elements))
+        return y
+
+    def share_of(self, output: str) -> str:
+        """What a tensor is called while it is only this device's share of it."""
+        return output if self.model.shares == 1 else f"{output}_share"
+
+    def summed(self, name: str, share: Tensor, output: str) -> Tensor:
+        """The sum over all devices of what each has; returns the output."""
+        return self._collective(name, "all_reduce", share, output, share.elements)
+
+    def gathered(self, name: str, share: Tensor, output: str) -> Tensor:
+        """The shares of all devices, one behind the other; returns the output."""
+        elements = share.elements * self.model.shares
+        return self._collective(name, "all_gather", share, output, elements)
+
+    def _collective(
+        self,
+        name: str,
+        function: Literal["all_reduce", "all_gather"],
+        share: Tensor,
+        output: str,
+        elements: int,
+    ) -> Tensor:
+        devices = self.model.shares
+        if devices == 1:
+            return share
+        y = self.activation(output, elements)
+        self.add(Collective(name, (share,), (y,), function=function, devices=devices))
         return y
 
     def quantised(self, name: str, x: Tensor, output: str | None = None) -> Tensor:

@@ -7,7 +7,7 @@ from itertools import groupby
 from simulator.workload.attention import add_attention
 from simulator.workload.batch import Batch
 from simulator.workload.graph import RESIDUAL_IN, RESIDUAL_OUT, GraphBuilder
-from simulator.workload.mlp import add_mlp
+from simulator.workload.mlp import OUTPUT, add_mlp
 from simulator.workload.model import TransformerSpec
 from simulator.workload.moe import Loads, add_mixture
 from simulator.workload.operators import Segment, Tensor
@@ -50,7 +50,8 @@ def _add_layer(builder: GraphBuilder, loads: Loads | None) -> None:
     residual = builder.activation(RESIDUAL_IN, builder.batch.tokens * model.hidden_size)
 
     def mlp(x: Tensor) -> Tensor:
-        return add_mlp(builder, x) if loads is None else add_mixture(builder, x, loads)
+        share = add_mlp(builder, x) if loads is None else add_mixture(builder, x, loads)
+        return builder.summed("mlp_all_reduce", share, OUTPUT)
 
     if model.post_norm:
         y = add_attention(builder, residual)

@@ -10,8 +10,9 @@ from simulator.workload.counts import matmul_weights, parameters
 from simulator.workload.gemms import GemmSpec, gemm_phase, load_gemms
 from simulator.workload.huggingface import load_model
 from simulator.workload.model import TransformerSpec
-from simulator.workload.operators import Workload
+from simulator.workload.operators import Devices, Workload
 from simulator.workload.phases import Request, build_phases
+from simulator.workload.pipeline import micro_batch
 from simulator.workload.precision import Formats
 from simulator.workload.routing import RoutingSpec
 from simulator.workload.running import running_requests
@@ -34,12 +35,15 @@ def load_workload(spec: WorkloadSpec, relative_to: Path | None = None) -> Worklo
     if spec.moe != RoutingSpec() and not model.experts:
         raise CyclelabError(f"'moe' has no meaning for {model.name}: it has no experts")
     formats = spec.precision.resolve(model)
+    stages = spec.pipeline_parallel
     requests = _requests(spec, model, relative_to)
-    phases = build_phases(model, requests, formats, spec.moe, spec.sub_batches)
-    description = _describe(model, requests, formats, spec.tensor_parallel)
+    chosen = requests if stages == 1 else micro_batch(requests, stages)
+    phases = build_phases(model, chosen, formats, spec.moe, spec.sub_batches, stages)
+    devices = Devices(spec.tensor_parallel, stages, len(requests), len(chosen))
+    description = _describe(model, requests, formats, devices)
     if model.experts:
         description["moe"] = spec.moe.model_dump(mode="json")
-    return Workload(spec.name or model.name, phases, description)
+    return Workload(spec.name or model.name, phases, description, devices)
 
 
 def find_model(name: str, relative_to: Path | None = None) -> TransformerSpec:
@@ -65,7 +69,7 @@ def shard(model: TransformerSpec, devices: int) -> TransformerSpec:
     """
     if devices == 1:
         return model
-    shares = {}
+    shares = {"shares": devices}
     for name in ("heads", "kv_heads", "intermediate_size"):
         size = getattr(model, name)
         if size % devices:
@@ -126,7 +130,7 @@ def _requests(
 
 
 def _describe(
-    model: TransformerSpec, requests: Sequence[Request], formats: Formats, devices: int
+    model: TransformerSpec, requests: Sequence[Request], formats: Formats, devices: Devices
 ) -> dict[str, object]:
     """Facts for reports; token counts are of all requests together."""
     return {
@@ -135,8 +139,10 @@ def _describe(
         "parameters": parameters(model),
         "matmul_weights": matmul_weights(model),
         "layers": model.layers,
-        **({"tensor_parallel": devices} if devices > 1 else {}),
+        **({"tensor_parallel": devices.tensor} if devices.tensor > 1 else {}),
+        **({"pipeline_parallel": devices.pipeline} if devices.pipeline > 1 else {}),
         "batch": len(requests),
+        **({"micro_batch": devices.micro_batch} if devices.pipeline > 1 else {}),
         "prefill_tokens": sum(request.prefill_tokens for request in requests),
         "context_tokens": sum(request.context_tokens for request in requests),
         "decode_steps": max(request.decode_steps for request in requests),

@@ -16,14 +16,16 @@ UNFUSED_STEPS = {
 }
 """Operators of an activation on its own: their names and vector functions."""
 
+OUTPUT = "mlp_output"
+
 RowGroups = tuple[tuple[int, int], ...]
 """`(number of MLPs, rows that each of them works on)`: (1, tokens) without experts."""
 
 
 def add_mlp(builder: GraphBuilder, x: Tensor) -> Tensor:
-    """Add a dense MLP over `x` `[tokens, hidden]`; returns its output."""
+    """Add a dense MLP over `x` `[tokens, hidden]`; returns this device's share of its output."""
     operand = builder.quantised(first_projection(builder), x)
-    return add_mlp_on_rows(builder, operand, ((1, builder.batch.tokens),), "mlp_output")
+    return add_mlp_on_rows(builder, operand, ((1, builder.batch.tokens),), builder.share_of(OUTPUT))
 
 
 def first_projection(builder: GraphBuilder) -> str:

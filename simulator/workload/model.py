@@ -61,6 +61,7 @@ class TransformerSpec(Spec):
     image: patches instead of tokens; a sequence is the patches and a class token.
     pooler, classes: a dense layer, a classifier on each sequence's first token.
     max_context: longest sequence the model takes.
+    shares: devices that share every layer; heads, widths and vocabulary are those of one.
     """
 
     name: str
@@ -92,6 +93,7 @@ class TransformerSpec(Spec):
     pooler: bool = False
     classes: Count = 0
     max_context: Size
+    shares: Size = 1
     source: str = ""
 
     @model_validator(mode="before")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from simulator.workload.graph import GraphBuilder
-from simulator.workload.mlp import add_mlp_on_rows, first_projection
+from simulator.workload.mlp import OUTPUT, add_mlp_on_rows, first_projection
 from simulator.workload.operators import Gather, GemmShape, Tensor, Vector
 
 Loads = tuple[int, ...]
@@ -13,7 +13,7 @@ Loads = tuple[int, ...]
 
 
 def add_mixture(builder: GraphBuilder, x: Tensor, loads: Loads) -> Tensor:
-    """Add the mixture over `x` `[tokens, hidden]`; returns its output.
+    """Add the mixture over `x` `[tokens, hidden]`; returns this device's share of its output.
 
     loads: tokens of every expert, `experts_per_token` · tokens in all. Experts
     without tokens take no part: their weights are not read. The router and its
@@ -42,7 +42,7 @@ def add_mixture(builder: GraphBuilder, x: Tensor, loads: Loads) -> Tensor:
     builder.add(Gather("dispatch", (operand, routing), (rows,), rows=routed))
     groups = tuple((count, load) for load, count in sorted(Counter(loads).items()) if load)
     outputs = add_mlp_on_rows(builder, rows, groups, "expert_output")
-    y = builder.activation("mlp_output", tokens * model.hidden_size)
+    y = builder.activation(builder.share_of(OUTPUT), tokens * model.hidden_size)
     # One multiply-add per expert's row; the rows of a token come from different GEMMs.
     builder.add(
         Vector(

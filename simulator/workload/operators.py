@@ -197,12 +197,32 @@ class Gather(Operator):
 
 
 @dataclass(frozen=True, slots=True)
+class Collective(Operator):
+    """What devices that share the work send each other, all alike and at once.
+
+    `inputs[0]` is what this device has, `outputs[0]` what it has afterwards: the sum over
+    all devices (`all_reduce`), the shares of all (`all_gather`), or what the device of the
+    stage before has sent (`send`).
+    """
+
+    function: Literal["all_reduce", "all_gather", "send"] = "all_reduce"
+    devices: int = 2
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
-    """A graph executed `repeat` times in a row; `name` prefixes its operators."""
+    """A graph executed `repeat` times in a row; `name` prefixes its operators.
+
+    stage: of a pipeline of devices. first: repetitions of the segment in stages before.
+    micro_batches: whose KV caches are on the device.
+    """
 
     name: str
     graph: nx.DiGraph[str]
     repeat: int = 1
+    stage: int = 0
+    first: int = 0
+    micro_batches: int = 1
 
     def operators(self) -> list[Operator]:
         """Operators in execution order."""
@@ -240,9 +260,33 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True)
+class Devices:
+    """Devices that share a workload, of which one of each stage is simulated.
+
+    tensor: that share every layer. pipeline: stages, each of so many.
+    requests: of the whole batch; micro_batch: of those, in the largest of the micro-batches,
+        one per stage, that the phases are of.
+    """
+
+    tensor: int = 1
+    pipeline: int = 1
+    requests: int = 1
+    micro_batch: int = 1
+
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return self.tensor * self.pipeline
+
+
+ONE_DEVICE = Devices()
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
     """What an experiment runs, in order: usually a prefill and some decode steps."""
 
     name: str
     phases: tuple[Phase, ...]
     description: dict[str, object] = field(default_factory=dict)
+    devices: Devices = ONE_DEVICE

@@ -17,6 +17,7 @@ from simulator.workload.ends import embedding_segment, output_segment
 from simulator.workload.layers import layer_segments
 from simulator.workload.model import TransformerSpec
 from simulator.workload.operators import Phase, Segment
+from simulator.workload.pipeline import send_segment, stage_layers, staged
 from simulator.workload.precision import Formats, format_bits
 from simulator.workload.routing import Router, RoutingSpec
 
@@ -47,10 +48,12 @@ def build_phases(
     formats: Formats,
     routing: RoutingSpec | None = None,
     sub_batches: int = 1,
+    stages: int = 1,
 ) -> tuple[Phase, ...]:
     """Phases of a batch whose requests start together.
 
-    sub_batches: 2 gives decode steps of several requests `parts`, too.
+    sub_batches: 2 gives decode steps of several requests `parts`, too. stages: of a
+    pipeline; the batch is one of its micro-batches.
 
     Encoders: one `encode` phase. Decoders: if any request has a prompt, a first
     phase does all prompts (`prefill`), and one decode step of the requests
@@ -61,7 +64,7 @@ def build_phases(
     """
     _check(model, requests)
     router = Router(routing or RoutingSpec(), model) if model.experts else None
-    builder = PhaseBuilder(model, formats, router, sub_batches)
+    builder = PhaseBuilder(model, formats, router, sub_batches, stage_layers(model, stages))
     if model.family == "encoder":
         batch = Batch(tuple(Sequence(r.prefill_tokens) for r in requests))
         return (builder.phase("encode", "encode", batch, 0),)
@@ -123,32 +126,42 @@ def _cached(states: Items[_State]) -> int:
 
 
 class PhaseBuilder:
-    """Makes phases of one model in given formats."""
+    """Makes phases of one model in given formats.
+
+    layers: of each stage; `largest` is the model with as many as the first, the most.
+    """
 
     def __init__(
-        self, model: TransformerSpec, formats: Formats, router: Router | None, sub_batches: int
+        self,
+        model: TransformerSpec,
+        formats: Formats,
+        router: Router | None,
+        sub_batches: int,
+        layers: Items[int],
     ) -> None:
         self.sub_batches = sub_batches
         self.model = model
         self.formats = formats
         self.router = router
-        self.weight_bytes = weight_bytes(model, formats)
+        self.layers = layers
+        self.largest = model.model_copy(update={"layers": layers[0]})
 
     def segments(self, batch: Batch) -> tuple[Segment, ...]:
         """The model's segments for a batch."""
         model, formats = self.model, self.formats
         loads = self.router.loads(batch.tokens) if self.router else None
-        found = [
-            embedding_segment(model, batch, formats),
-            *layer_segments(model, batch, formats, loads),
-        ]
-        if output := output_segment(model, batch, formats):
+        stages = len(self.layers)
+        layers = layer_segments(model, batch, formats, loads)
+        if stages > 1:
+            layers = [*staged(layers, self.layers, send_segment(model, batch, formats))]
+        found = [embedding_segment(model, batch, formats), *layers]
+        if output := output_segment(model, batch, formats, stages):
             found.append(output)
         return tuple(found)
 
     def phase(self, name: str, kind: str, batch: Batch, cached: int) -> Phase:
         """A pass through the model; `cached` tokens are in the KV cache behind it."""
-        model, formats = self.model, self.formats
+        model, formats, stages = self.model, self.formats, len(self.layers)
         parts: tuple[tuple[Segment, ...], ...] = ()
         if self.sub_batches == 2 and kind == "decode" and len(batch.sequences) > 1:
             halves = [half for half in batch.halves() if half.sequences]
@@ -160,8 +173,8 @@ class PhaseBuilder:
             parts=parts,
             tokens=batch.tokens,
             generated=len(batch.sequences) if model.family == "decoder" else 0,
-            weight_bytes=self.weight_bytes,
-            kv_bytes_after=kv_bytes(model, formats, cached),
+            weight_bytes=weight_bytes(self.largest, formats),
+            kv_bytes_after=kv_bytes(self.largest, formats, cached * stages),
         )
 
 

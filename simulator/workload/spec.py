@@ -20,7 +20,7 @@ KINDS = ("model", "gemms", "topology")
 BATCH_KEYS = ("batch", "prefill_tokens", "context_tokens")
 MODEL_KEYS = (
     *BATCH_KEYS, "layers", "decode_steps", "requests", "trace", "running", "tensor_parallel",
-    "sub_batches", "moe",
+    "pipeline_parallel", "sub_batches", "moe",
 )  # fmt: skip
 
 
@@ -59,6 +59,8 @@ class WorkloadSpec(Spec):
     running: instead of `batch`, requests that have been decoding for a while, with the
         length of each in a file; one more token each if `decode_steps` says nothing else.
     tensor_parallel: devices that share every layer; the workload is that of one of them.
+    pipeline_parallel: stages that the layers are divided among, each of `tensor_parallel`
+        devices; requests are those of all of them, in as many micro-batches.
     sub_batches: 2 makes two of every decode step's batch, for machines that work on one
         while their memory works on the other (`mapping.pim.interleave`).
     precision: number formats. moe: where a mixture of experts sends tokens.
@@ -77,6 +79,7 @@ class WorkloadSpec(Spec):
     trace: TraceSpec | None = None
     running: RunningSpec | None = None
     tensor_parallel: int = Field(default=1, ge=1, le=1024)
+    pipeline_parallel: int = Field(default=1, ge=1, le=1024)
     sub_batches: Literal[1, 2] = 1
     precision: PrecisionSpec = PrecisionSpec()
     moe: RoutingSpec = RoutingSpec()

@@ -157,6 +157,30 @@ def mappings(draw: st.DrawFn, patterns: tuple[str, ...]) -> dict[str, Any]:
 
 
 @st.composite
+def links(draw: st.DrawFn) -> dict[str, Any]:
+    return {
+        "device": "board",
+        "bandwidth_bytes_per_s": draw(st.sampled_from([0.9e9, 7e9, 1e12])),
+        "latency_s": draw(st.sampled_from([0.0, 1e-9, 333e-9])),
+        "topology": draw(st.sampled_from(["ring", "switch"])),
+    }
+
+
+WIDTHS = (
+    "hidden_size",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "intermediate_size",
+    "ffn_dim",
+)
+
+
+def widened(model: dict[str, Any], times: int) -> dict[str, Any]:
+    """A model so many times as wide: what as many devices can share."""
+    return {key: value * times if key in WIDTHS else value for key, value in model.items()}
+
+
+@st.composite
 def experiments(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """An experiment without its model, and the model's `config.json` (None for GEMMs)."""
     formats = draw(st.sampled_from(FORMATS))
@@ -171,11 +195,14 @@ def experiments(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any] | None]
         workload = draw(gemm_lists())
     else:
         workload = draw(requests(encoder=model["model_type"] == "bert"))
+        workload["tensor_parallel"] = draw(st.sampled_from([1, 1, 2, 3]))
+        workload["pipeline_parallel"] = draw(st.sampled_from([1, 1, 1, 2]))
+        model = widened(model, workload["tensor_parallel"])
         cached = st.sampled_from([weights, weights, "int4"])
         precision["kv_cache"] = draw(cached) if model["model_type"] != "bert" else inputs
     document = {
         "name": "random",
-        "machine": draw(machines(formats)),
+        "machine": draw(machines(formats)) | {"links": draw(links())},
         "workload": workload | {"precision": precision},
         "mapping": draw(mappings(GEMM_PATTERNS if model is None else MODEL_PATTERNS)),
     }

@@ -42,7 +42,7 @@ def check_result(result: Result) -> None:
         assert op.bytes["dram_read"] + op.bytes["dram_write"] >= op.compulsory_bytes
         assert 0 <= op.utilisation <= 1
         assert all(count >= 0 for count in op.bytes.values())
-        assert op.bound in ("compute", "memory", "vector", "latency")
+        assert op.bound in ("compute", "memory", "vector", "link", "latency")
     assert 0 <= result.utilisation <= 1
 
 

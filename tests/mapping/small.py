@@ -121,6 +121,7 @@ def experiment(
     machine: dict[str, Any] | str | None = None,
     mapping: dict[str, Any] | None = None,
     every_event: bool = False,
+    timeline_commands: int = 16_000,
 ) -> Experiment:
     """A checked experiment; the small machine if none is given."""
     document = {
@@ -128,7 +129,7 @@ def experiment(
         "machine": machine if machine is not None else machine_document(),
         "workload": workload,
         "mapping": mapping or {},
-        "simulation": {"every_event": every_event},
+        "simulation": {"every_event": every_event, "timeline_commands": timeline_commands},
     }
     return build_experiment(Document.from_data(document, "experiment"))
 
@@ -138,9 +139,10 @@ def run(
     machine: dict[str, Any] | str | None = None,
     mapping: dict[str, Any] | None = None,
     every_event: bool = False,
+    timeline_commands: int = 16_000,
 ) -> Result:
     """Simulate; arguments as `experiment`."""
-    return run_experiment(experiment(workload, machine, mapping, every_event))
+    return run_experiment(experiment(workload, machine, mapping, every_event, timeline_commands))
 
 
 def phases(workload: dict[str, Any]) -> tuple[Phase, ...]:

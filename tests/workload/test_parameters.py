@@ -31,6 +31,7 @@ MATMUL_WEIGHTS = {
     "gpt3-6.7b": 32 * 12 * 4096**2 + 50257 * 4096,
     # 40 heads of 128 are 5120 wide, in a model of width 5140.
     "gpt3-13b": 40 * (4 * 5140 * 5120 + 8 * 5140**2) + 50257 * 5140,
+    "gpt3-30b": 48 * 12 * 7168**2 + 50257 * 7168,
     "gpt3-175b": 96 * 12 * 12288**2 + 50257 * 12288,
     "bitnet-b1.58-3b": 26 * (4 * 3200**2 + 3 * 3200 * 8640) + 32002 * 3200,
     # 8 experts and a router in each layer.
@@ -86,6 +87,7 @@ def test_parameters_are_the_published_ones(name: str, count: int) -> None:
         ("gpt3-2.7b", 2700, 50),
         ("gpt3-6.7b", 6700, 50),
         ("gpt3-13b", 13000, 100),
+        ("gpt3-30b", 30000, 100),
         ("gpt3-175b", 175000, 500),
     ],
 )

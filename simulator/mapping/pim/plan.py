@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 from simulator.config import CyclelabError
@@ -80,7 +81,7 @@ class PimAttentionPlanner(AttentionKernelPlanner):
         assert isinstance(resources, NpuResources)
         requests = requests_of(self.scores.shapes)
         channels = channels_for(self.memory, requests, self.spec.requests)
-        first_rows = place_rows(self.memory, requests, channels, self.job.segment.repeat)
+        first_rows = place_rows(self.memory, requests, channels, self._layers())
         work: dict[int, ChannelWork] = {}
         loads = [0] * self.memory.channels
         for request, channel, row in zip(requests, channels, first_rows, strict=True):
@@ -113,6 +114,10 @@ class PimAttentionPlanner(AttentionKernelPlanner):
         }
         return Plan([lowering], UNIT, mapping, self._bound(resources.pim_queues[busiest], part))
 
+    def _layers(self) -> int:
+        """Layers whose caches are on the device, those of all micro-batches in turn."""
+        return self.job.segment.repeat * self.job.segment.micro_batches
+
     def _check_fit(self, runs: list[Run]) -> None:
         try:
             check_fit(self.device, self.memory.controller, runs)
@@ -142,7 +147,8 @@ class PimAttentionPlanner(AttentionKernelPlanner):
         )
         units = self.memory.channels * (self.device.banks // self.pim.banks_per_unit)
         peak = Fraction(units * self.pim.lanes * clock_fs, interval_fs)
-        return Elsewhere(primary, peak, 0, part.stored_bytes)
+        macs = sum(op.macs for op in self.job.kernel.operators)
+        return Elsewhere(primary, math.ceil(macs / peak), peak, 0, part.stored_bytes)
 
 
 def _runs(chunks: list[Chunk]) -> list[Run]:

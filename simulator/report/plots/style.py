@@ -46,6 +46,7 @@ CAUSE_COLOURS = {
     "vector_unit": GREEN,
     "l2": "#2a9d8f",
     "launch": "#882255",
+    "link": "#999933",
     "drain": GREY,
     "dependency": "#c3ccd5",
     "issue": BROWN,

@@ -15,6 +15,7 @@ AS_PUBLISHED = [
     "machine.memory.device.pim.timing=as_published",
     "mapping.pim.barrier=true",
     "mapping.pim.writes=as_published",
+    "mapping.collectives=free",
     "workload.layers=1",
 ]
 OUTSIDE = ("token_embedding", "position_add", "final_norm", "lm_head")

@@ -1,0 +1,1 @@
+"""Links between devices of one kind, and the steps of collectives over them."""
