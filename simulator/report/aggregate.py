@@ -64,6 +64,7 @@ class PhaseGroup:
     energy_j: Estimate = ZERO
     round_seconds: float = 0.0
     system_tokens: float = 0.0
+    sharers: int = 1
 
     @property
     def dram_bytes(self) -> int:
@@ -158,6 +159,7 @@ def phase_groups(result: Result) -> list[PhaseGroup]:
             group.generated += phase.generated
             group.cycles += phase.cycles
             group.seconds += phase.seconds
+            group.sharers = phase.sharers
             group.round_seconds += phase.round_seconds
             group.system_tokens += counted_tokens(phase) * phase.batches
             group.macs += phase.macs

@@ -137,6 +137,7 @@ class ResultBuilder:
                 energy_j=total,
                 dram=_dram_facts(execution),
                 pipeline=pipeline_facts(run.program, execution, self.devices, self.period_fs),
+                sharers=self.devices.tensor,
             )
         )
         self.start_cycle += cycles

@@ -23,8 +23,8 @@ def _devices(result: Result) -> str:
     rate = result.tokens_per_s_per_device
     each = f"; {si(rate, '')} tokens/s each" if rate is not None else ""
     return (
-        f"{result.devices} ({' × '.join(parts)}) · {_links(result)} · all figures but tokens/s "
-        f"are of one{each}"
+        f"{result.devices} ({' × '.join(parts)}) · {_links(result)} · tokens/s and "
+        f"energy/token are of all, other figures of one{each}"
     )
 
 

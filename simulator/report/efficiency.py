@@ -17,8 +17,9 @@ HEAD = ("energy/token", "EDP", "TOPS/W", "TOPS/mm²")
 class Efficiency:
     """Of one phase, with the bounds that those of energy and area give.
 
-    energy_per_token_j: per token made in a decode, taken in elsewhere; None without
-        tokens. edp_js: energy × time, J·s. tops_per_w: 10¹² operations per joule.
+    energy_per_token_j: of all devices that share the layers, per token made in a decode,
+        taken in elsewhere; None without tokens. edp_js: their energy × time, J·s.
+        tops_per_w: 10¹² operations per joule.
         tops_per_mm2: 10¹² operations per second and mm² of die. Operations are those of
         the workload's MACs, two each.
     """
@@ -32,10 +33,11 @@ class Efficiency:
 def efficiency_of(phase: PhaseGroup | PhaseResult, area_mm2: Estimate) -> Efficiency:
     """The efficiency of a phase, or a group of them, on a die of some area."""
     tokens = counted_tokens(phase)
+    energy_j = phase.energy_j.scaled(phase.sharers)
     tera = OPERATIONS_PER_MAC * phase.macs * PER_TERA
     return Efficiency(
-        energy_per_token_j=phase.energy_j.scaled(1 / tokens) if tokens else None,
-        edp_js=phase.energy_j.scaled(phase.seconds),
+        energy_per_token_j=energy_j.scaled(1 / tokens) if tokens else None,
+        edp_js=energy_j.scaled(phase.seconds),
         tops_per_w=_per(tera, phase.energy_j),
         tops_per_mm2=_per(tera, area_mm2.scaled(phase.seconds)),
     )

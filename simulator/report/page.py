@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from html import escape
 
 from simulator.report.aggregate import OperatorGroup, operator_groups
+from simulator.report.device_words import device_lines
 from simulator.report.explain import explain
 from simulator.report.machine_facts import machine_line, workload_line
 from simulator.report.markup import Cell, component_table, operator_table, phase_table, table
@@ -45,13 +46,14 @@ def report_page(result: Result, pictures: Mapping[str, str], configuration_yaml:
 def _header(result: Result, operators: list[OperatorGroup]) -> str:
     machine = escape(" · ".join(machine_line(result)))
     workload = escape(" · ".join(workload_line(result)))
+    devices = "".join(f"<br>{escape(line)}" for line in device_lines(result))
     verdicts = "".join(
         f"<p>{escape(sentence(result, verdict))}</p>"
         for verdict in phase_verdicts(result, operators)
     )
     return (
         f"<h1>{escape(result.name)}</h1>\n"
-        f'<p class="muted">{workload}<br>{machine}</p>\n{_cards(result)}\n{verdicts}'
+        f'<p class="muted">{workload}<br>{machine}{devices}</p>\n{_cards(result)}\n{verdicts}'
     )
 
 

@@ -77,6 +77,7 @@ class PhaseResult:
     pipeline: of several stages: `stage_cycles`, `between_cycles` of sends, how often each
         of the `micro_batches` comes round (`round_cycles`, `round_seconds`), the `requests`
         of all and of this `micro_batch`.
+    sharers: devices that share every layer, of which this is what one does.
     """
 
     name: str
@@ -94,6 +95,7 @@ class PhaseResult:
     energy_j: Estimate
     dram: dict[str, Any] | None = None
     pipeline: dict[str, Any] | None = None
+    sharers: int = 1
 
     @property
     def round_seconds(self) -> float:

@@ -11,6 +11,7 @@ import pytest
 
 from simulator.config import CyclelabError
 from simulator.experiment import load_experiment
+from simulator.report.efficiency import efficiency_of
 from simulator.report.explain import explain
 from simulator.report.result import OperatorResult, Result
 from simulator.runner import run_experiment
@@ -171,6 +172,13 @@ def test_what_is_sent_costs_energy(decode: Callable[..., Result]) -> None:
     joules = result.energy_by_component["links"]
     assert joules.value == pytest.approx(sent * 8 * 10e-12)
     assert joules.low == pytest.approx(sent * 8 * 1.3e-12)
+
+
+def test_energy_per_token_is_that_of_all_devices(decode: Callable[..., Result]) -> None:
+    result = decode(2)
+    found = efficiency_of(result.phases[0], result.area_mm2)
+    assert found.energy_per_token_j is not None
+    assert found.energy_per_token_j.value == pytest.approx(2 * result.energy_j.value / TOKENS)
 
 
 # -- stages ---------------------------------------------------------------------------
