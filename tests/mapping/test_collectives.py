@@ -293,6 +293,12 @@ def test_shared_work_needs_links(decode: Callable[..., Result]) -> None:
     )
 
 
+def test_missing_links_are_said_where_the_machine_is_named() -> None:
+    chosen = load_experiment("llama2_7b_int8_on_tpuv4i", ["workload.tensor_parallel=4"])
+    with pytest.raises(CyclelabError, match=r"on_tpuv4i\.yaml:3: machine: missing key 'links'"):
+        run_experiment(chosen)
+
+
 def test_links_that_the_technology_does_not_price(decode: Callable[..., Result]) -> None:
     with pytest.raises(CyclelabError, match=r"knows no link called 'bord'.*did you mean 'board'"):
         decode(2, machine=machine_document(links=links(device="bord")))

@@ -166,11 +166,16 @@ def _cost(device: DramDeviceSpec, request: CachedRequest, known: dict[CachedRequ
 
 
 def place_rows(
-    memory: DramMemorySpec, requests: Sequence[CachedRequest], channels: Sequence[int], layers: int
+    memory: DramMemorySpec,
+    requests: Sequence[CachedRequest],
+    channels: Sequence[int],
+    layers: int,
+    micro_batches: int = 1,
 ) -> list[int]:
     """First row of each request's keys and values, from the middle of the banks up if they fit.
 
-    Raises CyclelabError if the rows of all layers do not fit a channel.
+    micro_batches: of as many requests each, that lie there too. Raises CyclelabError if the
+    rows of all layers do not fit a channel.
     """
     device = memory.device
     rows = device.organisation.counts.rows
@@ -180,13 +185,14 @@ def place_rows(
         first.append(used[channel])
         used[channel] += request.rows(device)
     fullest = max(range(memory.channels), key=used.__getitem__)
-    needed = used[fullest] * layers
+    needed = used[fullest] * layers * micro_batches
     if needed >= rows:
         size = tile_bytes(device)
+        of_each = f" of each of {micro_batches} micro-batches" if micro_batches > 1 else ""
         raise CyclelabError(
             f"the KV cache does not fit channel {fullest} of the memory: its "
-            f"{list(channels).count(fullest)} requests need {needed:,} rows of every bank in "
-            f"{layers} layers ({needed * size:,} bytes), and there are {rows:,} "
+            f"{list(channels).count(fullest)} requests{of_each} need {needed:,} rows of every "
+            f"bank in {layers} layers ({needed * size:,} bytes), and there are {rows:,} "
             f"({(needed - rows + 1) * size:,} bytes missing); use a smaller batch or more channels"
         )
     return [

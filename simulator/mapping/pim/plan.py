@@ -81,7 +81,10 @@ class PimAttentionPlanner(AttentionKernelPlanner):
         assert isinstance(resources, NpuResources)
         requests = requests_of(self.scores.shapes)
         channels = channels_for(self.memory, requests, self.spec.requests)
-        first_rows = place_rows(self.memory, requests, channels, self._layers())
+        segment = self.job.segment
+        first_rows = place_rows(
+            self.memory, requests, channels, segment.repeat, segment.micro_batches
+        )
         work: dict[int, ChannelWork] = {}
         loads = [0] * self.memory.channels
         for request, channel, row in zip(requests, channels, first_rows, strict=True):
@@ -113,10 +116,6 @@ class PimAttentionPlanner(AttentionKernelPlanner):
             "estimated_cycles_on_average": sum(loads) // len(loads),
         }
         return Plan([lowering], UNIT, mapping, self._bound(resources.pim_queues[busiest], part))
-
-    def _layers(self) -> int:
-        """Layers whose caches are on the device, those of all micro-batches in turn."""
-        return self.job.segment.repeat * self.job.segment.micro_batches
 
     def _check_fit(self, runs: list[Run]) -> None:
         try:

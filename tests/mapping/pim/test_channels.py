@@ -123,6 +123,14 @@ def test_a_cache_that_does_not_fit_says_by_how_much() -> None:
     )
 
 
+def test_the_caches_of_all_micro_batches_take_room() -> None:
+    small = memory(2, "organisation.counts.rows=64")
+    group = of_lengths(100)
+    place_rows(small, group, [0], 3)
+    with pytest.raises(CyclelabError, match="1 requests of each of 2 micro-batches need 120 rows"):
+        place_rows(small, group, [0], 3, 2)
+
+
 def test_a_cache_fits_to_the_last_row() -> None:
     """63 rows of 64: 3 requests of 20 and one of 32 tokens and a single head of 64."""
     small = memory(1, "organisation.counts.rows=64")
