@@ -14,6 +14,7 @@ from simulator.experiment import load_experiment
 from simulator.report.efficiency import efficiency_of
 from simulator.report.explain import explain
 from simulator.report.result import OperatorResult, Result
+from simulator.report.tables import operator_rows
 from simulator.runner import run_experiment
 from tests.mapping.gpu.small import gpu_document
 from tests.mapping.result_laws import check_result, findings
@@ -219,6 +220,14 @@ def test_the_summary_speaks_of_all_devices(decode: Callable[..., Result]) -> Non
     assert "devices   4 (tensor parallel 2 × pipeline parallel 2) · ring of 2.00" in text
     assert "2 micro-batches" in text
     assert "devices  " not in decode(1).summary()
+
+
+def test_results_of_several_devices_are_read_back(decode: Callable[..., Result]) -> None:
+    result = decode(2, 2, batch=4)
+    again = Result.from_dict(result.to_dict())
+    assert again == result
+    assert again.tokens_per_s_per_device == result.tokens_per_s_per_device
+    assert operator_rows(again)[-1]["link_sent_bytes"] == 2 * 4, "token_return"
 
 
 def test_the_explanation_says_what_is_sent(decode: Callable[..., Result]) -> None:
