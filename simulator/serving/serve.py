@@ -127,7 +127,7 @@ def _room(
 ) -> Room:
     """What the memory has left beside weights, and activations of the largest iteration."""
     spec, model = experiment.spec, served.model
-    memory, weights = spec.machine.memory, served.builder.weight_bytes
+    memory, weights = spec.machine.memory, served.weight_bytes
     in_memory = spec.mapping.pim.attention != "units"
     if isinstance(memory, DramMemorySpec) and memory.device.pim is not None and in_memory:
         return ChannelRoom(
@@ -230,7 +230,7 @@ def _workload_facts(served: ServedModel) -> dict[str, Any]:
         "layers": model.layers,
         "tensor_parallel": served.tensor_parallel,
         "precision": served.formats.describe(),
-        "weight_bytes": served.builder.weight_bytes,
+        "weight_bytes": served.weight_bytes,
         "kv_bytes_per_token": served.kv_bytes(1),
         "max_context": model.max_context,
     }

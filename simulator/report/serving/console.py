@@ -86,7 +86,8 @@ def _signed(share: float) -> str:
 
 def _totals(result: ServingResult) -> list[str]:
     done, offered = len(result.finished), result.offered_requests
-    energy = result.energy_j.scaled(1 / max(1, result.generated))
+    devices = result.workload["tensor_parallel"]
+    whose = f", all {devices} devices" if devices > 1 else ""
     waited = result.seconds - result.busy_seconds
     rows = [
         ("throughput", si(result.tokens_per_s, "tokens/s"), "generated", _tokens(result)),
@@ -105,7 +106,7 @@ def _totals(result: ServingResult) -> list[str]:
         ),
     ]
     lines = [f"{a:<14}{b:<24}{c:<16}{d}".rstrip() for a, b, c, d in rows]
-    lines.append(f"{'energy':<14}{estimate(energy, 'J')} per token and device")
+    lines.append(f"{'energy':<14}{estimate(result.energy_per_token_j, 'J')} per token{whose}")
     if waited > 0:
         lines.append(f"{'idle':<14}{seconds(waited)} waiting for requests")
     return lines

@@ -38,6 +38,7 @@ def to_document(result: ServingResult) -> dict[str, Any]:
         "iterations_by_kind": kinds_of(result.iterations),
         "utilisations": result.utilisations,
         "energy_j": result.energy_j,
+        "energy_per_token_j": result.energy_per_token_j,
         **{name: None if s is None else asdict(s) for name, s in spreads.items()},
         "likeness": {
             "steps": likeness.kind,

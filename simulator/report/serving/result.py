@@ -161,8 +161,14 @@ class ServingResult:
 
     @property
     def energy_j(self) -> Estimate:
-        """Of all iterations; waiting between them is left out."""
+        """Of one device in all iterations; waiting between them is left out."""
         return sum((each.energy_j for each in self.iterations), ZERO)
+
+    @property
+    def energy_per_token_j(self) -> Estimate:
+        """Of all devices that share the layers, per token that iterations have generated."""
+        devices = self.workload["tensor_parallel"]
+        return self.energy_j.scaled(devices / max(1, self.generated))
 
     @property
     def mean_batch(self) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from simulator.config import CyclelabError
 from simulator.workload.load import find_model, shard, with_layers
 from simulator.workload.model import TransformerSpec
-from simulator.workload.phases import PhaseBuilder, kv_bytes
+from simulator.workload.phases import PhaseBuilder, kv_bytes, weight_bytes
 from simulator.workload.precision import Formats
 from simulator.workload.routing import Router, RoutingSpec
 from simulator.workload.spec import WorkloadSpec
@@ -22,6 +22,11 @@ class ServedModel:
     formats: Formats
     builder: PhaseBuilder
     tensor_parallel: int
+
+    @property
+    def weight_bytes(self) -> int:
+        """Of all parameters."""
+        return weight_bytes(self.model, self.formats)
 
     def kv_bytes(self, tokens: int) -> int:
         """Of the keys and values of so many tokens."""
@@ -43,5 +48,5 @@ def load_served(workload: WorkloadSpec, relative_to: Path | None = None) -> Serv
         raise CyclelabError(f"'moe' has no meaning for {model.name}: it has no experts")
     formats = workload.precision.resolve(model)
     router = Router(workload.moe, model) if model.experts else None
-    builder = PhaseBuilder(model, formats, router, workload.sub_batches)
+    builder = PhaseBuilder(model, formats, router, workload.sub_batches, (model.layers,))
     return ServedModel(model, formats, builder, workload.tensor_parallel)
