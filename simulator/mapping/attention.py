@@ -161,8 +161,12 @@ def _sizes(total: int, grain: int, choice: int | None) -> list[int]:
 
 
 def _side_by_side(unit: MatrixUnit[Any], shape: AttentionShape, cores: int) -> list[int]:
-    count = unit.spec.count
-    return [1, count] if count > 1 and shape.count % (count * cores) == 0 else [1]
+    """One head at a time on all units, or as many as there are units, or the next fewer that
+    divide the heads: 7 of 28 heads on 8 units."""
+    for heads in range(unit.spec.count, 1, -1):
+        if shape.count % (heads * cores) == 0:
+            return [1, heads]
+    return [1]
 
 
 def _fits(tiling: AttentionTiling, budget: Budget) -> bool:

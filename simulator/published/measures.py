@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from simulator.config import CyclelabError, nearest
 from simulator.hardware.bill import MEMORY
+from simulator.report.aggregate import phase_groups
 from simulator.report.result import Result
-from simulator.report.utilisation import MEMORY_UNITS
+from simulator.report.utilisation import MEMORY_UNITS, unit_uses
 
 UM2_PER_MM2 = 1e6
 
@@ -67,6 +68,17 @@ def _layers_share(in_memory: bool) -> Callable[[Result], float]:
     return share
 
 
+def _memory_units_busy(result: Result) -> float:
+    """Share of the time in which units in the memory have work, on average over channels."""
+    (busy,) = [
+        use.busy
+        for phase in phase_groups(result)
+        for use in unit_uses(result, phase)
+        if use.name == MEMORY_UNITS
+    ]
+    return busy
+
+
 def _memory_mj(result: Result) -> float:
     """Of main memory, with what computes in it."""
     paths = result.energy_by_component.items()
@@ -90,6 +102,7 @@ MEASURES = {
     "memory_units_utilisation": Measure(
         "MACs of layers at peak", "of the memory", _layers_share(True)
     ),
+    "memory_units_busy": Measure("units of the memory busy", "of the time", _memory_units_busy),
     "peak_tops": Measure("peak of the matrix units", "TOPS", _peak_tops),
     "unit_area_mm2": Measure("area of the matrix units", "mm²", _unit_area),
     "gemm_cycles": Measure("GEMM", "cycles", _matmul_cycles),

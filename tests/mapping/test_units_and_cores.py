@@ -53,3 +53,23 @@ def test_more_arrays_are_not_slower_behind_narrow_ports() -> None:
         for count in (4, 8, 16, 64)
     ]
     assert cycles == sorted(cycles, reverse=True)
+
+
+def test_heads_that_units_do_not_divide_are_taken_by_fewer() -> None:
+    """Six heads on four units: three at a time."""
+    result = run(
+        {
+            "name": "six heads",
+            "machine": "tpuv4i",
+            "workload": {
+                "model": "gpt3-small",
+                "layers": 1,
+                "tensor_parallel": 2,
+                "context_tokens": 1500,
+                "decode_steps": 1,
+            },
+            "mapping": {"collectives": "free"},
+        }
+    )
+    (attention,) = (op for op in result.operators if op.name == "attention")
+    assert attention.mapping["heads_side_by_side"] == 3
