@@ -171,9 +171,3 @@ class ChannelRoom:
         if tokens not in self.costs:
             self.costs[tokens] = estimated_cycles(self.memory.device, self.shape(tokens))
         return self.costs[tokens]
-
-
-def rows_beside(memory: DramMemorySpec, weight_bytes: int) -> int:
-    """Rows of every bank of a channel that weights, spread over all channels, leave free."""
-    rows = memory.device.organisation.counts.rows
-    return rows - -(-weight_bytes // (memory.channels * tile_bytes(memory.device)))

@@ -101,7 +101,7 @@ class Mapper:
 
     def _map(self, phase: Phase, fuse_attention: bool, keep: bool) -> Program:
         builder = ProgramBuilder(self.resources)
-        planner = self._planner(self._planning(builder))
+        planner = self._planner(self._planning(builder, phase))
         wirer = self._wirer(phase.segments, planner, fuse_attention, keep)
         if phase.parts and self.spec.pim.interleave != "never":
             program = self._map_parts(phase, wirer, fuse_attention, keep)
@@ -114,7 +114,7 @@ class Mapper:
     ) -> Program | None:
         """The program of a phase's sub-batches in turns; None if they had better not take any."""
         builder = ProgramBuilder(self.resources, shares=len(phase.parts))
-        planner = self._planner(self._planning(builder))
+        planner = self._planner(self._planning(builder, phase))
         wirers = []
         for number, segments in enumerate(phase.parts, start=1):
             builder.suffix = f"[{number}]"
@@ -126,8 +126,9 @@ class Mapper:
             return None
         return builder.program(phase.name, turns.body())
 
-    def _planning(self, builder: ProgramBuilder) -> Planning:
-        return Planning(builder, self.spec, self.tilings, self.used_patterns)
+    def _planning(self, builder: ProgramBuilder, phase: Phase) -> Planning:
+        patterns, weights = self.used_patterns, phase.weight_bytes
+        return Planning(builder, self.spec, self.tilings, patterns, weights)
 
     def _wirer(
         self, segments: Sequence[Segment], planner: KernelPlanner, fuse_attention: bool, keep: bool

@@ -64,12 +64,14 @@ class Planning:
 
     memory: tilings found so far, kept from phase to phase.
     used_patterns: fixed tilings that matched an operator.
+    weight_bytes: that main memory holds beside everything else.
     """
 
     builder: ProgramBuilder
     spec: MappingSpec
     memory: dict[Hashable, Any]
     used_patterns: set[str]
+    weight_bytes: int
 
     def place(self, job: KernelJob, tensors: Sequence[Tensor], pass_bytes: int = 0) -> Place | None:
         """Where commands of a kernel that move all these tensors find them (`RegionTable`)."""

@@ -11,8 +11,8 @@ from simulator.experiment import Experiment
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.dram.pim.gemv import pim_of
 from simulator.hardware.machine import FEMTOSECONDS_PER_SECOND
-from simulator.mapping.kv_room import ChannelRoom, SharedRoom, rows_beside
-from simulator.mapping.pim.layout import CachedRequest
+from simulator.mapping.kv_room import ChannelRoom, SharedRoom
+from simulator.mapping.pim.layout import CachedRequest, rows_beside
 from simulator.report.serving.result import (
     IterationRecord,
     LikenessErrors,

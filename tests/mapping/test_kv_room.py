@@ -7,8 +7,8 @@ import pytest
 from simulator.config import CyclelabError
 from simulator.experiment import load_experiment
 from simulator.hardware.dram.memory_spec import DramMemorySpec
-from simulator.mapping.kv_room import ChannelRoom, SharedRoom, rows_beside
-from simulator.mapping.pim.layout import CachedRequest
+from simulator.mapping.kv_room import ChannelRoom, SharedRoom
+from simulator.mapping.pim.layout import CachedRequest, rows_beside
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +91,6 @@ def test_round_robin_takes_the_next_channel(memory: DramMemorySpec) -> None:
 
 
 def test_weights_take_rows_of_all_channels(memory: DramMemorySpec) -> None:
-    """A row of all banks of all 32 channels is 1 MiB."""
-    assert rows_beside(memory, 0) == 32_768
-    assert rows_beside(memory, 2**20 + 1) == 32_766
+    """A row of all banks of all 32 channels is 1 MiB; one is for vectors."""
+    assert rows_beside(memory, 0) == 32_767
+    assert rows_beside(memory, 2**20 + 1) == 32_765

@@ -165,20 +165,30 @@ def _cost(device: DramDeviceSpec, request: CachedRequest, known: dict[CachedRequ
     return known[request]
 
 
+def rows_beside(memory: DramMemorySpec, weight_bytes: int) -> int:
+    """Rows of every bank of a channel that are left for keys and values.
+
+    Weights are spread over all channels, and vectors take a row.
+    """
+    rows = memory.device.organisation.counts.rows - (INPUT_ROW + 1)
+    return rows - -(-weight_bytes // (memory.channels * tile_bytes(memory.device)))
+
+
 def place_rows(
     memory: DramMemorySpec,
     requests: Sequence[CachedRequest],
     channels: Sequence[int],
     layers: int,
     micro_batches: int = 1,
+    weight_bytes: int = 0,
 ) -> list[int]:
     """First row of each request's keys and values, from the middle of the banks up if they fit.
 
-    micro_batches: of as many requests each, that lie there too. Raises CyclelabError if the
-    rows of all layers do not fit a channel.
+    micro_batches: of as many requests each, that lie there too. weight_bytes: of all layers.
+    Raises CyclelabError if the rows of all layers do not fit a channel.
     """
     device = memory.device
-    rows = device.organisation.counts.rows
+    rows, left = device.organisation.counts.rows, rows_beside(memory, weight_bytes)
     used = [0] * memory.channels
     first = []
     for request, channel in zip(requests, channels, strict=True):
@@ -186,14 +196,15 @@ def place_rows(
         used[channel] += request.rows(device)
     fullest = max(range(memory.channels), key=used.__getitem__)
     needed = used[fullest] * layers * micro_batches
-    if needed >= rows:
+    if needed > left:
         size = tile_bytes(device)
         of_each = f" of each of {micro_batches} micro-batches" if micro_batches > 1 else ""
         raise CyclelabError(
             f"the KV cache does not fit channel {fullest} of the memory: its "
             f"{list(channels).count(fullest)} requests{of_each} need {needed:,} rows of every "
-            f"bank in {layers} layers ({needed * size:,} bytes), and there are {rows:,} "
-            f"({(needed - rows + 1) * size:,} bytes missing); use a smaller batch or more channels"
+            f"bank in {layers} layers ({needed * size:,} bytes), and beside the weights there are "
+            f"{max(0, left):,} ({(needed - left) * size:,} bytes missing); use a smaller batch or "
+            "more channels"
         )
     return [
         min(rows // 2, rows - used[channel]) + row

@@ -83,7 +83,12 @@ class PimAttentionPlanner(AttentionKernelPlanner):
         channels = channels_for(self.memory, requests, self.spec.requests)
         segment = self.job.segment
         first_rows = place_rows(
-            self.memory, requests, channels, segment.repeat, segment.micro_batches
+            self.memory,
+            requests,
+            channels,
+            segment.repeat,
+            segment.micro_batches,
+            self.planning.weight_bytes,
         )
         work: dict[int, ChannelWork] = {}
         loads = [0] * self.memory.channels

@@ -118,9 +118,18 @@ def test_a_cache_that_does_not_fit_says_by_how_much() -> None:
         place_rows(small, group, [1, 1, 0, 1], 2)
     assert str(caught.value) == (
         "the KV cache does not fit channel 1 of the memory: its 3 requests need 120 rows of "
-        f"every bank in 2 layers ({120 * 32768:,} bytes), and there are 64 "
+        f"every bank in 2 layers ({120 * 32768:,} bytes), and beside the weights there are 63 "
         f"({57 * 32768:,} bytes missing); use a smaller batch or more channels"
     )
+
+
+def test_weights_take_room_on_every_channel() -> None:
+    """63 rows, of which 20 × 3 are for a request in three layers, leave 3 for weights."""
+    small = memory(2, "organisation.counts.rows=64")
+    group = of_lengths(100)
+    place_rows(small, group, [0], 3, weight_bytes=2 * 3 * 32768)
+    with pytest.raises(CyclelabError, match=r"beside the weights there are 59 \(32,768 bytes miss"):
+        place_rows(small, group, [0], 3, weight_bytes=2 * 3 * 32768 + 1)
 
 
 def test_the_caches_of_all_micro_batches_take_room() -> None:
@@ -137,5 +146,5 @@ def test_a_cache_fits_to_the_last_row() -> None:
     last = request(32, heads=1, head_dim=64)
     assert last.rows(DEVICE) == 1 + 2
     place_rows(small, [*of_lengths(100, 100, 100), last], [0] * 4, 1)
-    with pytest.raises(CyclelabError, match=r"need 64 rows .* there are 64 \(32,768 bytes missing"):
+    with pytest.raises(CyclelabError, match=r"need 64 rows .* there are 63 \(32,768 bytes missing"):
         place_rows(small, [*of_lengths(100, 100, 100), request(64, 1, 1, 64)], [0] * 4, 1)
