@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from simulator import __version__
@@ -44,50 +45,67 @@ def serve_experiment(experiment: Experiment, progress: Progress | None = None) -
         )
     served, arrivals = _loaded(experiment, serving)
     room = _room(experiment, served, serving, arrivals)
-    scheduler = Scheduler.of(serving, room, arrivals)
-    timer = StepTimer(experiment, served, serving.alike if serving.steps == "alike" else None)
-    records = _iterations(experiment, serving, scheduler, room, timer, served, progress)
-    return _result(experiment, served, records, scheduler, arrivals, timer)
+    server = _Server(
+        serving=serving,
+        period_fs=experiment.spec.machine.clock.period_fs,
+        room=room,
+        scheduler=Scheduler.of(serving, room, arrivals),
+        timer=StepTimer(experiment, served, serving.alike if serving.steps == "alike" else None),
+        requests=len(arrivals),
+    )
+    server.run(progress)
+    return _result(experiment, served, server)
 
 
-def _iterations(
-    experiment: Experiment,
-    serving: ServingSpec,
-    scheduler: Scheduler,
-    room: Room,
-    timer: StepTimer,
-    served: ServedModel,
-    progress: Progress | None,
-) -> list[IterationRecord]:
-    period_fs = experiment.spec.machine.clock.period_fs
-    total = len(scheduler.coming)
-    now_fs = 0
-    records: list[IterationRecord] = []
-    while serving.iterations is None or len(records) < serving.iterations:
-        iteration = scheduler.next(now_fs)
-        if iteration is None:
-            if scheduler.next_arrival_fs is None:
-                break
-            now_fs = -(-scheduler.next_arrival_fs // period_fs) * period_fs
-            continue
-        cached = sum(request.cached for request in scheduler.running)
+@dataclass
+class _Server:
+    """The loop: an iteration after the other, and waiting where there is nothing to do.
+
+    requests: that arrive in all. records: of the iterations so far, which end at `now_fs`.
+    """
+
+    serving: ServingSpec
+    period_fs: int
+    room: Room
+    scheduler: Scheduler
+    timer: StepTimer
+    requests: int
+    now_fs: int = 0
+    records: list[IterationRecord] = field(default_factory=list)
+
+    def run(self, progress: Progress | None) -> None:
+        """Serve until all requests are done, or the limit of iterations is reached."""
+        limit = self.serving.iterations
+        while limit is None or len(self.records) < limit:
+            iteration = self.scheduler.next(self.now_fs)
+            if iteration is not None:
+                self._serve(iteration)
+            elif self.scheduler.next_arrival_fs is not None:
+                self.now_fs = -(-self.scheduler.next_arrival_fs // self.period_fs) * self.period_fs
+            else:
+                return
+            if progress is not None:
+                progress(f"iteration {len(self.records):,}", self._share_done())
+
+    def _serve(self, iteration: Iteration) -> None:
+        cached = sum(request.cached for request in self.scheduler.running)
         cached += iteration.prompt_tokens + len(iteration.decodes)
-        step = timer.step(iteration, _work(iteration, room), cached)
+        step = self.timer.step(iteration, _work(iteration, self.room), cached)
         cycles = round(step.amount.cycles)
-        end_fs = now_fs + cycles * period_fs
-        records.append(
+        end_fs = self.now_fs + cycles * self.period_fs
+        self.records.append(
             IterationRecord(
                 kind=iteration.kind,
-                start_s=now_fs / FEMTOSECONDS_PER_SECOND,
+                start_s=self.now_fs / FEMTOSECONDS_PER_SECOND,
                 end_s=end_fs / FEMTOSECONDS_PER_SECOND,
                 cycles=cycles,
                 prompts=len(iteration.prompts),
                 prompt_tokens=iteration.prompt_tokens,
                 decodes=len(iteration.decodes),
                 context_tokens=iteration.batch().context,
-                running=len(scheduler.running),
-                waiting=len(scheduler.waiting),
-                kv_share=room.used_share,
+                running=len(self.scheduler.running),
+                waiting=len(self.scheduler.waiting),
+                kv_share=self.room.used_share,
                 simulated=step.simulated,
                 energy_j=step.amount.energy_j,
                 memory_bytes=round(step.amount.memory_bytes),
@@ -95,14 +113,14 @@ def _iterations(
                 memory_macs=round(step.amount.memory_macs),
             )
         )
-        scheduler.finish(iteration, end_fs)
-        now_fs = end_fs
-        if progress is not None:
-            done = [len(scheduler.done) / total]
-            if serving.iterations is not None:
-                done.append(len(records) / serving.iterations)
-            progress(f"iteration {len(records):,}", min(1.0, max(done)))
-    return records
+        self.scheduler.finish(iteration, end_fs)
+        self.now_fs = end_fs
+
+    def _share_done(self) -> float:
+        shares = [len(self.scheduler.done) / self.requests]
+        if self.serving.iterations is not None:
+            shares.append(len(self.records) / self.serving.iterations)
+        return min(1.0, max(shares))
 
 
 def _work(iteration: Iteration, room: Room) -> Work:
@@ -156,15 +174,8 @@ def _room(
     return SharedRoom(left, served.kv_bytes)
 
 
-def _result(
-    experiment: Experiment,
-    served: ServedModel,
-    records: list[IterationRecord],
-    scheduler: Scheduler,
-    arrivals: list[Arrival],
-    timer: StepTimer,
-) -> ServingResult:
-    spec = experiment.spec
+def _result(experiment: Experiment, served: ServedModel, server: _Server) -> ServingResult:
+    spec, scheduler, timer = experiment.spec, server.scheduler, server.timer
     known = {r.number: r for r in (*scheduler.done, *scheduler.running, *scheduler.waiting)}
     requests = [
         _request(known[number]) for number in sorted(known) if known[number].admitted_fs is not None
@@ -174,12 +185,12 @@ def _result(
         machine=machine_facts(spec.machine),
         memory_peak_macs_per_cycle=_memory_peak(experiment),
         workload=_workload_facts(served),
-        offered_requests=len(arrivals),
-        iterations=records,
+        offered_requests=server.requests,
+        iterations=server.records,
         requests=requests,
         preemptions=sum(request.preemptions for request in known.values()),
         likeness=LikenessErrors(
-            kind=spec.serving.steps if spec.serving else "every",
+            kind=server.serving.steps,
             errors=timer.errors,
             layers=timer.alike.layers if timer.alike else served.model.layers,
             layers_error=timer.layers_error,
