@@ -208,7 +208,7 @@ def announce_compilation() -> None:
     from simulator.hardware.dram.kernel.jit import is_compiled
 
     if not is_compiled():
-        print("compiling the DRAM kernel, once (about a minute) …", file=sys.stderr)
+        print("compiling the DRAM kernel, once (a minute or two) …", file=sys.stderr)
 
 
 def _with_last(chunks: Iterable[Ints]) -> Iterator[tuple[Ints, bool]]:

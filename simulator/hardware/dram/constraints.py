@@ -8,9 +8,27 @@ of the channel like any other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from simulator.hardware.dram.names import CHANNEL, COMMANDS, MOMENTS
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.hardware.dram.controller import ControllerSpec
+from simulator.hardware.dram.names import (
+    CHANNEL,
+    COMMANDS,
+    COMP,
+    COMPS_READRES,
+    MOMENTS,
+    PREA,
+    RD,
+    RDA,
+    READRES,
+    REFAB,
+    REFPB,
+    WRA,
+)
 from simulator.hardware.dram.spec import DramDeviceSpec, level_index
 
 
@@ -65,3 +83,40 @@ def command_ticks(device: DramDeviceSpec) -> dict[str, int]:
         name: int(command.clocks * device.ticks_per_clock)
         for name, command in device.commands.items()
     }
+
+
+def never_issued(device: DramDeviceSpec, controller: ControllerSpec) -> set[int]:
+    """Commands that the controller has no use for, so that nothing needs to bind them."""
+    unused = set() if controller.page == "closed" else {RDA, WRA}
+    if controller.refresh != "per_bank":
+        unused.add(REFPB)
+    if controller.refresh in ("none", "per_bank"):
+        unused |= {REFAB, PREA}
+    if device.pim is not None:
+        unused |= {COMP, READRES} if device.pim.composite else {COMPS_READRES}
+    return unused
+
+
+def ticks_between_hits(constraints: Sequence[Constraint], nodes: NDArray[np.int64]) -> int:
+    """Ticks from one read of a row to the next, 0 if a read of another bank may be legal before.
+
+    nodes: [banks, levels below the channel], where constraints find each bank.
+    """
+    reads = [each for each in constraints if (each.before, each.after) == (RD, RD)]
+    if any(each.window > 1 for each in reads):
+        return 0
+
+    def node(bank: int, level: int) -> int:
+        return int(nodes[bank, level - 1]) if level else 0
+
+    def apart(bank: int) -> int:
+        """From a read of the first bank to one of another."""
+        ticks = 0
+        for each in reads:
+            binds = node(0, each.level) == node(bank, each.level)
+            if each.siblings:
+                binds = not binds and node(0, each.level - 1) == node(bank, each.level - 1)
+            ticks = max(ticks, each.delay_ticks * binds)
+        return ticks
+
+    return apart(0) if apart(0) == min(map(apart, range(len(nodes)))) else 0

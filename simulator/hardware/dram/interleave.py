@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 
+Ints = NDArray[np.int64]
 
-def channel_ranges(spec: DramMemorySpec, address: int, size_bytes: int) -> list[tuple[int, int]]:
-    """Per channel: the first burst and how many; each channel's part is contiguous.
+
+def channel_ranges(spec: DramMemorySpec, address: int, size_bytes: int) -> Ints:
+    """[channels, 2]: the first burst and how many; each channel's part is contiguous.
 
     A channel without any has (0, 0).
     """
-    channels, chunk = spec.channels, spec.interleave_bytes
-    stripe, burst = spec.stripe_bytes, spec.device.burst_bytes
+    channels, burst = spec.channels, spec.device.burst_bytes
+    ranges: Ints = np.empty((channels, 2), dtype=np.int64)
     end = address + size_bytes
-    if address % stripe == 0 and size_bytes % stripe == 0:
-        return [(address // channels // burst, size_bytes // channels // burst)] * channels
-    ranges = []
-    for channel in range(channels):
-        start = _local(address, channel, stripe, chunk)
-        stop = _local(end, channel, stripe, chunk)
-        first = start // burst
-        ranges.append((first, -(-stop // burst) - first) if stop > start else (0, 0))
+    if address % spec.stripe_bytes == 0 and size_bytes % spec.stripe_bytes == 0:
+        ranges[:, 0] = address // channels // burst
+        ranges[:, 1] = size_bytes // channels // burst
+        return ranges
+    start, stop = _local(spec, address), _local(spec, end)
+    some = stop > start
+    ranges[:, 0] = np.where(some, start // burst, 0)
+    ranges[:, 1] = np.where(some, -(-stop // burst) - start // burst, 0)
     return ranges
 
 
-def _local(address: int, channel: int, stripe: int, chunk: int) -> int:
-    """Bytes below `address` that lie on a channel."""
-    whole, rest = divmod(address, stripe)
-    return whole * chunk + min(max(rest - channel * chunk, 0), chunk)
+def _local(spec: DramMemorySpec, address: int) -> Ints:
+    """Bytes below `address` that lie on each channel."""
+    chunk = spec.interleave_bytes
+    whole, rest = divmod(address, spec.stripe_bytes)
+    before = np.arange(spec.channels, dtype=np.int64) * chunk
+    return whole * chunk + np.clip(rest - before, 0, chunk)

@@ -8,18 +8,13 @@ they are found idle in equal states again. This is exact.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.hardware.dram.channel_group import (
-    LOOK_AHEAD_TICKS,
-    ChannelGroup,
-    ChannelKernel,
-    Ints,
-)
+from simulator.hardware.dram.channel_group import ChannelGroup, ChannelKernel, Ints
 from simulator.hardware.dram.interleave import channel_ranges
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.dram.names import COMMANDS
@@ -29,6 +24,12 @@ from simulator.hardware.dram.statistics import DramStatistics
 from simulator.hardware.memory.timing import MemoryCounters
 
 FEMTOSECONDS_PER_SECOND = 10**15
+LOOK_AHEAD_TICKS = 1 << 14
+"""How far ahead the end of a transfer is looked for at a time."""
+STEP_TICKS = 1 << 12
+"""How far apart the states are that are kept on the way."""
+ORDERS_AT_ONCE = 256
+"""Submissions to groups of channels that are held until the kernel is asked for something."""
 
 
 @dataclass(slots=True)
@@ -36,15 +37,12 @@ class _Transfer:
     """A transfer in the memory; `number` is its place in the states' tables.
 
     channel: the only one that it concerns; -1 if its bytes are spread over all.
-    end: as `DramMemory._done`, while what is known has not changed since `known_at`.
     """
 
     number: int
     size_bytes: int
     is_write: bool
     channel: int = -1
-    known_at: int = -1
-    end: tuple[int, bool] = (0, False)
 
 
 class DramMemory:
@@ -80,17 +78,18 @@ class DramMemory:
         self._kernel = ChannelKernel(
             device,
             controller,
+            channels=spec.channels,
             clients=turns,
             ring=self._ring,
             turn_bursts=max(1, turn),
             remembers=not every_event,
         )
         self._layout = self._kernel.layout
-        state = self._kernel.tables.new_state()
-        base = self._kernel.counts(state)
-        self._groups = [ChannelGroup(self._kernel, state, list(range(spec.channels)), base)]
+        everyone = ChannelGroup(self._kernel, 0, list(range(spec.channels)))
+        self._groups = [everyone]
+        self._arrange()
         self._most_groups = 1
-        self._retired = np.zeros_like(base)
+        self._retired = np.zeros_like(everyone.base)
         self._path_ticks = -(
             -round(spec.path_latency_s * FEMTOSECONDS_PER_SECOND) // self.period_fs
         )
@@ -100,7 +99,13 @@ class DramMemory:
         self._numbers = [0] * clients
         self._first_run = turns * self._ring
         self._runs_held = [0] * spec.channels
-        self._group_of: dict[int, ChannelGroup] = {}
+        self._units_at_work = 0  # channels whose units are, which have no twin
+        self._heads: Ints = np.full((clients, self._kernel.ahead.HEAD_FIELDS), -1, dtype=np.int64)
+        self._found: Ints = np.zeros(clients, dtype=np.int64)
+        self._looks: Ints = np.zeros(spec.channels, dtype=np.int64)
+        orders = (ORDERS_AT_ONCE, self._kernel.ahead.ORDER_FIELDS)
+        self._orders: Ints = np.zeros(orders, dtype=np.int64)
+        self._ordered = 0
         self._moved = MemoryCounters()
 
     # -- MemoryTiming ----------------------------------------------------------
@@ -128,19 +133,25 @@ class DramMemory:
         turn = self._turn_of[client]
         number = turn * self._ring + self._numbers[client]
         self._numbers[client] = (self._numbers[client] + 1) % self._ring
-        self._queues[client].append(_Transfer(number, size_bytes, is_write, channel))
+        self._append(client, _Transfer(number, size_bytes, is_write, channel))
         if channel >= 0:
             burst = self._spec.device.burst_bytes
-            first = address // self._spec.channels // burst
-            group = self._alone(channel)
-            group.submit(turn, (first, -(-size_bytes // burst)), is_write, number)
+            first, count = address // self._spec.channels // burst, -(-size_bytes // burst)
+            self._order(self._alone(channel).row, turn, (first, count, is_write, number))
             return
-        self._pass_time()
-        self._merge_equal()
         ranges = channel_ranges(self._spec, address, size_bytes)
+        if len(self._groups) - self._units_at_work > 1:
+            self._pass_time()
+            self._merge_equal()
         self._split(ranges)
-        for group in self._groups:
-            group.submit(turn, ranges[group.channels[0]], is_write, number)
+        if (ranges == ranges[0]).all():
+            first, count = ranges[0].tolist()
+            self._order(self._kernel.ahead.EVERYWHERE, turn, (first, count, is_write, number))
+            return
+        for row, (first, count) in zip(
+            self._rows.tolist(), ranges[self._leaders].tolist(), strict=True
+        ):
+            self._order(row, turn, (first, count, is_write, number))
 
     def submit_run(self, client: int, channel: int, run: Run) -> None:
         """Work for the units of a channel arrives in the present cycle.
@@ -150,42 +161,55 @@ class DramMemory:
         """
         held = self._runs_held[channel]
         self._runs_held[channel] = (held + 1) % PIM_RING
+        self._units_at_work += not self._queues[client]
         number = self._first_run + held
-        self._queues[client].append(_Transfer(number, 0, False, channel))
-        self._alone(channel).submit_run(run, number)
+        self._append(client, _Transfer(number, 0, False, channel))
+        work = (
+            run.input_bank, run.input_row, run.first_row, run.tiles, run.segments, run.comps,
+            run.inputs, run.sums, int(run.keeps), number,
+        )  # fmt: skip
+        self._order(self._alone(channel).row, self._kernel.ahead.NOBODY, work)
 
     def advance(self, cycles: int) -> None:
         """Let `cycles` port cycles pass; groups follow when they are asked for something."""
+        if self._ordered:
+            self._pass_time()
         self._now += cycles
 
     def next_completion(self) -> int | None:
         """Port cycles until the next completion, or fewer while it is not known."""
-        heads = [queue[0] for queue in self._queues if queue]
-        if not heads:
+        tick = self._go_on(self._kernel.ahead.LOOK)
+        if tick == self._layout.FAR:
             return None
-        limit = self._now + LOOK_AHEAD_TICKS
-        while True:
-            ends = [self._done(head) for head in heads]
-            first = min(range(len(heads)), key=ends.__getitem__)
-            tick, known = ends[first]
-            if known or tick > limit:
-                return max(tick + self._path_ticks - self._now, 1)
-            for group in self._concerned(heads[first]):
-                if not group.done(heads[first].number)[1]:
-                    group.look_ahead(self._now)
+        return max(tick + self._path_ticks - self._now, 1)
 
     def collect(self) -> list[int]:
         """Clients whose transfers have completed by now, each transfer named once."""
-        done = []
-        for client, queue in enumerate(self._queues):
-            while queue and self._is_done(queue[0]):
-                transfer = queue.popleft()
+        done: list[int] = []
+        if self._ordered:
+            self._pass_time()
+        kernel, data_by = self._kernel, self._now - self._path_ticks
+        while True:
+            count = kernel.ahead.ended(
+                kernel.tables.packed, kernel.groups, kernel.states, self._rows, self._row_of,
+                self._heads, data_by, self._found,
+            )  # fmt: skip
+            if count < 0:
+                self._pass_time()
+                continue
+            if not count:
+                return sorted(done)
+            clients = self._found[:count].tolist()
+            for client in clients:
+                transfer = self._queues[client].popleft()
+                self._set_head(client)
+                if transfer.number >= self._first_run and not self._queues[client]:
+                    self._units_at_work -= 1
                 if transfer.is_write:
                     self._moved.write_bytes += transfer.size_bytes
                 else:
                     self._moved.read_bytes += transfer.size_bytes
-                done.append(client)
-        return done
+            done += clients
 
     def signature(self) -> Hashable:
         """Refresh, rows and addresses hardly ever come back alike: not offered."""
@@ -225,64 +249,84 @@ class DramMemory:
             unit_cycles=count(layout.C_PIM_TICKS) / ticks,
         )
 
-    # -- completion ------------------------------------------------------------
-    def _is_done(self, transfer: _Transfer) -> bool:
-        """Whether all channels have moved their last burst, and the path is behind it."""
-        tick, known = self._done(transfer)
-        if not known and tick + self._path_ticks <= self._now:
-            for group in self._concerned(transfer):
-                group.advance(self._now)
-            tick, known = self._done(transfer)
-        return known and tick + self._path_ticks <= self._now
+    # -- transfers -------------------------------------------------------------
+    def _append(self, client: int, transfer: _Transfer) -> None:
+        queue = self._queues[client]
+        queue.append(transfer)
+        if len(queue) == 1:
+            self._set_head(client)
 
-    def _done(self, transfer: _Transfer) -> tuple[int, bool]:
-        """As `ChannelGroup.done`, of its channel, or the last of all."""
-        if transfer.known_at != self._kernel.changes:
-            latest, certain = 0, True
-            for group in self._concerned(transfer):
-                tick, known = group.done(transfer.number)
-                latest, certain = max(latest, tick), certain and known
-            transfer.end = latest, certain
-            transfer.known_at = self._kernel.changes
-        return transfer.end
-
-    def _concerned(self, transfer: _Transfer) -> list[ChannelGroup]:
-        """Groups of channels that a transfer goes to."""
-        return self._groups if transfer.channel < 0 else [self._group_of[transfer.channel]]
+    def _set_head(self, client: int) -> None:
+        """Say which of a client's transfers ends next."""
+        queue = self._queues[client]
+        self._heads[client] = (queue[0].number, queue[0].channel) if queue else (-1, -1)
 
     # -- channels --------------------------------------------------------------
+    def _go_on(self, what: int) -> int:
+        """Submit what has been ordered, and as `kernel.ahead.go_on`."""
+        kernel = self._kernel
+        found: int = kernel.ahead.go_on(
+            kernel.tables.packed, kernel.stretches, kernel.groups, kernel.states,
+            self._rows, self._row_of, self._heads, self._orders[: self._ordered],
+            self._looks, self._now, STEP_TICKS, self._now + LOOK_AHEAD_TICKS, what,
+        )  # fmt: skip
+        self._ordered = 0
+        return found
+
     def _pass_time(self) -> None:
         """Bring all groups to the present."""
-        for group in self._groups:
-            group.advance(self._now)
+        self._go_on(self._kernel.ahead.BRING)
+
+    def _order(self, row: int, client: int, rest: tuple[int, ...]) -> None:
+        """Something is submitted to the channels of a group."""
+        if self._ordered == len(self._orders):
+            self._pass_time()
+        order = self._orders[self._ordered]
+        order[: len(rest) + 2] = (row, client, *rest)
+        self._ordered += 1
 
     def _alone(self, channel: int) -> ChannelGroup:
         """The group that has a channel for its only member."""
-        group = self._group_of.get(channel)
-        if group is None or group.channels != [channel]:
-            group = next(each for each in self._groups if channel in each.channels)
-        group.advance(self._now)
+        group = self._group_of[channel]
         if len(group.channels) > 1:
-            group.present()
-            group = group.without(channel)
+            self._pass_time()
+            group = group.without([channel])
             self._groups.append(group)
+            self._arrange()
             self._most_groups = max(self._most_groups, len(self._groups))
-        self._group_of[channel] = group
         return group
 
-    def _split(self, ranges: list[tuple[int, int]]) -> None:
+    def _split(self, ranges: Ints) -> None:
         """Separate channels to which a transfer means different bursts."""
-        self._groups = [part for group in self._groups for part in group.parts(ranges)]
-        self._most_groups = max(self._most_groups, len(self._groups))
+        if len(self._groups) == self._spec.channels or (ranges == ranges[0]).all():
+            return
+        if self._ordered:
+            self._pass_time()
+        by_channel = [(first, count) for first, count in ranges.tolist()]
+        parts = [part for group in self._groups for part in group.parts(by_channel)]
+        if len(parts) > len(self._groups):
+            self._groups = parts
+            self._arrange()
+            self._most_groups = max(self._most_groups, len(parts))
+
+    def _arrange(self) -> None:
+        """Note who is in which group, and where it lies."""
+        self._group_of = {each: group for group in self._groups for each in group.channels}
+        self._rows: Ints = np.array([group.row for group in self._groups])
+        self._leaders: Ints = np.array([group.channels[0] for group in self._groups])
+        self._row_of: Ints = np.array(
+            [self._group_of[channel].row for channel in range(self._spec.channels)]
+        )
 
     def _merge_equal(self) -> None:
-        """Join groups of channels that are idle in equal states."""
-        if len(self._groups) == 1:
-            return
+        """Join groups of channels that are idle in equal states, all of them in the present."""
+        looks = self._looks[: len(self._groups)].tolist()
+        seen = Counter(looks)
         kept: dict[bytes, ChannelGroup] = {}
         groups: list[ChannelGroup] = []
-        for group in self._groups:
-            key = group.idle_key(self._path_ticks)
+        for group, look in zip(self._groups, looks, strict=True):
+            may_be_equal = look != self._kernel.ahead.BUSY and seen[look] > 1
+            key = group.idle_key(self._path_ticks) if may_be_equal else None
             twin = kept.get(key) if key is not None else None
             if twin is None:
                 groups.append(group)
@@ -293,8 +337,9 @@ class DramMemory:
                 each.count_open_rows()
                 self._retired += each.counted()
             twin.join(group)
-            group.channels = []
-        self._groups = groups
+        if len(groups) < len(self._groups):
+            self._groups = groups
+            self._arrange()
 
     # -- counters --------------------------------------------------------------
     def _totals(self) -> Ints:

@@ -8,7 +8,12 @@ from collections.abc import Iterable
 import numpy as np
 
 from simulator.hardware.dram.address import address_slices, decode, xor_slices
-from simulator.hardware.dram.constraints import Constraint, compile_constraints
+from simulator.hardware.dram.constraints import (
+    Constraint,
+    compile_constraints,
+    never_issued,
+    ticks_between_hits,
+)
 from simulator.hardware.dram.controller import ControllerSpec, policy_code
 from simulator.hardware.dram.geometry import Geometry
 from simulator.hardware.dram.kernel.feed import COLUMN_BITS
@@ -51,6 +56,7 @@ class ChannelTables:
 
     clients, ring: of transfers; 0 for traces. turn_bursts: that a client injects in
     its turn. bins: of time, for pictures. log_commands: that are kept one by one.
+    every_command: also bind commands that the controller never issues.
     """
 
     def __init__(
@@ -63,12 +69,18 @@ class ChannelTables:
         turn_bursts: int = 1,
         bins: int = 0,
         log_commands: int = 0,
+        every_command: bool = False,
     ) -> None:
         self.device = device
         self.controller = controller
         self.geometry = Geometry.of(device.organisation.counts)
         self.levels = distinct_levels(self.geometry)
-        self.constraints = merge_levels(compile_constraints(device), self.geometry, self.levels)
+        unused = set() if every_command else never_issued(device, controller)
+        self.constraints = tuple(
+            each
+            for each in merge_levels(compile_constraints(device), self.geometry, self.levels)
+            if each.after not in unused
+        )
         self.clients, self.ring, self.bins = clients, ring, bins
         self.log = 4 * log_commands
         self.turn_bursts = turn_bursts
@@ -149,6 +161,18 @@ class ChannelTables:
         control = self.controller
         return control.scheduler == "fr_fcfs" and not control.row_hit_cap
 
+    def _hit_ticks(self) -> int:
+        """As `ticks_between_hits`; 0 where there is more to a read, and for traces."""
+        device, control = self.device, self.controller
+        simple = self._is_plain() and control.page == "open" and self.ticks == 1
+        if not simple or not self.clients or device.split_activation or device.data_clock:
+            return 0
+        if device.pim is not None and device.pim.double_buffered:
+            return 0  # results and vectors move beside the units' next command
+        if any(command.bus != "command" for command in device.commands.values()):
+            return 0
+        return ticks_between_hits(self.constraints, self._ancestors().reshape(-1, LEVELS_BELOW))
+
     @property
     def _asked(self) -> int:
         """Room for refreshes and precharges that wait."""
@@ -203,6 +227,7 @@ class ChannelTables:
             "near": self._ticks_of_stretches(NEAR_STRETCHES),
             "soon": self._ticks_of_stretches(SOON_STRETCHES),
             "counts_hits": int(self.counts_row_hits),
+            "hit": self._hit_ticks(),
             **pim_constants(device, self.geometry),
         }
         assert len(values) == K_COUNT
@@ -306,7 +331,7 @@ class ChannelTables:
             *(zeros(entries) for _ in range(9)), zeros(banks), zeros(banks + 1), zeros(banks + 1),
             *(zeros(self._asked) for _ in range(3)), zeros(5),
             zeros(self.clients), zeros(self.clients),
-            *(zeros(transfers) for _ in range(6)), zeros(LATENCY_BINS),
+            *(zeros(transfers) for _ in range(6)), zeros(0 if self.clients else LATENCY_BINS),
             zeros(KINDS_OF_BINS * banks * self.bins), zeros(self.log),
             *new_pim_state(self.device, self.geometry, self.scopes),
         ]  # fmt: skip

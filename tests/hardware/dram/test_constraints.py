@@ -24,7 +24,7 @@ class Clockwork:
     """The kernel's knowledge of what is legal when, and nothing else of it."""
 
     def __init__(self, spec: DramDeviceSpec) -> None:
-        tables = ChannelTables(spec, ControllerSpec(refresh="none"))
+        tables = ChannelTables(spec, ControllerSpec(refresh="none"), every_command=True)
         self.table = Table(spec)
         self.packed = tables.packed
         self.fresh = tables.new_state()

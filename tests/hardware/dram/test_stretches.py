@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.hardware.dram import channel_group, stretches, tables
+from simulator.hardware.dram import memory as memory_module
+from simulator.hardware.dram import stretches, tables
 from simulator.hardware.dram.kernel import layout
 from simulator.hardware.dram.memory import DramMemory
 from simulator.hardware.dram.memory_spec import DramMemorySpec
@@ -62,7 +63,7 @@ def short_stretches() -> Iterator[None]:
     """So that even small transfers have some."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tables, "STRETCH_BURSTS", 8)
-        patch.setattr(channel_group, "STEP_TICKS", 300)
+        patch.setattr(memory_module, "STEP_TICKS", 300)
         yield
 
 
@@ -86,7 +87,7 @@ def test_passing_does_as_serving(
     spec = SPECS[name].model_copy(update={"path_latency_s": path_s})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tables, "STRETCH_BURSTS", stretch)
-        patch.setattr(channel_group, "STEP_TICKS", step)
+        patch.setattr(memory_module, "STEP_TICKS", step)
         assert let_pass(memory(spec), transfers) == served(spec, transfers, pieces)
 
 

@@ -7,13 +7,16 @@ from dataclasses import asdict, dataclass
 from itertools import cycle, repeat
 from typing import Any, NamedTuple
 
+import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from simulator.hardware.dram.controller import ControllerSpec
 from simulator.hardware.dram.memory import DramMemory
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from tests.hardware.dram.devices import device
 
+Ints = NDArray[np.int64]
 CLIENTS = 3
 CHANNELS = 4
 BURST_BYTES = 32
@@ -53,8 +56,8 @@ def memory_spec(
 class ApartMemory(DramMemory):
     """The same memory with every channel simulated by itself, from start to end."""
 
-    def _split(self, ranges: list[tuple[int, int]]) -> None:
-        super()._split([(channel, 0) for channel in range(len(ranges))])
+    def _split(self, ranges: Ints) -> None:
+        super()._split(np.array([(channel, 0) for channel in range(len(ranges))]))
 
     def _merge_equal(self) -> None:
         pass

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 from hypothesis import strategies as st
 
 from simulator.hardware.dram.memory import DramMemory
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.dram.pim.gemv import Run
 from simulator.hardware.dram.pim_tables import PIM_RING
-from tests.hardware.dram.transfers import memory_spec
+from tests.hardware.dram.transfers import Ints, memory_spec
 
 DUAL, SINGLE = "hbm2-neupims-dual", "hbm2-newton-single"
 CHANNELS = 3
@@ -81,8 +82,8 @@ class Outcome:
 class ApartMemory(DramMemory):
     """The same memory with every channel simulated by itself, from start to end."""
 
-    def _split(self, ranges: list[tuple[int, int]]) -> None:
-        super()._split([(channel, 0) for channel in range(len(ranges))])
+    def _split(self, ranges: Ints) -> None:
+        super()._split(np.array([(channel, 0) for channel in range(len(ranges))]))
 
     def _merge_equal(self) -> None:
         pass

@@ -32,6 +32,8 @@ ENTRIES = (
     "submit_run",
     "select",
     "_record",
+    "go_on",
+    "ended",
 )
 """Functions called from Python, or rarely; all others are inlined into them."""
 FOLDER_VARIABLE = "CYCLELAB_CACHE_DIR"

@@ -12,10 +12,12 @@ from simulator.hardware.dram.kernel.feed import (
     next_arrival,
     transfers_wait,
 )
+from simulator.hardware.dram.kernel.hits import serve_hits
 from simulator.hardware.dram.kernel.issue import issue
 from simulator.hardware.dram.kernel.jit import compiled
 from simulator.hardware.dram.kernel.layout import (
     A_CLOSING,
+    A_ENTRY_KEY,
     A_OPEN_ROW,
     A_PRIORITY_COMMAND,
     A_PRIORITY_DUE,
@@ -31,11 +33,13 @@ from simulator.hardware.dram.kernel.layout import (
     A_TRANSFER_DONE,
     A_TRANSFER_LEFT,
     ACTIVE,
+    ENTRY,
     FAR,
     K_ASKED,
     K_BANKS,
     K_CLIENTS,
     K_DUAL,
+    K_HIT_TICKS,
     K_PAGE,
     K_PAGE_CAP,
     K_PER_TICK,
@@ -45,7 +49,9 @@ from simulator.hardware.dram.kernel.layout import (
     K_RING,
     K_SCHEDULER,
     K_SCOPES,
+    P_COMMAND,
     P_COUNT,
+    P_INDEX,
     P_KIND,
     P_TICK,
     S_ACT2_BANK,
@@ -69,10 +75,10 @@ from simulator.hardware.dram.kernel.layout import (
     Ints,
 )
 from simulator.hardware.dram.kernel.memo import pass_stretches
-from simulator.hardware.dram.kernel.queues import put
-from simulator.hardware.dram.kernel.select import offer_entry, select, update_write_mode
+from simulator.hardware.dram.kernel.queues import NO_ENTRY, put, update_write_mode
+from simulator.hardware.dram.kernel.select import offer_entry, select
 from simulator.hardware.dram.kernel.timing import earliest
-from simulator.hardware.dram.names import PRE, REFPB
+from simulator.hardware.dram.names import PRE, RD, REFPB
 from simulator.hardware.dram.policies.all_bank_refresh import all_bank_command
 from simulator.hardware.dram.policies.dispatch import (
     PAGE_CLOSED,
@@ -146,10 +152,17 @@ def run(t: Ints, m: Ints, x: Ints, trace: Ints, until: int, final: bool) -> int:
             m[S_TICK] = max(m[S_TICK], tick)
             bus = 0 if m[P_TICK] <= m[P_COUNT + P_TICK] else 1
             if m[bus * P_COUNT + P_TICK] == tick:
+                entry, key = NO_ENTRY, 0
+                if t[K_HIT_TICKS] and m[P_KIND] == ENTRY and m[P_COMMAND] == RD:
+                    entry, key = m[P_INDEX], m[m[A_ENTRY_KEY] + m[P_INDEX]]
                 issue(t, m, bus)
                 if t[K_DUAL] and bus == 0 and not m[S_PRIORITY]:
                     update_write_mode(t, m)
-                break
+                if entry == NO_ENTRY:
+                    break
+                if not serve_hits(t, m, trace, entry, key, last, not goes_on, remembers):
+                    break
+                select(t, m)
 
 
 @compiled

@@ -41,6 +41,8 @@ from simulator.hardware.dram.kernel.layout import (
     K_BINS,
     K_FORWARD,
     K_READ_DEPTH,
+    K_WRITE_HIGH,
+    K_WRITE_LOW,
     LATENCY_BINS,
     READ,
     S_COMPLETED,
@@ -48,6 +50,7 @@ from simulator.hardware.dram.kernel.layout import (
     S_READ_ENTRIES,
     S_READS,
     S_SEQ,
+    S_WRITE_MODE,
     S_WRITES,
     WRITE,
     Ints,
@@ -109,6 +112,16 @@ def put(
     m[m[A_ENTRY_KEY] + entry] = row * t[K_BANKS] + bank
     m[m[A_ENTRY_STAMP] + entry] = -1
     return entry
+
+
+@compiled
+def update_write_mode(t: Ints, m: Ints) -> None:
+    """Writes are served from the high mark down to the low one, and when there are no reads."""
+    if m[S_WRITE_MODE]:
+        if m[S_WRITES] < t[K_WRITE_LOW] and m[S_READS]:
+            m[S_WRITE_MODE] = 0
+    elif m[S_WRITES] >= t[K_WRITE_HIGH] or not m[S_READS]:
+        m[S_WRITE_MODE] = 1
 
 
 @compiled

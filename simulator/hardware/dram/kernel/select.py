@@ -40,6 +40,7 @@ from simulator.hardware.dram.kernel.layout import (
     K_BANKS,
     K_DUAL,
     K_HIT_CAP,
+    K_HIT_TICKS,
     K_PIM_BUFFERS,
     K_PIM_DOUBLE,
     K_PIM_FINISHES,
@@ -48,8 +49,6 @@ from simulator.hardware.dram.kernel.layout import (
     K_SCHEDULER,
     K_SCOPE_BANKS,
     K_TICKS_PER_CLOCK,
-    K_WRITE_HIGH,
-    K_WRITE_LOW,
     NOTHING,
     P_COMMAND,
     P_COUNT,
@@ -70,14 +69,13 @@ from simulator.hardware.dram.kernel.layout import (
     S_PAIR_PC,
     S_PAIR_TICK,
     S_PIM_LENGTH,
+    S_PIM_NEXT,
     S_PIM_OPEN,
     S_PIM_STAGE,
     S_PRIORITY,
     S_PRIORITY_HEAD,
     S_READ_ENTRIES,
-    S_READS,
     S_WRITE_MODE,
-    S_WRITES,
     SECOND_HALF,
     T_ON_COLUMN_BUS,
     T_ON_FALLING_EDGE,
@@ -122,14 +120,20 @@ def select(t: Ints, m: Ints) -> None:
         m[bus * P_COUNT + P_TICK] = FAR
         m[bus * P_COUNT + P_KIND] = NOTHING
     _forget_closed(t, m)
+    m[S_PIM_NEXT] = FAR
     if t[K_PIM_BUFFERS] and m[S_PIM_LENGTH]:
         tick, command, bank = pim_next(t, m)
+        m[S_PIM_NEXT] = tick
         if tick < FAR:
             _offer(t, m, tick, RANK_PIM, 0, PIM, bank, command, bank)
         if t[K_PIM_DOUBLE]:
             _offer_beside(t, m)
+        elif t[K_HIT_TICKS] and m[P_TICK] <= m[S_FLOOR]:
+            return  # nothing else comes before it on the only bus
     if m[S_PRIORITY] or lets_in(t, m) or m[S_PIM_STAGE] != COMPUTE:
         _offer_active(t, m)
+        if t[K_HIT_TICKS] and m[P_TICK] <= m[S_FLOOR]:
+            return
     if m[S_PRIORITY]:
         if not t[K_PIM_FINISHES] or gives_way(t, m):
             _offer_priority(t, m)
@@ -165,16 +169,6 @@ def _offer_queue(t: Ints, m: Ints) -> None:
     else:
         for entry in range(base, base + m[S_READ_ENTRIES + queue]):
             offer_entry(t, m, queue, entry, oldest)
-
-
-@compiled
-def update_write_mode(t: Ints, m: Ints) -> None:
-    """Writes are served from the high mark down to the low one, and when there are no reads."""
-    if m[S_WRITE_MODE]:
-        if m[S_WRITES] < t[K_WRITE_LOW] and m[S_READS]:
-            m[S_WRITE_MODE] = 0
-    elif m[S_WRITES] >= t[K_WRITE_HIGH] or not m[S_READS]:
-        m[S_WRITE_MODE] = 1
 
 
 @compiled
