@@ -55,6 +55,7 @@ from simulator.hardware.dram.kernel.layout import (
     S_WRITES,
     Ints,
 )
+from simulator.hardware.dram.kernel.offers import NO_COMMAND, command_for
 from simulator.hardware.dram.kernel.pim import beside_pim
 from simulator.hardware.dram.kernel.queues import (
     finish_read,
@@ -64,7 +65,6 @@ from simulator.hardware.dram.kernel.queues import (
     take_head,
     update_write_mode,
 )
-from simulator.hardware.dram.kernel.select import NO_COMMAND, command_for
 from simulator.hardware.dram.kernel.timing import earliest, note_command
 from simulator.hardware.dram.names import PRE, RD, WR
 

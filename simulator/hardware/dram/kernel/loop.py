@@ -75,8 +75,9 @@ from simulator.hardware.dram.kernel.layout import (
     Ints,
 )
 from simulator.hardware.dram.kernel.memo import pass_stretches
+from simulator.hardware.dram.kernel.offers import offer_entry
 from simulator.hardware.dram.kernel.queues import NO_ENTRY, put, update_write_mode
-from simulator.hardware.dram.kernel.select import offer_entry, select
+from simulator.hardware.dram.kernel.select import select
 from simulator.hardware.dram.kernel.timing import earliest
 from simulator.hardware.dram.names import PRE, RD, REFPB
 from simulator.hardware.dram.policies.all_bank_refresh import all_bank_command
