@@ -90,7 +90,7 @@ def layers(system, requests):
 
 def microseconds_per_layer(result):
     """Of its layers, without embedding and LM head."""
-    cycles = sum(op.exclusive_cycles for op in result.operators if op.block)
+    cycles = sum(op.exclusive_cycles for op in result.operators if op.in_layers)
     return cycles / 3 / result.machine["clock_hz"] * 1e6
 
 

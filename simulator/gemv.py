@@ -19,6 +19,7 @@ from simulator.report.pim.result import PimRun, ValueCheck
 
 LOGGED_COMMANDS = 4000
 SEED = 1
+VALUE_BITS = 16
 SETTINGS = {"controller.refresh": "staggered", "controller.read_queue": 128}
 """What the controllers of memories that compute have as NeuPIMs publishes them
 (f299af3 extern/NewtonSim: ranks refreshed in turn, 128 requests per queue)."""
@@ -52,6 +53,12 @@ def run_gemv(
     segment: inputs of one sum. reads_beside: a stream of reads goes on beside it. values:
     also computes it, with random operands. Raises CyclelabError for what cannot be.
     """
+    pim = setup.spec.device.pim
+    if values and pim is not None and pim.operand_bits != VALUE_BITS:
+        raise CyclelabError(
+            f"values are computed with FP16 operands, but device.pim.operand_bits is "
+            f"{pim.operand_bits}"
+        )
     try:
         layout = GemvLayout(setup.spec.device, outputs, inputs, segment)
         return simulate_gemv(layout, setup, reads_beside, values)

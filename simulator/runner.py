@@ -22,10 +22,12 @@ from simulator.mapping.kernels import build_kernels
 from simulator.mapping.program import Program
 from simulator.mapping.spec import MappingSpec
 from simulator.report.build import ResultBuilder, Run
-from simulator.report.result import PhaseResult, Result
+from simulator.report.result import MEMORY_UNITS, PhaseResult, Result
 from simulator.workload import load_workload
 from simulator.workload.operators import Phase, Workload
 
+SECOND = "[2]"
+"""Behind the names of operators of the second of two sub-batches."""
 Progress = Callable[[str, float], None]
 """Called with a phase's name and the fraction of the whole run that is done."""
 
@@ -176,13 +178,15 @@ def _result(
     return Result(
         name=experiment.spec.name,
         machine=machine_facts(machine),
-        workload={"name": workload.name, **workload.description},
+        workload={"name": workload.name, **workload.description, **_turns(experiment, builder)},
         cycles=cycles,
         seconds=seconds,
         time_to_first_token_s=_first_token(phases),
         time_per_output_token_s=_per_token(phases),
         tokens_per_s=produced / rounds if produced else None,
-        utilisation=sum(op.utilisation * op.active_cycles for op in builder.operators)
+        utilisation=sum(
+            op.utilisation * op.active_cycles for op in builder.operators if op.unit != MEMORY_UNITS
+        )
         / max(1, cycles),
         area_mm2=sum(builder.area_by_component.values(), ZERO),
         energy_j=energy,
@@ -205,6 +209,14 @@ def _result(
         simulation=simulation,
         devices=workload.devices.count,
     )
+
+
+def _turns(experiment: Experiment, builder: ResultBuilder) -> dict[str, str]:
+    """Whether two sub-batches took turns, where they were asked for."""
+    if experiment.spec.workload.sub_batches == 1:
+        return {}
+    taken = any(op.name.endswith(SECOND) for op in builder.operators)
+    return {"sub_batches": "2, in turns" if taken else "2, at once"}
 
 
 def _first_token(phases: list[PhaseResult]) -> float | None:

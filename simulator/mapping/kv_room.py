@@ -51,7 +51,8 @@ class SharedRoom:
             raise CyclelabError(
                 f"a request of {tokens:,} tokens takes {needed:,} bytes of KV cache, and beside "
                 f"weights and activations the memory has {max(0, self.capacity_bytes):,} "
-                f"({needed - self.capacity_bytes:,} bytes missing)"
+                f"({needed - self.capacity_bytes:,} bytes missing); leave out "
+                "requests so long, use fewer bits for the KV cache, or raise the capacity"
             )
 
     @property
@@ -141,7 +142,8 @@ class ChannelRoom:
             raise CyclelabError(
                 f"a request of {tokens:,} tokens takes {needed:,} rows of every bank of a channel "
                 f"in {self.layers} layers ({needed * size:,} bytes), and beside the weights there "
-                f"are {max(0, self.rows):,} ({(needed - self.rows) * size:,} bytes missing)"
+                f"are {max(0, self.rows):,} ({(needed - self.rows) * size:,} bytes missing); "
+                "leave out requests so long, or use fewer layers per device"
             )
 
     def loads(self) -> list[int]:

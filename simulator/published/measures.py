@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from simulator.config import CyclelabError, nearest
 from simulator.hardware.bill import MEMORY
 from simulator.report.aggregate import phase_groups
-from simulator.report.result import Result
-from simulator.report.utilisation import MEMORY_UNITS, unit_uses
+from simulator.report.result import MEMORY_UNITS, Result
+from simulator.report.utilisation import unit_uses
 
 UM2_PER_MM2 = 1e6
 
@@ -39,7 +39,7 @@ def _unit_area(result: Result) -> float:
 
 def _layers_ms(result: Result) -> float:
     """Time of everything inside of layers: no embedding, no head."""
-    cycles = sum(op.exclusive_cycles for op in result.operators if op.block)
+    cycles = sum(op.exclusive_cycles for op in result.operators if op.in_layers)
     return float(1e3 * cycles / result.machine["clock_hz"])
 
 
@@ -60,7 +60,7 @@ def _layers_share(in_memory: bool) -> Callable[[Result], float]:
     """
 
     def share(result: Result) -> float:
-        layers = [op for op in result.operators if op.block]
+        layers = [op for op in result.operators if op.in_layers]
         own = [op for op in layers if (op.unit == MEMORY_UNITS) == in_memory]
         at_peak = sum(op.utilisation * op.active_cycles for op in own)
         return at_peak / max(1, sum(op.exclusive_cycles for op in layers))

@@ -12,7 +12,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator.report.result import ZERO, Estimate, OperatorResult, PhaseResult, Result
+from simulator.report.result import (
+    MEMORY_UNITS,
+    ZERO,
+    Estimate,
+    OperatorResult,
+    PhaseResult,
+    Result,
+)
 from simulator.report.words import COMPUTE, OTHER, OVERHEAD, cause_order
 
 
@@ -45,7 +52,8 @@ class PhaseGroup:
     """Phases of one kind: a prefill, or all decode steps of a run.
 
     label: the phase's name, or `decode ×8`. Sums over `phases`; peak_cycles: what
-        the MACs take at the peak of the units they run on.
+        the MACs take at the peak of the units they run on; those in a memory that computes,
+        whose units work beside the others, are left out.
     """
 
     label: str
@@ -147,7 +155,8 @@ def phase_groups(result: Result) -> list[PhaseGroup]:
     kinds: dict[str, list[PhaseResult]] = {}
     at_peak: dict[str, float] = {}
     for op in result.operators:
-        at_peak[op.phase] = at_peak.get(op.phase, 0.0) + op.utilisation * op.active_cycles
+        if op.unit != MEMORY_UNITS:
+            at_peak[op.phase] = at_peak.get(op.phase, 0.0) + op.utilisation * op.active_cycles
     for phase in result.phases:
         kinds.setdefault(phase.kind, []).append(phase)
     groups = []

@@ -15,7 +15,7 @@ from simulator.report.machine_facts import (
     clock_hz,
     machine_line,
 )
-from simulator.report.result import Result
+from simulator.report.result import MEMORY_UNITS, Result
 from simulator.report.tables import mapping_text
 from simulator.report.units import count, estimate, percent, ratio, seconds, si
 from simulator.report.verdict import LOW_UTILISATION, memory_advice, phase_verdicts, sentence
@@ -25,6 +25,8 @@ WIDTH = 96
 TOP_OPERATORS = 3
 COLLECTIVE = "collective"
 NOTABLE_SHARE = 0.02
+UNEVEN = 1.2
+"""From this many times the average work on, the busiest channel is worth a word."""
 REREAD_RATIO = 1.1
 """Main-memory traffic above this multiple of the compulsory bytes is worth a sentence."""
 
@@ -205,6 +207,21 @@ def _traffic_sentence(group: OperatorGroup) -> str:
     )
 
 
+def _memory_units_help(group: OperatorGroup) -> str:
+    """What would help attention in a memory that computes."""
+    facts = group.mapping
+    busiest = float(facts["estimated_cycles_of_the_busiest"])
+    average = float(facts["estimated_cycles_on_average"])
+    text = "Most of a tile is opening and closing its rows: more operands per row would help. "
+    if busiest > UNEVEN * average:
+        return text + (
+            f"The busiest channel has {ratio(busiest / average)} the work of the average one: "
+            "requests that are spread more evenly (mapping.pim.requests: greedy), or more of them, "
+            "would help."
+        )
+    return text + "With enough requests, two sub-batches hide it behind the matrix units."
+
+
 def _help_sentence(result: Result, group: OperatorGroup) -> str:
     """What would help, by what bounds it and where its time goes."""
     time = max(group.exclusive_cycles, 1)
@@ -226,6 +243,8 @@ def _help_sentence(result: Result, group: OperatorGroup) -> str:
         return text + "More or faster matrix units would help, and little else."
     if group.kind == COLLECTIVE:
         return _collective_help(group)
+    if group.unit == MEMORY_UNITS:
+        return _memory_units_help(group)
     if group.bound == "vector":
         return "More vector lanes, or fusing it behind the operator before, would help."
     if cause:

@@ -12,6 +12,11 @@ from typing import TYPE_CHECKING, Any
 from simulator.cost.estimate import ZERO as ZERO
 from simulator.cost.estimate import Estimate as Estimate
 
+MEMORY_UNITS = "pim"
+"""The unit of operators that run in a memory that computes."""
+LAYERS = "layers"
+"""Blocks of layers are called that, or `layers[3]` where some are unlike others."""
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -55,6 +60,11 @@ class OperatorResult:
     energy_j: Estimate
     energy_parts_j: dict[str, float] = field(default_factory=dict)
     mapping: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def in_layers(self) -> bool:
+        """Whether it is part of a layer, not of what comes before or behind all layers."""
+        return self.block.startswith(LAYERS)
 
     @property
     def active_cycles(self) -> int:
@@ -114,7 +124,8 @@ class PhaseResult:
 class Result:
     """What `cyclelab run` found. See `docs/results.md` for every field.
 
-    utilisation: share of all cycles that the MACs take at the peak of their units.
+    utilisation: share of all cycles that the MACs take at the peak of their units, without
+        those of a memory that computes.
     machine: name, clock_hz, peak_macs_per_cycle, memory_bandwidth_bytes_per_s,
         memory_latency_s, memory_capacity_bytes, matrix units, queues…
     area_by_component: mm², path → Estimate; energy_by_component: joules.

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simulator.report.aggregate import PhaseGroup
-from simulator.report.result import OperatorResult, Result
+from simulator.report.result import MEMORY_UNITS, OperatorResult, Result
 
-MEMORY_UNITS = "pim"
-"""The unit of operators that run in a memory that computes."""
 CHANNEL = "channel"
 LEFT_OUT = ("dma", "launch", "hbm")
 """Beginnings of queues whose time is mostly waiting: transfers are in the memory's own share."""

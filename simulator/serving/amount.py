@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from simulator.cost import ZERO, Estimate
-from simulator.mapping.pim.plan import UNIT
-from simulator.report.result import OperatorResult
+from simulator.report.result import MEMORY_UNITS, OperatorResult
 
 ATTENTION_KINDS = frozenset(("attention", "scores", "context"))
 SOFTMAX = "attention_softmax"
@@ -36,12 +35,12 @@ class Amount:
             self.memory_macs + other.memory_macs,
         )
 
-    def scaled(self, time: float, work: float) -> Amount:
-        """Cycles times `time`, everything else times `work`."""
+    def scaled(self, time: float, traffic: float, work: float) -> Amount:
+        """Cycles times `time`, bytes times `traffic`, everything else times `work`."""
         return Amount(
             self.cycles * time,
             self.energy_j.scaled(work),
-            self.memory_bytes * work,
+            self.memory_bytes * traffic,
             self.macs * work,
             self.memory_macs * work,
         )
@@ -52,7 +51,7 @@ def amount_of(operators: Iterable[OperatorResult], times: dict[tuple[str, int], 
     total = Amount()
     for op in operators:
         weight = times.get((op.block, op.instance), 1)
-        in_memory = op.unit == UNIT
+        in_memory = op.unit == MEMORY_UNITS
         own = Amount(
             op.exclusive_cycles,
             op.energy_j,
@@ -60,7 +59,7 @@ def amount_of(operators: Iterable[OperatorResult], times: dict[tuple[str, int], 
             0 if in_memory else op.macs,
             op.macs if in_memory else 0,
         )
-        total += own.scaled(weight, weight)
+        total += own.scaled(weight, weight, weight)
     return total
 
 

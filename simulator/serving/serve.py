@@ -126,8 +126,8 @@ class _Server:
 def _work(iteration: Iteration, room: Room) -> Work:
     total = iteration.batch().context
     if isinstance(room, ChannelRoom) and iteration.kind == "decode":
-        return Work(max(room.loads()), total)
-    return Work(total, total)
+        return Work(max(room.loads()), total, 0)
+    return Work(total, total, total)
 
 
 def _loaded(experiment: Experiment, serving: ServingSpec) -> tuple[ServedModel, list[Arrival]]:
@@ -169,7 +169,8 @@ def _room(
         raise CyclelabError(
             f"{model.name} does not fit the memory of {spec.machine.name}: weights "
             f"{weights:,} bytes + activations {activations:,} bytes, but it holds "
-            f"{memory.capacity_bytes:,} ({-left:,} bytes missing)"
+            f"{memory.capacity_bytes:,} ({-left:,} bytes missing); use a smaller model, fewer "
+            "layers or fewer bits, or raise the capacity"
         )
     return SharedRoom(left, served.kv_bytes)
 
@@ -217,7 +218,7 @@ def _request(request: ServedRequest) -> RequestRecord:
         preemptions=request.preemptions,
         arrival_s=request.arrival_fs / FEMTOSECONDS_PER_SECOND,
         admitted_s=seconds(request.admitted_fs),
-        first_token_s=seconds(request.first_token_fs),
+        first_token_s=None if request.midway else seconds(request.first_token_fs),
         finished_s=seconds(request.finished_fs),
     )
 

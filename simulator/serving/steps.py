@@ -21,11 +21,13 @@ class Work:
     """What attention has to do, by which iterations are compared.
 
     busiest: estimated cycles of the busiest channel of a memory that computes, else tokens
-    of context. total: tokens of context.
+    of context. total: tokens of context. traffic: of them, those that are read over the
+    memory's bus.
     """
 
     busiest: int
     total: int
+    traffic: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class _Reference:
     work: Work
-    prompt_tokens: int
+    prompts: tuple[int, int]
     amount: Amount
     attention: Amount
 
@@ -47,7 +49,8 @@ class _Reference:
         """The amount if attention takes as much more as it has more to do."""
         time = work.busiest / self.work.busiest - 1.0
         rest = work.total / self.work.total - 1.0
-        return self.amount + self.attention.scaled(time, rest)
+        traffic = work.traffic / self.work.traffic - 1.0 if self.work.traffic else 0.0
+        return self.amount + self.attention.scaled(time, traffic, rest)
 
 
 @dataclass
@@ -83,9 +86,9 @@ class StepTimer:
             return Step(self._exact[sequences], True)
         guess = self._guess(iteration, work)
         if guess is not None:
-            self._spared += 1
             assert self.alike is not None
-            if self._spared % self.alike.check_every:
+            self._spared += 1
+            if self._spared % self.alike.check_every != 1:
                 return Step(guess, False)
         amount = self._simulate(iteration, work, cached)
         self._exact[sequences] = amount
@@ -98,7 +101,7 @@ class StepTimer:
         if self.alike is None:
             return None
         for reference in reversed(self._references.get(_group(iteration), ())):
-            pairs = [(iteration.prompt_tokens, reference.prompt_tokens)]
+            pairs = list(zip(_prompts(iteration), reference.prompts, strict=True))
             if iteration.decodes:
                 pairs.append((work.busiest, reference.work.busiest))
             if all(abs(one - other) <= self.alike.work * other for one, other in pairs):
@@ -110,7 +113,7 @@ class StepTimer:
         if self.alike is None:
             return self._run(phase, None)[0]
         amount, attention = self._run(phase, self.alike.layers)
-        made = _Reference(work, iteration.prompt_tokens, amount, attention)
+        made = _Reference(work, _prompts(iteration), amount, attention)
         known = self._references.setdefault(_group(iteration), [])
         if iteration.kind == "decode":
             known.clear()
@@ -145,6 +148,12 @@ class StepTimer:
 def _group(iteration: Iteration) -> tuple[str, int, int]:
     """Iterations of which one may stand for another."""
     return iteration.kind, len(iteration.decodes), min(1, len(iteration.prompts))
+
+
+def _prompts(iteration: Iteration) -> tuple[int, int]:
+    """Tokens of the prompts, and pairs of them, which their attention goes with."""
+    lengths = [request.known for request in iteration.prompts]
+    return sum(lengths), sum(length * length for length in lengths)
 
 
 def _fewer(segments: tuple[Segment, ...], layers: int) -> tuple[Segment, ...]:

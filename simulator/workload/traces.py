@@ -106,7 +106,7 @@ def trace_requests(
         elif not spec.skip_too_long:
             raise ConfigError(
                 f"the request grows to {tokens:,} tokens, but the model takes at most "
-                f"{max_context:,}; set trace.skip_too_long to leave out such requests",
+                f"{max_context:,}; set skip_too_long to leave out such requests",
                 file=display_path(path),
                 line=request.line,
             )

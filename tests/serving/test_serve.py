@@ -202,3 +202,30 @@ def test_requests_longer_than_the_context_are_said_with_their_line(tmp_path: Pat
         serve({"requests": trace})
     with pytest.raises(CyclelabError, match="only 1 requests to be had"):
         serve({"requests": trace | {"skip_too_long": True}})
+
+
+def test_prompts_of_other_lengths_are_unlike(tmp_path: Path) -> None:
+    """One prompt of 960 tokens and eight of 120 have as many tokens, not as many pairs."""
+    file = tmp_path / "trace.csv"
+    rows = [
+        f"{second},{prompt},1" for second in range(4) for prompt in ([960], [120] * 8)[second % 2]
+    ]
+    file.write_text("arrived_at,num_prefill_tokens,num_decode_tokens\n" + "\n".join(rows) + "\n")
+    requests = {"trace": str(file), "count": len(rows)}
+    changes = {"requests": requests, "arrivals": "trace", "batch": 8}
+    exact = serve(changes, layers=1)
+    alike = serve(changes | {"steps": "alike"}, layers=1)
+    assert [e.cycles for e in alike.iterations] == [e.cycles for e in exact.iterations]
+    assert len({e.cycles for e in exact.iterations}) == 2
+
+
+def test_what_need_not_be_simulated_is_checked_at_least_once() -> None:
+    few = serve({"steps": "alike", "iterations": 6, "alike": {"work": 0.5}})
+    assert len(few.likeness.errors) == 1
+    assert few.likeness.largest_error is not None
+
+
+def test_requests_midway_have_no_first_token_here() -> None:
+    result = serve({"start": "midway", "iterations": 4})
+    midway = [request for request in result.requests if request.midway]
+    assert midway and all(request.first_token_s is None for request in midway)

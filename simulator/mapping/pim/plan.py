@@ -25,6 +25,7 @@ from simulator.mapping.resources import NpuResources
 from simulator.numerics import format_named
 
 UNIT = "pim"
+FP16 = format_named("fp16")
 
 
 class PimAttentionPlanner(AttentionKernelPlanner):
@@ -56,9 +57,10 @@ class PimAttentionPlanner(AttentionKernelPlanner):
     def check_format(self) -> None:
         """Raise CyclelabError if keys and values are not what the units multiply."""
         found, bits = self.scores.key_format, self.pim.operand_bits
-        if format_named(found).bits != bits:
+        if format_named(found).bits != bits or (bits == FP16.bits and found != FP16.name):
+            named = FP16.name if bits == FP16.bits else f"operands of {bits} bits"
             raise CyclelabError(
-                f"the units in {self.device.name} multiply operands of {bits} bits, but the KV "
+                f"the units in {self.device.name} multiply {named}, but the KV "
                 f"cache is {found}; choose another workload.precision.kv_cache, or "
                 "mapping.pim.attention=units"
             )

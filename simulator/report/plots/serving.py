@@ -61,7 +61,7 @@ def _draw_requests(ax: Axes, result: ServingResult) -> None:
     waiting = any(each.waiting for each in result.iterations)
     if waiting and result.configuration["serving"]["arrivals"] != "at_once":
         _draw_steps(ax, result, lambda each: each.waiting, color=ORANGE, label="waiting")
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, 1.12 * max((each.running for each in result.iterations), default=1))
     ax.set_ylabel("requests")
 
 
@@ -109,7 +109,8 @@ def _draw_iterations(ax: Axes, result: ServingResult) -> None:
                 )
     if not all(each.simulated for each in result.iterations):
         ax.plot([], [], ".", color=GREY, alpha=0.5, label="pale: by likeness")
-    ax.set_ylim(bottom=0)
+    longest = max((each.end_s - each.start_s for each in result.iterations), default=0.0)
+    ax.set_ylim(0, 1.12 * longest or 1.0)
     ax.set_ylabel("an iteration")
     ax.yaxis.set_major_formatter(lambda value, _: si(value, "s", 2))
 
@@ -122,6 +123,6 @@ def _draw_throughput(ax: Axes, result: ServingResult) -> None:
     tokens = np.interp(edges, moments, np.array([done[:-1], done[1:]]).T.ravel())
     ax.stairs(np.diff(tokens) / np.diff(edges), edges, color=GREEN, baseline=None, label="tokens/s")
     ax.axhline(result.tokens_per_s, color=MUTED, linestyle=":", label="on average")
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, 1.12 * ax.dataLim.y1 or 1.0)
     ax.set_ylabel("tokens/s")
     ax.yaxis.set_major_formatter(lambda value, _: si(value, "", 2))

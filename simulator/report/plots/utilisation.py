@@ -14,9 +14,9 @@ from simulator.report.plots.style import (
     place,
     styled,
 )
-from simulator.report.result import Result
+from simulator.report.result import MEMORY_UNITS, Result
 from simulator.report.units import percent
-from simulator.report.utilisation import MEMORY_UNITS, UnitUse, unit_uses
+from simulator.report.utilisation import UnitUse, unit_uses
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

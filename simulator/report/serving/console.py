@@ -63,7 +63,8 @@ def _likeness(result: ServingResult) -> list[str]:
     if likeness.kind == "every":
         return ["each simulated"]
     simulated = sum(each.simulated for each in result.iterations)
-    said = [f"{count(simulated)} simulated, the others like them"]
+    others = ", the others like them" if simulated < len(result.iterations) else ""
+    said = [f"{count(simulated)} simulated{others}"]
     if likeness.mean_error is not None and likeness.largest_error is not None:
         said.append(
             f"error {_signed(likeness.mean_error)} on average, at most "

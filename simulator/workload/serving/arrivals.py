@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,8 @@ from simulator.workload.traces import TraceRequest, TraceSpec, trace_requests
 FEMTOSECONDS = 10**15
 TICKS_PER_SECOND = 10**7
 """Azure's timestamps have seven decimals."""
+TIMESTAMP = re.compile(r"(.+?\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?")
+"""Date and time to the second, decimals, time zone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +94,14 @@ def _ticks(request: TraceRequest, file: str) -> int:
         return round(float(text) * TICKS_PER_SECOND)
     except (ValueError, OverflowError):
         pass
-    whole, _, fraction = text.partition(".")
+    match = TIMESTAMP.fullmatch(text)
     try:
-        moment = datetime.fromisoformat(whole).replace(tzinfo=UTC)
-        ticks = int(f"{fraction:0<7}"[:7]) if fraction else 0
+        if match is None:
+            raise ValueError
+        whole, fraction, zone = match.groups(default="")
+        moment = datetime.fromisoformat(whole + zone)
+        moment = moment if zone else moment.replace(tzinfo=UTC)
+        ticks = int(f"{fraction:0<7}"[:7])
     except ValueError:
         raise ConfigError(
             f"found {text[:40]!r}, expected when the request arrived: a date and time, or seconds",

@@ -105,3 +105,12 @@ def test_what_does_not_fit_together(changes: dict[str, Any], said: str) -> None:
         spec({"lengths": "alpaca", "count": 1}, **changes) if "requests" not in changes else (
             ServingSpec.model_validate({"batch": 4} | changes)
         )
+
+
+def test_time_zones_count(tmp_path: Path) -> None:
+    """Six decimals and zones: an hour and a second apart."""
+    file = tmp_path / "trace.csv"
+    lines = ("2024-05-10 00:00:00.009930+02:00,4,2", "2024-05-10 00:00:01.009930+01:00,5,3")
+    file.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n" + "\n".join(lines) + "\n")
+    found = arrivals_of(spec({"trace": str(file), "count": 2}, arrivals="trace"), 4096)
+    assert [each.arrival_fs for each in found] == [0, 3601 * 10**15]
