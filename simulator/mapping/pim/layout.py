@@ -143,7 +143,8 @@ def channels_for(
         if not 0 <= request.channel < count:
             raise CyclelabError(
                 f"a request of {request.context:,} tokens is on channel {request.channel}; the "
-                f"memory has {count} channels, 0 to {count - 1}"
+                f"memory has {count} channels, 0 to {count - 1} (workload.running: ch_idx in its "
+                "file, or channels: mapped)"
             )
         chosen[index] = request.channel
         loads[request.channel] += _cost(memory.device, request, costs)
