@@ -144,10 +144,11 @@ def test_a_channel_that_is_not_there(tmp_path: Path) -> None:
         run(tmp_path, {"running": running})
 
 
-def test_a_cache_in_a_format_that_the_units_lack(tmp_path: Path) -> None:
-    """Their operands have 16 bits; the matrix units take the cache as it is or not at all."""
-    workload = DECODING | {"precision": FP16 | {"kv_cache": "int8"}}
-    message = "multiply operands of 16 bits, but the KV cache is int8"
+@pytest.mark.parametrize("found", ["int8", "bf16"])
+def test_a_cache_in_a_format_that_the_units_lack(found: str, tmp_path: Path) -> None:
+    """Their operands are FP16; the matrix units take the cache as it is or not at all."""
+    workload = DECODING | {"precision": FP16 | {"kv_cache": found}}
+    message = f"multiply fp16, but the KV cache is {found}"
     with pytest.raises(CyclelabError, match=message):
         run(tmp_path, workload)
 
