@@ -67,10 +67,7 @@ def run_with_amounts(
         builder.add(run)
         simulated += run.execution.events
         skipped += run.execution.skipped_commands
-    try:
-        mapper.check_patterns()
-    except SettingError as error:
-        raise experiment.document.error(error.path, error.reason) from None
+    check_patterns(experiment, mapper)
     simulation = {
         "every_event": spec.simulation.every_event,
         "events": simulated,
@@ -100,6 +97,14 @@ def simulate_phase(
     )
     check_invariants(program, execution, spec.machine.memory.bandwidth_bytes_per_s)
     return Run(phase, program, execution)
+
+
+def check_patterns(experiment: Experiment, mapper: Mapper) -> None:
+    """Raise ConfigError, where it stands, for a fixed tiling that no operator has taken."""
+    try:
+        mapper.check_patterns()
+    except SettingError as error:
+        raise experiment.document.error(error.path, error.reason) from None
 
 
 def _mapped(mapper: Mapper, phase: Phase, experiment: Experiment) -> Program:

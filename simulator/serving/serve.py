@@ -20,7 +20,7 @@ from simulator.report.serving.result import (
     RequestRecord,
     ServingResult,
 )
-from simulator.runner import Progress, machine_facts, most_activations
+from simulator.runner import Progress, check_patterns, machine_facts, most_activations
 from simulator.serving.steps import StepTimer, Work
 from simulator.workload.batch import Batch, Sequence
 from simulator.workload.serving.arrivals import Arrival, arrivals_of
@@ -54,6 +54,7 @@ def serve_experiment(experiment: Experiment, progress: Progress | None = None) -
         requests=len(arrivals),
     )
     server.run(progress)
+    check_patterns(experiment, server.timer.mapper)
     return _result(experiment, served, server)
 
 

@@ -71,7 +71,7 @@ class StepTimer:
 
     def __post_init__(self) -> None:
         spec = self.experiment.spec
-        self._mapper = Mapper(spec.machine, spec.mapping)
+        self.mapper = Mapper(spec.machine, spec.mapping)
         self._exact: dict[tuple[batch.Sequence, ...], Amount] = {}
         self._references: dict[tuple[str, int, int], list[_Reference]] = {}
         self._spared = 0
@@ -140,7 +140,7 @@ class StepTimer:
             )
         spec = self.experiment.spec
         builder = ResultBuilder(spec.machine, self.experiment.technology)
-        builder.add(simulate_phase(self.experiment, self._mapper, phase))
+        builder.add(simulate_phase(self.experiment, self.mapper, phase))
         attention = [op for op in builder.operators if is_attention(op)]
         return amount_of(builder.operators, times), amount_of(attention, times)
 

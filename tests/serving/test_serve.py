@@ -229,3 +229,22 @@ def test_requests_midway_have_no_first_token_here() -> None:
     result = serve({"start": "midway", "iterations": 4})
     midway = [request for request in result.requests if request.midway]
     assert midway and all(request.first_token_s is None for request in midway)
+
+
+def test_fixed_tilings_that_nothing_takes_are_mistakes() -> None:
+    with pytest.raises(CyclelabError, match="no GEMM or attention of the workload has this name"):
+        serve_experiment(
+            load(
+                {
+                    "name": "fixed",
+                    "machine": "tpuv3_core",
+                    "workload": {"model": "gpt3-small", "layers": 1},
+                    "mapping": {"operators": {"qkv_porj": {"m": 8}}},
+                    "serving": {
+                        "requests": {"lengths": SHORT, "count": 2},
+                        "batch": 2,
+                        "iterations": 2,
+                    },
+                }
+            )
+        )
