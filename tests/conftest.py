@@ -17,11 +17,16 @@ settings.load_profile("cyclelab")
 
 @pytest.fixture(scope="session")
 def _compiled_kernel() -> None:
-    """The DRAM kernel is compiled, so that nothing is said about it on the terminal."""
+    """The DRAM kernel is compiled, for traces and for main memories.
+
+    So nothing is said about it on the terminal, and no time limit of a test is hit.
+    """
     import numpy as np
 
+    from simulator.api import gemm
     from simulator.hardware.dram.kernel.jit import is_compiled
     from tests.hardware.dram.devices import device, serve
 
     if not is_compiled():
         serve(device("ddr4-3200"), np.zeros((1, 5), dtype=np.int64))
+    gemm(16, 16, 16, "tpuv3_core_hbm2")
