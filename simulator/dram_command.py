@@ -27,7 +27,7 @@ Watcher = Callable[[str, float | None], None]
 
 def dram(options: argparse.Namespace) -> None:
     """Simulate, print the summary, write what was asked for."""
-    from simulator.report.dram.files import picture_format
+    from simulator.report.files import picture_format
 
     setup = load_channel(options.device, options.set, _settings(options))
     if options.picture:

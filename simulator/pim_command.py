@@ -14,7 +14,7 @@ from simulator.terminal import STANDARD_OUTPUT, check_writable, write_findings
 
 def pim(options: argparse.Namespace) -> None:
     """Simulate, print the summary, write what was asked for."""
-    from simulator.report.dram.files import picture_format
+    from simulator.report.files import picture_format
 
     setup = load_units(options.device, options.set, options.refresh)
     if options.picture:

@@ -21,7 +21,7 @@ from simulator.terminal import (
 
 def serve(options: argparse.Namespace, overrides: list[str]) -> None:
     """Serve, print the summary, write what was asked for."""
-    from simulator.report.dram.files import picture_format
+    from simulator.report.files import picture_format
 
     experiment = load_experiment(options.experiment, overrides)
     output = experiment.spec.output

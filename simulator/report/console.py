@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import textwrap
 from typing import IO
 
 from simulator.report.aggregate import OperatorGroup, PhaseGroup, operator_groups, phase_groups
 from simulator.report.device_words import device_lines
 from simulator.report.dram_words import dram_rows, has_dram
 from simulator.report.efficiency import HEAD, efficiency_cells, efficiency_of
+from simulator.report.lines import BOLD, DIM, WIDTH, styled, wrapped
 from simulator.report.machine_facts import (
     bandwidth_bytes_per_second,
     machine_line,
@@ -20,7 +20,6 @@ from simulator.report.units import bar, columns, count, estimate, percent, secon
 from simulator.report.verdict import phase_verdicts, sentence
 from simulator.report.words import cause_label, short_paths
 
-WIDTH = 100
 NAME_WIDTH = 20
 MIN_NAME_WIDTH = 10
 COMPONENT_WIDTH = 18
@@ -28,7 +27,6 @@ MIN_GAP = 2
 MIN_SHARE = 0.0005
 MAX_OPERATORS = 16
 MAX_COMPONENTS = 8
-BOLD, DIM, RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 NOT_MODELLED = (
     "area and energy are of the parts listed; control, networks, PHYs and glitches are not modelled"
@@ -52,31 +50,21 @@ def summary(result: Result, colour: bool = False) -> str:
         _components(result),
     ]
     blocks = [
-        [_styled(_clip(result.name, WIDTH), BOLD, colour), *_what_ran(result)],
+        [styled(_clip(result.name, WIDTH), BOLD, colour), *_what_ran(result)],
         _totals(result),
-        *([_styled(heading, BOLD, colour), *lines] for heading, *lines in tables),
+        *([styled(heading, BOLD, colour), *lines] for heading, *lines in tables),
         _closing(result, operators),
-        [_styled(line, DIM, colour) for line in _provenance(result)],
+        [styled(line, DIM, colour) for line in _provenance(result)],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
-def _styled(text: str, style: str, colour: bool) -> str:
-    return f"{style}{text}{RESET}" if colour else text
-
-
 def _what_ran(result: Result) -> list[str]:
     return [
-        *_wrapped("workload  ", " · ".join(workload_line(result))),
-        *_wrapped("machine   ", " · ".join(machine_line(result))),
-        *[line for text in device_lines(result) for line in _wrapped("devices   ", text)],
+        *wrapped("workload  ", " · ".join(workload_line(result))),
+        *wrapped("machine   ", " · ".join(machine_line(result))),
+        *[line for text in device_lines(result) for line in wrapped("devices   ", text)],
     ]
-
-
-def _wrapped(first: str, text: str) -> list[str]:
-    return textwrap.wrap(
-        text, WIDTH, initial_indent=first, subsequent_indent=" " * len(first), break_long_words=True
-    )
 
 
 def _totals(result: Result) -> list[str]:
@@ -215,7 +203,7 @@ def _component_table(title: str, parts: dict[str, Estimate], unit: str) -> list[
 def _closing(result: Result, operators: list[OperatorGroup]) -> list[str]:
     lines: list[str] = []
     for verdict in phase_verdicts(result, operators):
-        lines += _wrapped("", sentence(result, verdict))
+        lines += wrapped("", sentence(result, verdict))
     return lines
 
 
@@ -226,7 +214,7 @@ def _provenance(result: Result) -> list[str]:
     parts += [f"seed {result.seed}"]
     warning = result.technology.get("warning", "")
     notes = [warning, NOT_MODELLED] if warning else [NOT_MODELLED]
-    return [line for text in (" · ".join(parts), *notes) for line in _wrapped("", text)]
+    return [line for text in (" · ".join(parts), *notes) for line in wrapped("", text)]
 
 
 def _clip(text: str, width: int) -> str:

@@ -7,13 +7,16 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from simulator.config import CyclelabError
 from simulator.report.result import Result
 from simulator.report.serialise import from_dict, plain, to_json
 from simulator.report.tables import component_rows, csv_text, operator_rows, phase_rows
 from simulator.report.timeline import trace_json
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ImageFormat = Literal["png", "svg"]
 PICTURES = (
@@ -111,6 +114,25 @@ def configuration_yaml(result: Result) -> str:
 
     body = yaml.safe_dump(plain(result.configuration), sort_keys=False, allow_unicode=True)
     return f"# resolved by cyclelab {result.version}, hash {result.configuration_hash}\n{body}"
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """A figure into a file, by its ending; raises CyclelabError if it cannot be written."""
+    from simulator.report.plots.style import image
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, image(figure, picture_format(path)))
+    except OSError as error:
+        raise CyclelabError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def picture_format(path: Path) -> ImageFormat:
+    """The format that a file's ending asks for; raises CyclelabError for others."""
+    for kind in get_args(ImageFormat):
+        if path.suffix.lower() == f".{kind}":
+            return kind  # type: ignore[no-any-return]
+    raise CyclelabError(f"--picture: {path.name!r} is neither .png nor .svg")
 
 
 def write_all(directory: str | Path, contents: Iterable[tuple[str, bytes]]) -> list[Path]:

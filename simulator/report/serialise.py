@@ -110,6 +110,11 @@ def to_json(result: Result) -> str:
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
+def json_text(document: dict[str, Any]) -> str:
+    """A document of plain data as strictly valid JSON, indented, with a line break behind it."""
+    return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
 def _block(key: str, item: Any) -> str:
     if key in LINE_LISTS:
         encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode

@@ -164,10 +164,15 @@ def csv_text(rows: Iterable[Row]) -> str:
 
 def operator_frame(result: Result) -> pd.DataFrame:
     """`operator_rows` as a pandas DataFrame; raises CyclelabError without pandas."""
+    return frame(operator_rows(result))
+
+
+def frame(rows: list[Row]) -> pd.DataFrame:
+    """Rows as a pandas DataFrame; raises CyclelabError without pandas."""
     try:
         import pandas as pd
     except ImportError:
         raise CyclelabError(
             "a DataFrame needs pandas, which is not installed: pip install 'cyclelab[analysis]'"
         ) from None
-    return pd.DataFrame(operator_rows(result))
+    return pd.DataFrame(rows)

@@ -10,10 +10,14 @@ from simulator.config import CyclelabError
 from simulator.config.blame import said_at
 from simulator.experiment import Experiment
 from simulator.hardware.dram.memory_spec import DramMemorySpec
-from simulator.hardware.dram.pim.gemv import pim_of
 from simulator.hardware.machine import FEMTOSECONDS_PER_SECOND
 from simulator.mapping.kv_room import ChannelRoom, SharedRoom
-from simulator.mapping.pim.layout import CachedRequest, rows_beside
+from simulator.mapping.pim.layout import (
+    CachedRequest,
+    computing_memory,
+    peak_macs_per_cycle,
+    rows_beside,
+)
 from simulator.report.serving.result import (
     IterationRecord,
     LikenessErrors,
@@ -147,15 +151,15 @@ def _room(
     """What the memory has left beside weights, and activations of the largest iteration."""
     spec, model = experiment.spec, served.model
     memory, weights = spec.machine.memory, served.weight_bytes
-    in_memory = spec.mapping.pim.attention != "units"
-    if isinstance(memory, DramMemorySpec) and memory.device.pim is not None and in_memory:
+    computing = computing_memory(spec.machine, spec.mapping)
+    if computing is not None:
         return ChannelRoom(
-            memory=memory,
+            memory=computing,
             shape=lambda tokens: CachedRequest(
                 tokens, model.kv_heads, model.heads // model.kv_heads, model.head_dim, None
             ),
             layers=model.layers,
-            rows=rows_beside(memory, weights),
+            rows=rows_beside(computing, weights),
             policy=spec.mapping.pim.requests,
         )
     longest = max(arrival.prompt_tokens for arrival in arrivals)
@@ -230,10 +234,7 @@ def _memory_peak(experiment: Experiment) -> float:
     memory = machine.memory
     if not isinstance(memory, DramMemorySpec) or memory.device.pim is None:
         return 0.0
-    pim = pim_of(memory.device)
-    units = memory.channels * (memory.device.banks // pim.banks_per_unit)
-    interval_fs = memory.device.cycles(pim.comp_interval) * memory.device.timing.clock_ps * 1000
-    return units * pim.lanes * machine.clock.period_fs / interval_fs
+    return float(peak_macs_per_cycle(memory, machine.clock.period_fs))
 
 
 def _workload_facts(served: ServedModel) -> dict[str, Any]:

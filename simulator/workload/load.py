@@ -30,10 +30,7 @@ def load_workload(spec: WorkloadSpec, relative_to: Path | None = None) -> Worklo
     """
     if spec.model is None:
         return _gemm_workload(spec, relative_to)
-    whole = with_layers(find_model(spec.model, relative_to), spec.layers)
-    model = shard(whole, spec.tensor_parallel)
-    if spec.moe != RoutingSpec() and not model.experts:
-        raise CyclelabError(f"'moe' has no meaning for {model.name}: it has no experts")
+    model = model_of_device(spec, spec.model, relative_to)
     formats = spec.precision.resolve(model)
     stages = spec.pipeline_parallel
     requests = _requests(spec, model, relative_to)
@@ -46,12 +43,23 @@ def load_workload(spec: WorkloadSpec, relative_to: Path | None = None) -> Worklo
     return Workload(spec.name or model.name, phases, description, devices)
 
 
+def model_of_device(
+    spec: WorkloadSpec, name: str, relative_to: Path | None = None
+) -> TransformerSpec:
+    """The model `name` as `spec` cuts it and shares it among devices. Raises CyclelabError."""
+    whole = _with_layers(find_model(name, relative_to), spec.layers)
+    model = shard(whole, spec.tensor_parallel)
+    if spec.moe != RoutingSpec() and not model.experts:
+        raise CyclelabError(f"'moe' has no meaning for {model.name}: it has no experts")
+    return model
+
+
 def find_model(name: str, relative_to: Path | None = None) -> TransformerSpec:
     """Shape of a shipped model, or of one in a `config.json`. Raises CyclelabError."""
     return load_model(find("models", name, relative_to))
 
 
-def with_layers(model: TransformerSpec, layers: int | None) -> TransformerSpec:
+def _with_layers(model: TransformerSpec, layers: int | None) -> TransformerSpec:
     """The model cut to so many layers."""
     if layers is None:
         return model

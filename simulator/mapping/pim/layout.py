@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal
 
 from simulator.config import CyclelabError
@@ -17,6 +18,8 @@ from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.dram.pim.closed_form import tile_cycles
 from simulator.hardware.dram.pim.gemv import GemvLayout, Run, pim_of, row_operands, tile_bytes
 from simulator.hardware.dram.spec import DramDeviceSpec
+from simulator.hardware.machine import MachineSpec
+from simulator.mapping.spec import MappingSpec
 from simulator.workload.operators import AttentionShape
 
 INPUT_ROW = 0
@@ -73,6 +76,22 @@ class Chunk:
     heads: int
     scores: tuple[Run, ...]
     contexts: tuple[Run, ...]
+
+
+def computing_memory(machine: MachineSpec, spec: MappingSpec) -> DramMemorySpec | None:
+    """The machine's memory, if attention of decoded tokens is to run there."""
+    memory = machine.memory
+    if not isinstance(memory, DramMemorySpec) or memory.device.pim is None:
+        return None
+    return memory if spec.pim.attention != "units" else None
+
+
+def peak_macs_per_cycle(memory: DramMemorySpec, period_fs: int) -> Fraction:
+    """Of all units of a memory that computes, per cycle of a clock of `period_fs`."""
+    pim = pim_of(memory.device)
+    units = memory.channels * (memory.device.banks // pim.banks_per_unit)
+    interval_fs = memory.device.cycles(pim.comp_interval) * memory.device.timing.clock_ps * 1000
+    return Fraction(units * pim.lanes * period_fs, interval_fs)
 
 
 def requests_of(shapes: Sequence[AttentionShape]) -> list[CachedRequest]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 
 from simulator.config import CyclelabError
 from simulator.hardware.dram.memory_spec import DramMemorySpec
@@ -14,7 +13,9 @@ from simulator.mapping.pim.layout import (
     Chunk,
     channels_for,
     chunks_of,
+    computing_memory,
     estimated_cycles,
+    peak_macs_per_cycle,
     place_rows,
     requests_of,
 )
@@ -41,10 +42,8 @@ class PimAttentionPlanner(AttentionKernelPlanner):
     @classmethod
     def of(cls, planning: Planning, job: KernelJob) -> PimAttentionPlanner | None:
         """A planner if the memory computes and every request decodes one token."""
-        memory = planning.builder.resources.machine.memory
-        if not isinstance(memory, DramMemorySpec) or memory.device.pim is None:
-            return None
-        if planning.spec.pim.attention == "units":
+        memory = computing_memory(planning.builder.resources.machine, planning.spec)
+        if memory is None:
             return None
         planner = cls(planning, job, memory)
         alone = all(shape.query_tokens == 1 for shape in planner.scores.shapes)
@@ -147,12 +146,7 @@ class PimAttentionPlanner(AttentionKernelPlanner):
         }
 
     def _bound(self, primary: int, part: PimAttentionPart) -> Elsewhere:
-        clock_fs = self.planning.builder.resources.period_fs
-        interval_fs = (
-            self.device.cycles(self.pim.comp_interval) * self.device.timing.clock_ps * 1000
-        )
-        units = self.memory.channels * (self.device.banks // self.pim.banks_per_unit)
-        peak = Fraction(units * self.pim.lanes * clock_fs, interval_fs)
+        peak = peak_macs_per_cycle(self.memory, self.planning.builder.resources.period_fs)
         macs = sum(op.macs for op in self.job.kernel.operators)
         return Elsewhere(primary, math.ceil(macs / peak), peak, 0, part.stored_bytes)
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
-
 from simulator.cost.estimate import ZERO
-from simulator.report.console import BOLD, DIM, RESET, WIDTH
 from simulator.report.dram.limits import find_limits
 from simulator.report.dram.result import PERCENTILES, TraceRun
 from simulator.report.dram.verdict import verdict
+from simulator.report.lines import BOLD, DIM, side_by_side, styled, wrapped
 from simulator.report.units import columns, count, estimate, percent, seconds, si
 
 GAP = 5
@@ -98,18 +96,6 @@ def _tables(run: TraceRun) -> list[str]:
     return side_by_side([_requests(run), _latency(run), _commands(run)], GAP)
 
 
-def side_by_side(parts: list[list[str]], gap: int) -> list[str]:
-    """Tables next to each other, `gap` columns apart; an empty one takes no room."""
-    height = max(len(part) for part in parts)
-    lines = []
-    for place in range(height):
-        cells = [part[place] if place < len(part) else "" for part in parts]
-        widths = [max(map(len, part), default=-gap) + gap for part in parts]
-        text = "".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-        lines.append(text.rstrip())
-    return lines
-
-
 def _requests(run: TraceRun) -> list[str]:
     result = run.total
     rows = [("reads", result.reads), ("writes", result.writes)]
@@ -171,14 +157,3 @@ def whole(cycles: float) -> str:
 
 def _tenths(cycles: float) -> str:
     return whole(cycles) if cycles == int(cycles) else f"{cycles:,.1f}"
-
-
-def wrapped(first: str, text: str) -> list[str]:
-    """Lines of a text, the first behind `first`, the others indented as far."""
-    following = " " * len(first)
-    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=following)
-
-
-def styled(text: str, style: str, colour: bool) -> str:
-    """A text in a style of the terminal, if that is wanted."""
-    return f"{style}{text}{RESET}" if colour else text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import asdict
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from simulator.report.dram.limits import find_limits
 from simulator.report.dram.result import PERCENTILES, TraceRun
 from simulator.report.dram.verdict import verdict
-from simulator.report.serialise import plain
+from simulator.report.serialise import json_text, plain
 
 SCHEMA_VERSION = 1
 _NUMBERS = re.compile(r"\[([\d\s.,]+)\]")
@@ -66,8 +65,8 @@ def to_document(run: TraceRun) -> dict[str, Any]:
 
 def to_json(run: TraceRun) -> str:
     """`to_document` as text, lists of numbers on one line."""
-    text = json.dumps(to_document(run), indent=2, allow_nan=False, ensure_ascii=False)
-    return _NUMBERS.sub(lambda found: "[" + " ".join(found[1].split()) + "]", text) + "\n"
+    text = json_text(to_document(run))
+    return _NUMBERS.sub(lambda found: "[" + " ".join(found[1].split()) + "]", text)
 
 
 def _latency(run: TraceRun) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from simulator.cost.estimate import ZERO
 from simulator.hardware.dram.pim.gemv import pim_of, row_operands, tile_bytes
 from simulator.hardware.dram.pim_spec import PimSpec
-from simulator.report.console import BOLD, DIM
-from simulator.report.dram.console import side_by_side, styled, whole, wrapped
+from simulator.report.dram.console import whole
+from simulator.report.lines import BOLD, DIM, side_by_side, styled, wrapped
 from simulator.report.pim.result import PimRun
 from simulator.report.units import columns, count, estimate, percent, ratio, seconds, si
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
 from simulator.hardware.dram.pim.gemv import pim_of
 from simulator.report.dram.document import exact
 from simulator.report.pim.result import PimRun
-from simulator.report.serialise import plain
+from simulator.report.serialise import json_text, plain
 
 SCHEMA_VERSION = 1
 
@@ -61,4 +60,4 @@ def to_document(run: PimRun) -> dict[str, Any]:
 
 def to_json(run: PimRun) -> str:
     """`to_document` as text."""
-    return json.dumps(to_document(run), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    return json_text(to_document(run))

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-from simulator.report.dram.files import ImageFormat, write_figure
-from simulator.report.files import write_all
+from simulator.report.files import ImageFormat, write_all, write_figure
 from simulator.report.pim.document import to_json
 from simulator.report.pim.result import PimRun
 from simulator.report.pim.spans import UNIT_COMMANDS, window_of

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from simulator.report.console import BOLD, DIM
-from simulator.report.dram.console import side_by_side, styled, wrapped
+from simulator.report.lines import BOLD, DIM, side_by_side, styled, wrapped
 from simulator.report.serving.result import PERCENTILES, ServingResult, Spread, kinds_of
 from simulator.report.units import columns, count, estimate, percent, seconds, si, significant
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
-from simulator.report.serialise import plain
+from simulator.report.serialise import json_text, plain
 from simulator.report.serving.result import ServingResult, kinds_of
 from simulator.report.serving.tables import iteration_rows, request_rows
 
@@ -64,4 +63,4 @@ def to_document(result: ServingResult) -> dict[str, Any]:
 
 def to_json(result: ServingResult) -> str:
     """`to_document` as text."""
-    return json.dumps(to_document(result), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    return json_text(to_document(result))

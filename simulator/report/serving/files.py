@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
-from simulator.report.dram.files import ImageFormat, write_figure
-from simulator.report.files import write_all
+from simulator.report.files import ImageFormat, write_all, write_figure
 from simulator.report.serving.document import to_json
 from simulator.report.serving.result import ServingResult
 from simulator.report.serving.tables import iteration_rows, request_rows

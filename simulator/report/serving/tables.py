@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from simulator.config import CyclelabError
 from simulator.cost.estimate import Estimate
 from simulator.report.serving.result import RequestRecord, ServingResult
-from simulator.report.tables import bounded
+from simulator.report.tables import Row, bounded, frame
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Row = dict[str, Any]
 
 
 def iteration_rows(result: ServingResult) -> list[Row]:
@@ -38,10 +35,4 @@ def request_rows(result: ServingResult) -> list[Row]:
 
 def iteration_frame(result: ServingResult) -> pd.DataFrame:
     """`iteration_rows` as a pandas DataFrame; raises CyclelabError without pandas."""
-    try:
-        import pandas as pd
-    except ImportError:
-        raise CyclelabError(
-            "a DataFrame needs pandas, which is not installed: pip install 'cyclelab[analysis]'"
-        ) from None
-    return pd.DataFrame(iteration_rows(result))
+    return frame(iteration_rows(result))

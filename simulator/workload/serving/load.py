@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simulator.config import CyclelabError
-from simulator.workload.load import find_model, shard, with_layers
+from simulator.workload.load import model_of_device
 from simulator.workload.model import TransformerSpec
 from simulator.workload.phases import PhaseBuilder, kv_bytes, weight_bytes
 from simulator.workload.precision import Formats
-from simulator.workload.routing import Router, RoutingSpec
+from simulator.workload.routing import Router
 from simulator.workload.spec import WorkloadSpec
 
 
@@ -40,12 +40,9 @@ def load_served(workload: WorkloadSpec, relative_to: Path | None = None) -> Serv
     wrong, and for models that generate nothing.
     """
     assert workload.model is not None, "checked by the experiment"
-    whole = with_layers(find_model(workload.model, relative_to), workload.layers)
-    model = shard(whole, workload.tensor_parallel)
+    model = model_of_device(workload, workload.model, relative_to)
     if model.family == "encoder":
         raise CyclelabError(f"model: {model.name} is an encoder, which generates no tokens")
-    if workload.moe != RoutingSpec() and not model.experts:
-        raise CyclelabError(f"'moe' has no meaning for {model.name}: it has no experts")
     formats = workload.precision.resolve(model)
     router = Router(workload.moe, model) if model.experts else None
     builder = PhaseBuilder(model, formats, router, workload.sub_batches, (model.layers,))

@@ -11,9 +11,8 @@ from simulator.hardware.dram.pim_tables import PIM_RING
 from tests.hardware.dram.unit_transfers import (
     CHANNELS,
     FAR_BYTES,
-    MOVERS,
     NO_REFRESH,
-    SINGLE,
+    QUIET,
     SPECS,
     STRIPE_BYTES,
     Action,
@@ -25,15 +24,8 @@ from tests.hardware.dram.unit_transfers import (
     on_units,
     tick_by_tick,
     unit_memory,
+    units,
 )
-
-QUIET = unit_memory(controller=NO_REFRESH)
-BLOCKED = unit_memory(SINGLE, controller=NO_REFRESH)
-
-
-def units(channel: int) -> int:
-    """The client that has work for a channel."""
-    return MOVERS + channel
 
 
 # -- the same, however it is looked at ----------------------------------------------

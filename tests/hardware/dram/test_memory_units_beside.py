@@ -6,10 +6,9 @@ import pytest
 
 from simulator.hardware.dram.memory import DramMemory
 from tests.hardware.dram.unit_transfers import (
+    BLOCKED,
     FAR_BYTES,
-    MOVERS,
-    NO_REFRESH,
-    SINGLE,
+    QUIET,
     SPECS,
     STRIPE_BYTES,
     Action,
@@ -17,16 +16,8 @@ from tests.hardware.dram.unit_transfers import (
     let_pass,
     new_memory,
     on_units,
-    unit_memory,
+    units,
 )
-
-QUIET = unit_memory(controller=NO_REFRESH)
-BLOCKED = unit_memory(SINGLE, controller=NO_REFRESH)
-
-
-def units(channel: int) -> int:
-    """The client that has work for a channel."""
-    return MOVERS + channel
 
 
 def read(size_bytes: int, gap: int = 0, channel: int = -1) -> Action:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import cycle, repeat
 from typing import Any, NamedTuple
 
@@ -87,12 +88,15 @@ def outcome(memory: DramMemory, completions: list[tuple[int, int]]) -> Outcome:
     return Outcome(completions, moved, counted.busy_cycles, statistics)
 
 
-def let_pass(
-    memory: DramMemory, transfers: Sequence[Transfer], pieces: Sequence[int] = ()
-) -> Outcome:
-    """As the engine does: up to the next completion or submission, in `pieces` at most."""
-    lengths: Iterator[int] = cycle(pieces) if pieces else repeat(1 << 60)
-    now, done = 0, []
+def completions(
+    memory: DramMemory, submissions: Iterable[tuple[int, Callable[[], None]]], most: Iterator[int]
+) -> list[tuple[int, int]]:
+    """As the engine does: up to the next completion or submission, or the next of `most`.
+
+    submissions: ticks to wait, and what is done then. Returns the tick and client of each.
+    """
+    now = 0
+    done: list[tuple[int, int]] = []
 
     def wait(ticks: int | None) -> None:
         nonlocal now
@@ -103,16 +107,25 @@ def let_pass(
                 step = until - now if step is None else min(step, until - now)
             if step is None:
                 return
-            step = min(step, next(lengths))
+            step = min(step, next(most))
             memory.advance(step)
             now += step
             done.extend((now, client) for client in memory.collect())
 
-    for gap, *transfer in transfers:
+    for gap, submit in submissions:
         wait(gap)
-        memory.submit(*transfer)
+        submit()
     wait(None)
-    return outcome(memory, done)
+    return done
+
+
+def let_pass(
+    memory: DramMemory, transfers: Sequence[Transfer], pieces: Sequence[int] = ()
+) -> Outcome:
+    """Transfers as the engine has them, in `pieces` at most."""
+    lengths: Iterator[int] = cycle(pieces) if pieces else repeat(1 << 60)
+    submissions = ((gap, partial(memory.submit, *transfer)) for gap, *transfer in transfers)
+    return outcome(memory, completions(memory, submissions, lengths))
 
 
 def tick_by_tick(memory: DramMemory, transfers: Sequence[Transfer]) -> Outcome:

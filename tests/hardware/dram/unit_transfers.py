@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +15,7 @@ from simulator.hardware.dram.memory import DramMemory
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.dram.pim.gemv import Run
 from simulator.hardware.dram.pim_tables import PIM_RING
-from tests.hardware.dram.transfers import Ints, memory_spec
+from tests.hardware.dram.transfers import Ints, completions, memory_spec
 
 DUAL, SINGLE = "hbm2-neupims-dual", "hbm2-newton-single"
 CHANNELS = 3
@@ -106,28 +108,9 @@ def submit(memory: DramMemory, action: Action) -> None:
 
 
 def let_pass(memory: DramMemory, actions: Sequence[Action], most: int = 1 << 60) -> Outcome:
-    """As the engine does: up to the next completion or action, `most` ticks at a time."""
-    done: list[tuple[int, int]] = []
-    now = 0
-
-    def wait(ticks: int | None) -> None:
-        nonlocal now
-        until = None if ticks is None else now + ticks
-        while until is None or now < until:
-            step = memory.next_completion()
-            if until is not None:
-                step = until - now if step is None else min(step, until - now)
-            if step is None:
-                return
-            memory.advance(min(step, most))
-            now += min(step, most)
-            done.extend((now, client) for client in memory.collect())
-
-    for action in actions:
-        wait(action.gap)
-        submit(memory, action)
-    wait(None)
-    return outcome(memory, done)
+    """Actions as the engine has them, `most` ticks at a time."""
+    submissions = ((action.gap, partial(submit, memory, action)) for action in actions)
+    return outcome(memory, completions(memory, submissions, repeat(most)))
 
 
 def tick_by_tick(memory: DramMemory, actions: Sequence[Action], most: int = 60_000) -> Outcome:
@@ -192,3 +175,12 @@ def loads(draw: st.DrawFn, most: int = 8) -> list[Action]:
         actions.append(Action(gap, client, size, is_write, address, only))
     assert sum(each.run is not None for each in actions) < PIM_RING
     return actions
+
+
+QUIET = unit_memory(controller=NO_REFRESH)
+BLOCKED = unit_memory(SINGLE, controller=NO_REFRESH)
+
+
+def units(channel: int) -> int:
+    """The client that has work for a channel."""
+    return MOVERS + channel
