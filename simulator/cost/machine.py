@@ -12,7 +12,7 @@ from simulator.cost.estimate import ZERO, Estimate
 from simulator.cost.floorplan import Floorplan, floorplan, wire_energy_j
 from simulator.cost.logic import BITS_PER_BYTE
 from simulator.cost.technology import Technology
-from simulator.hardware.bill import MEMORY, VECTOR_UNIT, buffer_pieces, machine_parts
+from simulator.hardware.bill import MEMORY, VECTOR_UNIT
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.machine import MachineSpec
 from simulator.hardware.primitives import Part, Primitive
@@ -51,9 +51,9 @@ class MachineCost:
 
 def machine_cost(machine: MachineSpec, technology: Technology) -> MachineCost:
     """Price a machine; raises as `Technology` does."""
-    parts = machine_parts(machine)
+    parts = machine.parts()
     areas = area(parts, technology)
-    plan = floorplan(areas, machine.cores, buffer_pieces(machine))
+    plan = floorplan(areas, machine.cores, machine.buffer_pieces())
     buffers = [part for part in parts if part.primitive.kind == "sram"]
     moves = [_buffer(part, plan, technology) for part in buffers]
     installed: tuple[Part, ...] = ()

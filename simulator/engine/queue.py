@@ -24,7 +24,7 @@ BUSY_WITH_OTHERS = {
     QueueKind.STORE: CAUSES.index(Cause.MEMORY_WRITE),
     QueueKind.MATRIX: CAUSES.index(Cause.MATRIX_UNIT),
     QueueKind.VECTOR: CAUSES.index(Cause.VECTOR_UNIT),
-    QueueKind.L2: CAUSES.index(Cause.L2),
+    QueueKind.CACHE: CAUSES.index(Cause.CACHE),
     QueueKind.LAUNCH: CAUSES.index(Cause.LAUNCH),
     QueueKind.PIM: CAUSES.index(Cause.PIM),
     QueueKind.LINK: CAUSES.index(Cause.LINK),

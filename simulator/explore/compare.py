@@ -22,7 +22,6 @@ from simulator.explore.outcome import CaseOutcome, Outcome, PhaseOutcome, Units
 from simulator.explore.runnable import refusal
 from simulator.explore.sizing import SizedCase, sized_cases
 from simulator.explore.spec import ComparisonSpec, Equal
-from simulator.hardware.bill import machine_parts
 from simulator.report.aggregate import PhaseGroup, phase_groups
 from simulator.report.efficiency import efficiency_of
 from simulator.report.result import ZERO, Estimate, Result
@@ -98,7 +97,7 @@ def _run(spec: ComparisonSpec, case: CaseSpec, sized: SizedCase, progress: Progr
         for phase in group.phases:
             summed[label].add(of_phase[phase.name])
     area = Amounts()
-    area.add_area(machine_parts(experiment.spec.machine))
+    area.add_area(experiment.spec.machine.parts())
     return _Run(experiment, result, groups, summed, area)
 
 

@@ -11,7 +11,6 @@ from simulator.config import CyclelabError
 from simulator.experiment import Experiment
 from simulator.explore.main_units import amount, main_amount
 from simulator.explore.spec import Equal
-from simulator.hardware.gpu import GpuSpec
 from simulator.hardware.machine import MachineSpec
 from simulator.hardware.matrix_unit import MATRIX_UNITS
 from simulator.report.units import significant
@@ -115,7 +114,7 @@ def _size(experiment: Experiment, equal: Equal) -> SizeLaw:
 
 def _step(machine: MachineSpec) -> int:
     by_count = machine.core.matrix_units[0].sized_by == "count"
-    return machine.core.sub_cores if isinstance(machine, GpuSpec) and by_count else 1
+    return machine.sub_cores if by_count else 1
 
 
 def _largest(experiment: Experiment) -> int:

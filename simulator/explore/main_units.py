@@ -12,7 +12,7 @@ from simulator.experiment import Experiment
 from simulator.explore.spec import Equal
 from simulator.hardware.machine import MachineSpec
 from simulator.hardware.matrix_unit import MatrixUnit
-from simulator.mapping.resources import resources_of
+from simulator.mapping.machine_kinds import resources_of
 
 
 def main_unit(experiment: Experiment) -> MatrixUnit[Any]:

@@ -11,7 +11,10 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from simulator.config import Spec
+from simulator.hardware.bill import L2, REGISTER_FILE, SHARED_MEMORY
 from simulator.hardware.machine import CoreSpec, MachineSpec
+from simulator.hardware.primitives import Part
+from simulator.hardware.scratchpad.structure import Banked, scratchpad_parts
 
 THREADS_PER_WARP = 32
 REGISTER_BYTES = 4
@@ -99,3 +102,20 @@ class GpuSpec(MachineSpec):
     def on_chip_bytes(self) -> int:
         """What the L2 cache holds of lines that all SMs read."""
         return self.l2.capacity_bytes // self.l2.copies
+
+    @property
+    def sub_cores(self) -> int:
+        """Of an SM."""
+        return self.core.sub_cores
+
+    def core_buffers(self) -> dict[str, Banked]:
+        """Registers and shared memory of an SM."""
+        return {REGISTER_FILE: self.core.register_file, SHARED_MEMORY: self.core.shared_memory}
+
+    def buffer_pieces(self) -> dict[str, int]:
+        """Registers are beside their sub-core."""
+        return {REGISTER_FILE: self.core.sub_cores}
+
+    def shared_parts(self) -> tuple[Part, ...]:
+        """The L2 cache."""
+        return scratchpad_parts(self.l2, L2)

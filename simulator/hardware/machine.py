@@ -1,23 +1,28 @@
 """What all machines share: cores with matrix units and a vector unit, over one memory.
 
 Everything here is a frozen spec read from YAML; behaviour is in the component
-folders, and time passes in `engine`. The kinds of machine are `npu.py` and `gpu.py`.
+folders, and time passes in `engine`. The kinds of machine are `npu.py`, `gpu.py` and `cpu.py`.
 """
 
 from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
 from simulator.config import Spec, nearest
+from simulator.hardware.bill import MATRIX_UNIT, VECTOR_UNIT
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.links.spec import LinksSpec
 from simulator.hardware.matrix_unit import MATRIX_UNITS, MatrixUnit, MatrixUnitSpec
 from simulator.hardware.memory.spec import IdealMemorySpec
+from simulator.hardware.primitives import Part
+from simulator.hardware.scratchpad.structure import Banked, scratchpad_parts
 from simulator.hardware.vector_unit.spec import VectorUnitSpec
+from simulator.hardware.vector_unit.structure import vector_unit_parts
 
 FEMTOSECONDS_PER_SECOND = 10**15
 
@@ -124,3 +129,36 @@ class MachineSpec(Spec):
     @abstractmethod
     def on_chip_bytes(self) -> int:
         """Capacity of the buffer that holds activations between operators."""
+
+    # -- what it is made of --------------------------------------------------
+    @abstractmethod
+    def core_buffers(self) -> dict[str, Banked]:
+        """Buffers of one core, by path."""
+
+    def shared_parts(self) -> tuple[Part, ...]:
+        """Parts that are in no core."""
+        return ()
+
+    @property
+    def sub_cores(self) -> int:
+        """Pieces of a core among which its matrix units are divided evenly."""
+        return 1
+
+    def buffer_pieces(self) -> dict[str, int]:
+        """Buffers of a core that are divided, each piece beside what it serves, by path."""
+        return {}
+
+    def parts(self) -> tuple[Part, ...]:
+        """Everything; main memory, control, wires and I/O are not among it."""
+        parts: list[Part] = []
+        for unit in self.core.build_matrix_units():
+            prefix = f"{MATRIX_UNIT}.{unit.spec.kind}"
+            parts.extend(
+                replace(part, path=f"{prefix}.{part.path}", count=part.count * unit.spec.count)
+                for part in unit.structure()
+            )
+        for path, buffer in self.core_buffers().items():
+            parts.extend(scratchpad_parts(buffer, path))
+        parts.extend(vector_unit_parts(self.core.vector_unit, VECTOR_UNIT))
+        in_cores = [replace(part, count=part.count * self.cores) for part in parts]
+        return (*in_cores, *self.shared_parts())

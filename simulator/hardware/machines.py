@@ -7,11 +7,12 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, SerializeAsAny
 
 from simulator.config import nearest
+from simulator.hardware.cpu import CpuSpec
 from simulator.hardware.gpu import GpuSpec
 from simulator.hardware.machine import MachineSpec
 from simulator.hardware.npu import NpuSpec
 
-MACHINES: dict[str, type[MachineSpec]] = {"npu": NpuSpec, "gpu": GpuSpec}
+MACHINES: dict[str, type[MachineSpec]] = {"npu": NpuSpec, "gpu": GpuSpec, "cpu": CpuSpec}
 
 
 def _machine_spec(value: Any) -> Any:

@@ -6,9 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
+from simulator.hardware.bill import ACCUMULATOR, SCRATCHPAD
 from simulator.hardware.dma.spec import DmaSpec
 from simulator.hardware.machine import ClockSpec, CoreSpec, MachineSpec
 from simulator.hardware.scratchpad.spec import AccumulatorSpec, ScratchpadSpec
+from simulator.hardware.scratchpad.structure import Banked
 
 
 class NpuCoreSpec(CoreSpec):
@@ -38,3 +40,10 @@ class NpuSpec(MachineSpec):
     def on_chip_bytes(self) -> int:
         """A core's scratchpad."""
         return self.core.scratchpad.capacity_bytes
+
+    def core_buffers(self) -> dict[str, Banked]:
+        """The scratchpad, and the accumulator if there is one."""
+        found: dict[str, Banked] = {SCRATCHPAD: self.core.scratchpad}
+        if self.core.accumulator is not None:
+            found[ACCUMULATOR] = self.core.accumulator
+        return found

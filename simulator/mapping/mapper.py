@@ -7,14 +7,12 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from simulator.config import nearest
-from simulator.hardware.gpu import GpuSpec
 from simulator.hardware.machine import MachineSpec
 from simulator.mapping.adaptation import adapted
 from simulator.mapping.builder import ProgramBuilder
 from simulator.mapping.errors import FixedChoiceError, NoMappingError
-from simulator.mapping.gpu.plan import GpuPlanner
 from simulator.mapping.kernels import Kernel, build_kernels
-from simulator.mapping.plan_npu import NpuPlanner
+from simulator.mapping.machine_kinds import MACHINE_KINDS, resources_of
 from simulator.mapping.planner import KernelPlanner
 from simulator.mapping.planning import Planning
 from simulator.mapping.program import Program
@@ -22,7 +20,6 @@ from simulator.mapping.residency import (
     boundary_output_bytes,
     plan_residency,
 )
-from simulator.mapping.resources import resources_of
 from simulator.mapping.spec import MappingSpec
 from simulator.mapping.turns import Turns
 from simulator.mapping.wiring import SegmentPlan, Wirer
@@ -86,9 +83,7 @@ class Mapper:
                 )
 
     def _planner(self, planning: Planning) -> KernelPlanner:
-        if isinstance(self.machine, GpuSpec):
-            return GpuPlanner(planning)
-        return NpuPlanner(planning)
+        return MACHINE_KINDS[self.machine.kind].planner(planning)
 
     def _fusing(self) -> tuple[bool, ...]:
         return {"auto": (True, False), "always": (True,), "never": (False,)}[

@@ -10,7 +10,6 @@ from typing import Any, Generic, TypeVar
 
 from simulator.config import CyclelabError, nearest
 from simulator.hardware.dram.memory_spec import DramMemorySpec
-from simulator.hardware.gpu import GpuSpec
 from simulator.hardware.links.spec import LinksSpec
 from simulator.hardware.machine import FEMTOSECONDS_PER_SECOND, MachineSpec
 from simulator.hardware.matrix_unit import MatrixUnit
@@ -27,9 +26,6 @@ class CoreQueues:
     vector: int
     matrix: tuple[int, ...]
 
-
-GPU_QUEUE_DEPTH = 64
-"""Commands that stand for all SMs: thread blocks run ahead as far as buffers let them."""
 
 MachineT = TypeVar("MachineT", bound=MachineSpec)
 
@@ -176,54 +172,3 @@ class NpuResources(Resources[NpuSpec]):
                 for name in self.unit_names
             ),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class GpuQueues(CoreQueues):
-    """Also the L2 cache's ways to and from the SMs, and the launches of kernels."""
-
-    l2: int
-    l2_write: int
-    launch: int
-
-
-class GpuResources(Resources[GpuSpec]):
-    """SMs that do the same in step: one set of queues stands for all of them."""
-
-    cores: tuple[GpuQueues, ...]
-
-    @property
-    def keeps_activations(self) -> bool:
-        """All SMs see the L2 cache."""
-        return True
-
-    @property
-    def launch_cycles(self) -> int:
-        """From one kernel's end to the next one's start."""
-        overhead_fs = Fraction(repr(self.machine.launch_overhead_s)) * FEMTOSECONDS_PER_SECOND
-        return math.ceil(overhead_fs / self.period_fs)
-
-    def _add_cores(self) -> tuple[GpuQueues, ...]:
-        outstanding = self.machine.memory.queue_depth
-
-        def add(name: str, kind: QueueKind, **options: int) -> int:
-            return self._add(f"gpu.{name}", kind, 0, GPU_QUEUE_DEPTH, **options)
-
-        queues = GpuQueues(
-            load=add("hbm_load", QueueKind.LOAD, outstanding=outstanding),
-            store=add("hbm_store", QueueKind.STORE, outstanding=outstanding),
-            vector=add("vector_unit", QueueKind.VECTOR),
-            matrix=tuple(add(name, QueueKind.MATRIX) for name in self.unit_names),
-            l2=add("l2_read", QueueKind.L2),
-            l2_write=add("l2_write", QueueKind.L2),
-            launch=add("launch", QueueKind.LAUNCH),
-        )
-        return (queues,)
-
-
-def resources_of(machine: MachineSpec) -> Resources[Any]:
-    """The machine as its kind is mapped to."""
-    if isinstance(machine, GpuSpec):
-        return GpuResources(machine)
-    assert isinstance(machine, NpuSpec)
-    return NpuResources(machine)

@@ -16,7 +16,7 @@ from simulator.cost.floorplan import WIRES, floorplan, wire_energy_j
 from simulator.cost.logic import WAIT
 from simulator.engine import Execution
 from simulator.engine.record import OperatorRecord
-from simulator.hardware.bill import MEMORY, buffer_pieces, machine_parts
+from simulator.hardware.bill import MEMORY
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.machine import FEMTOSECONDS_PER_SECOND, MachineSpec
 from simulator.hardware.memory.spec import IdealMemorySpec
@@ -75,9 +75,9 @@ class ResultBuilder:
         self.devices = devices
         self.technology = technology
         self.period_fs = machine.clock.period_fs
-        self.parts = machine_parts(machine)
+        self.parts = machine.parts()
         self.area_by_component = area(self.parts, technology)
-        pieces = buffer_pieces(machine)
+        pieces = machine.buffer_pieces()
         self.floorplan = floorplan(self.area_by_component, machine.cores, pieces)
         memory = Primitive("dram", device=machine.memory.device_name)
         self.memory_read = Action(MEMORY, memory, "read")

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from simulator.config import ConfigError, Document, list_presets, validate
 from simulator.config.presets import load_preset
-from simulator.hardware.bill import machine_parts
 from simulator.hardware.machine import ClockSpec
 from simulator.hardware.npu import NpuSpec
 from simulator.mapping.resources import NpuResources
@@ -73,7 +72,7 @@ def test_peak_counts_cores_and_the_fastest_kind() -> None:
 def test_parts_of_all_cores() -> None:
     def totals(cores: int) -> Counter[str]:
         found: Counter[str] = Counter()
-        for part in machine_parts(machine(cores=cores, unit={"count": 2})):
+        for part in machine(cores=cores, unit={"count": 2}).parts():
             found[part.path] += part.count
         return found
 

@@ -12,7 +12,6 @@ import simulator as sim
 from simulator.cost import load_technology
 from simulator.cost.difference import Amounts, difference
 from simulator.engine import run_program
-from simulator.hardware.bill import machine_parts
 from simulator.hardware.primitives import Primitive
 from simulator.report.build import STATIC
 from simulator.report.result import Result
@@ -173,7 +172,7 @@ def test_wires_and_clocks_of_one_tile_by_hand() -> None:
     assert "wires.memory" not in found
     registers = sum(
         part.count * part.primitive.bits
-        for part in machine_parts(machine())
+        for part in machine().parts()
         if part.primitive.kind == "flip_flop"
     )
     pin = TECHNOLOGY.clock_energy_pj(Primitive("flip_flop", bits=1)).value
@@ -195,7 +194,7 @@ def test_amounts_of_equal_operators_add_up(count: int) -> None:
     assert energy.value == pytest.approx(result.energy_j.value)
     # All registers in all cycles: written, or waiting.
     word = Primitive("flip_flop", bits=32)
-    registers = sum(p.count for p in machine_parts(machine()) if p.primitive == word)
+    registers = sum(p.count for p in machine().parts() if p.primitive == word)
     written, waited = amounts[0].counts[word, "write"], amounts[0].counts[word, "wait"]
     assert written + waited == registers * result.cycles
 

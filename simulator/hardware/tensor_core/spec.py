@@ -16,9 +16,13 @@ MOST_STAGES = 4
 
 
 class TensorCoreSpec(MatrixUnitSpec):
-    """M x N lanes, each of which multiplies K activations by K weights in every cycle."""
+    """M x N lanes, each of which multiplies K activations by K weights in every cycle.
 
-    kind: Literal["tensor_core"] = "tensor_core"
+    kind: a GPU's tensor core, or what the SIMD pipes of a CPU's core do when they multiply
+        and add up short vectors (`simd_dot`).
+    """
+
+    kind: Literal["tensor_core", "simd_dot"] = "tensor_core"
 
     rows: int = Field(default=8, ge=1, le=1024, description="Rows of activations, M.")
     columns: int = Field(default=4, ge=1, le=65536, description="Columns of weights, N.")

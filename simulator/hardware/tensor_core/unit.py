@@ -68,3 +68,8 @@ class TensorCore(BlockUnit[TensorCoreSpec]):
         spec = self.spec
         inputs, weights = format_named(spec.input_format), format_named(spec.weight_codes)
         return Ports(row_bits=spec.depth * inputs.bits, column_bits=spec.depth * weights.bits)
+
+
+@register_matrix_unit("simd_dot")
+class SimdDot(TensorCore):
+    """Dot products by SIMD pipes: as many columns as pipes, as deep as one instruction."""

@@ -16,9 +16,10 @@ from typing import Any
 from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.hardware.vector_unit.work import function_named
 from simulator.mapping.gpu.occupancy import block_use, occupancy, slab_cycles
-from simulator.mapping.gpu.problem import Block, GridProblem
+from simulator.mapping.gpu.problem import Block
+from simulator.mapping.gpu.resources import GpuResources
 from simulator.mapping.gpu.waves import Grid
-from simulator.mapping.resources import GpuResources
+from simulator.mapping.in_step.problem import StepGemm
 from simulator.mapping.tiling import TIME_TOLERANCE
 
 WARP_ROWS, WARP_COLUMNS = 16, 8
@@ -56,7 +57,7 @@ class GridSearch:
 
     def __init__(
         self,
-        problem: GridProblem,
+        problem: StepGemm,
         unit: MatrixUnit[Any],
         resources: GpuResources,
         cache_bytes: float,

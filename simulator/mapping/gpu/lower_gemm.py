@@ -7,35 +7,25 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.hardware.primitives import ActionCounts
 from simulator.hardware.vector_unit.work import VectorWork
 from simulator.mapping.builder import ProgramBuilder
 from simulator.mapping.delay import Delay
-from simulator.mapping.gpu.kernel import GpuKernel, Moved
+from simulator.mapping.gemm_part import GemmPlaces
 from simulator.mapping.gpu.occupancy import slab_cycles, slab_traffic, warp_tile
 from simulator.mapping.gpu.problem import Block
 from simulator.mapping.gpu.waves import Grid, Wave, waves_of
+from simulator.mapping.in_step.kernel import Moved, StepKernel
 from simulator.mapping.lower_gemm import CONVERSION
 from simulator.mapping.program import Cause, Command, Item, Loop, Tokens
-from simulator.mapping.regions import Place
 from simulator.mapping.tiling import tile_bytes
 from simulator.mapping.unit_work import unit_actions
 
 WAVES_IN_FLIGHT = 2
 """Where an SM holds several blocks: one starts while another ends."""
-
-
-class GridPlaces(NamedTuple):
-    """Where the tensors lie; None for what is never moved."""
-
-    inputs: Place | None
-    weights: Place | None
-    extras: Place | None
-    outputs: Place | None
-    parameters: Place | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +46,7 @@ class _Semaphores:
     gathered: int
 
 
-class GridKernel(GpuKernel):
+class GridKernel(StepKernel):
     """One kernel: its grids one after the other, on one matrix unit."""
 
     def __init__(
@@ -65,12 +55,12 @@ class GridKernel(GpuKernel):
         operator: int,
         unit: int,
         grids: list[Grid],
-        places: GridPlaces,
+        places: GemmPlaces,
         cache_bytes: float,
         parameter_bytes: int,
     ) -> None:
         super().__init__(builder, operator, parameter_bytes, places.parameters)
-        self.unit_index, self.unit = unit, self.gpu.matrix_units[unit]
+        self.unit_index, self.unit = unit, self.step.matrix_units[unit]
         self.grids, self.places, self.cache_bytes = grids, places, cache_bytes
 
     def items(self) -> tuple[Item, ...]:
@@ -112,19 +102,19 @@ class _GridLowering:
             cached=add("cached", 0, Cause.MEMORY_READ),
             slab={
                 cause: add(f"slab_{cause.value}", 0, cause)
-                for cause in (Cause.MEMORY_READ, Cause.L2, Cause.VECTOR_UNIT)
+                for cause in (Cause.MEMORY_READ, Cause.CACHE, Cause.VECTOR_UNIT)
             },
-            read=add("read", 0, Cause.L2),
+            read=add("read", 0, Cause.CACHE),
             sums_free=add("sums_free", 2, Cause.VECTOR_UNIT),
             group_sum=add("group_sum", 0, Cause.MATRIX_UNIT),
             blocks=add("blocks", flying, Cause.MATRIX_UNIT),
             sums=add("sums", 0, Cause.MATRIX_UNIT),
             extras_cached=add("extras_cached", 0, Cause.MEMORY_READ),
-            extras=add("extras", 0, Cause.L2),
+            extras=add("extras", 0, Cause.CACHE),
             results=add("results", 0, Cause.VECTOR_UNIT),
-            written=add("written", 0, Cause.L2),
-            partial=add("partial", 0, Cause.L2),
-            gathered=add("gathered", 0, Cause.L2),
+            written=add("written", 0, Cause.CACHE),
+            partial=add("partial", 0, Cause.CACHE),
+            gathered=add("gathered", 0, Cause.CACHE),
         )
 
     # -- one wave ----------------------------------------------------------------
@@ -192,12 +182,12 @@ class _GridLowering:
         m, n = wave.largest
         busiest = wave.most_per_sm * depth * (m * p.input_bits + n * p.weight_bits) / 8
         cached: Tokens = ((at.cached, len(loads)),)
-        read = k.read_l2("slab", size, busiest, cached, ())
+        read = k.read_cache("slab", size, busiest, cached, ())
         convert = self._convert(wave, depth) if p.converted_bits else None
-        moved = sum(load.transfer_bytes for load in loads) / float(k.gpu.bytes_per_cycle)
+        moved = sum(load.transfer_bytes for load in loads) / float(k.step.bytes_per_cycle)
         times = {
             Cause.MEMORY_READ: moved,
-            Cause.L2: read.cycles,
+            Cause.CACHE: read.cycles,
             Cause.VECTOR_UNIT: convert.cycles if convert else 0,
         }
         # What the slab waits for in the long run is the slowest of what it comes through.
@@ -227,7 +217,7 @@ class _GridLowering:
         self, wave: Wave, depth: int, arrived: Tokens, closes: bool, last: bool
     ) -> Command:
         at, p, k = self.at, self.problem, self.kernel
-        core = k.gpu.machine.core
+        core = k.step.machine.core
         cycles = slab_cycles(p, self.block, depth, wave.most_per_sm, self.unit, core)
         counts = self._slab_actions(wave, depth)
         acquire: Tokens = arrived
@@ -257,7 +247,7 @@ class _GridLowering:
             used = Block(m, n, depth, min(self.block.warps_m, m), min(self.block.warps_n, n), 1)
             counts.merge(unit_actions(self.unit, warp_tile(used, depth)), blocks * used.warps)
             moved = slab_traffic(self.problem, used, depth, self.unit)
-            for name in ("shared_read", "register_read", "register_write"):
+            for name in ("near_read", "register_read", "register_write"):
                 totals[name] += blocks * getattr(moved, name)
         self.kernel.count(counts, Moved(**totals))
         return counts
@@ -290,7 +280,7 @@ class _GridLowering:
             yield k.load("extras", size, (), ((at.extras_cached, 1),), k.places.extras)
         ready: Tokens = ((at.extras_cached, 1),) if size else ()
         most, size = most_per_sm * p.extra_bits / 8, tile_bytes(outputs, p.extra_bits)
-        yield k.read_l2("extras", size, most, ready, ((at.extras, 1),), to_registers=True)
+        yield k.read_cache("extras", size, most, ready, ((at.extras, 1),), to_registers=True)
 
     def _write(self, wave: Wave, size: int, bits: float, waits: Tokens) -> Command:
         """Results into the L2 cache; they end the wave."""
@@ -298,7 +288,7 @@ class _GridLowering:
         late: Tokens = ((at.partial if self.is_split else self.kernel.ends, 1),)
         if self.problem.store_bits and not self.is_split:
             late = (*late, (at.written, 1))
-        return self.kernel.write_l2(size, most, waits, ((at.blocks, 1),), late)
+        return self.kernel.write_cache(size, most, waits, ((at.blocks, 1),), late)
 
     def _on_outputs(
         self,
@@ -324,7 +314,7 @@ class _GridLowering:
         split, sms = self.block.split, self.grid.sms
         size = split * tile_bytes(p.outputs, p.accumulator_bits)
         partial = self.results
-        yield k.read_l2(
+        yield k.read_cache(
             "partial sums",
             size,
             size / sms,
@@ -345,7 +335,7 @@ class _GridLowering:
         )
         size, stored = tile_bytes(p.outputs, p.result_bits), tile_bytes(p.outputs, p.store_bits)
         late: Tokens = ((k.ends, 1), *(((at.written, 1),) if stored else ()))
-        yield k.write_l2(size, size / sms, ((at.results, 1),), (), late)
+        yield k.write_cache(size, size / sms, ((at.results, 1),), (), late)
         if stored:
             yield k.store(stored, ((at.written, 1),), k.places.outputs)
         self.results = 1

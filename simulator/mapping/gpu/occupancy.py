@@ -15,7 +15,8 @@ from typing import Any
 
 from simulator.hardware.gpu import REGISTER_BYTES, THREADS_PER_WARP, SmSpec
 from simulator.hardware.matrix_unit import MatrixUnit, Tile
-from simulator.mapping.gpu.problem import Block, GridProblem
+from simulator.mapping.gpu.problem import Block
+from simulator.mapping.in_step.problem import StepGemm
 
 FRAGMENT_BUFFERS = 2
 """Fragments of the next step are read from shared memory while this one is multiplied."""
@@ -31,7 +32,7 @@ class BlockUse:
     threads: int
 
 
-def block_use(problem: GridProblem, block: Block, unit: MatrixUnit[Any], core: SmSpec) -> BlockUse:
+def block_use(problem: StepGemm, block: Block, unit: MatrixUnit[Any], core: SmSpec) -> BlockUse:
     """Registers, shared memory and threads of one block."""
     warp_m, warp_n = block.m // block.warps_m, block.n // block.warps_n
     sums = warp_m * warp_n * problem.accumulator_bits * (2 if problem.group else 1)
@@ -78,8 +79,8 @@ class SlabCycles:
 class SlabTraffic:
     """Bytes of one slab of one block, at the SM's memories."""
 
-    shared_read: int
-    shared_write: int
+    near_read: int
+    near_write: int
     register_read: int
     register_write: int
 
@@ -89,24 +90,22 @@ def warp_tile(block: Block, depth: int) -> Tile:
     return Tile(-(-block.m // block.warps_m), -(-block.n // block.warps_n), depth)
 
 
-def slab_traffic(
-    problem: GridProblem, block: Block, depth: int, unit: MatrixUnit[Any]
-) -> SlabTraffic:
+def slab_traffic(problem: StepGemm, block: Block, depth: int, unit: MatrixUnit[Any]) -> SlabTraffic:
     """Bytes that a slab of `depth` moves for one whole block."""
     rows, columns = block.m * problem.input_bits, block.n * problem.weight_bits
     moved = unit.traffic(warp_tile(block, depth), accumulate=True)
     operands = moved.input_read_bytes + moved.weight_read_bytes
     shared = math.ceil(depth * (rows * block.warps_n + columns * block.warps_m) / 8)
     return SlabTraffic(
-        shared_read=shared,
-        shared_write=math.ceil(depth * (rows + columns) / 8),
+        near_read=shared,
+        near_write=math.ceil(depth * (rows + columns) / 8),
         register_read=block.warps * (operands + moved.psum_read_bytes),
         register_write=shared + block.warps * moved.psum_write_bytes,
     )
 
 
 def slab_cycles(
-    problem: GridProblem, block: Block, depth: int, blocks: int, unit: MatrixUnit[Any], core: SmSpec
+    problem: StepGemm, block: Block, depth: int, blocks: int, unit: MatrixUnit[Any], core: SmSpec
 ) -> SlabCycles:
     """Cycles that an SM takes for a slab of `blocks` blocks.
 
@@ -119,7 +118,7 @@ def slab_cycles(
     )
     compute = rounds * slowest.interval_cycles
     traffic = slab_traffic(problem, block, depth, unit)
-    shared = blocks * (traffic.shared_read + traffic.shared_write)
+    shared = blocks * (traffic.near_read + traffic.near_write)
     registers, warp_rounds = core.register_file, rounds / block.warps
     busy = max(
         compute,

@@ -1,141 +1,25 @@
-"""Plans a fused attention kernel on a GPU: unit, formats and blocks of each of its shapes."""
+"""Plans a fused attention kernel on a GPU."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from simulator.hardware.matrix_unit import MatrixUnit
-from simulator.mapping.attention_kernel import AttentionKernelPlanner
-from simulator.mapping.formats import FormatChoice
-from simulator.mapping.gpu.attention import (
-    KEYS,
-    ROWS,
-    AttentionGrid,
-    MemoryFacts,
-    best_cut,
-    cut,
-    estimated_cycles,
-)
-from simulator.mapping.gpu.lower_attention import AttentionKernel
+from simulator.mapping.errors import NoMappingError
+from simulator.mapping.gpu.attention import GpuAttentionCosts
 from simulator.mapping.gpu.shortage import attention_shortage
-from simulator.mapping.lower_attention import AttentionPlaces
-from simulator.mapping.planning import KernelJob, Plan, Planning
-from simulator.mapping.resources import GpuResources
-from simulator.mapping.tiling import tile_bytes
-from simulator.numerics import format_named
-from simulator.workload.operators import AttentionShape
+from simulator.mapping.in_step.attention import AttentionCosts, AttentionGrid
+from simulator.mapping.in_step.plan_attention import StepAttentionPlanner
 
 
-class _Timed:
-    """A grid with its estimated time, as `Planning.fastest` compares them."""
+class GpuAttentionPlanner(StepAttentionPlanner):
+    """Blocks that fit the registers and the shared memory of an SM."""
 
-    def __init__(self, estimated_cycles: int) -> None:
-        self.estimated_cycles = estimated_cycles
+    def costs(self, unit: MatrixUnit[Any]) -> AttentionCosts:
+        """Of an SM."""
+        return GpuAttentionCosts(self.resources, unit)
 
-
-Tiled = list[tuple[AttentionGrid, _Timed]]
-
-
-class GpuAttentionPlanner(AttentionKernelPlanner):
-    """Plans one fused attention kernel; the fastest unit wins."""
-
-    def __init__(self, planning: Planning, job: KernelJob, cache_bytes: int) -> None:
-        super().__init__(planning, job)
-        self.cache_bytes = cache_bytes
-        self.resources = cast(GpuResources, planning.builder.resources)
-        self._memory = MemoryFacts(
-            self.resources.latency_cycles, float(self.resources.bytes_per_cycle), cache_bytes
-        )
-
-    def plan(self) -> Plan:
-        """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
-        formats = (self.scores.input_format, self.scores.key_format)
-        index, tiled = self.planning.fastest(
-            self.scores.name, formats, (self.choice, self.pattern), self._tile
-        )
-        grids = [grid for grid, _ in tiled]
-        kernel = AttentionKernel(
-            self.planning.builder,
-            self.job.operator,
-            index,
-            grids,
-            self._places(grids),
-            self.cache_bytes,
-        )
-        return Plan([kernel], self.resources.unit_names[index], self._mapping(tiled))
-
-    def _tile(self, unit: MatrixUnit[Any], formats: FormatChoice) -> Tiled:
-        """Every shape with its best blocks on a unit."""
-        return [self._grid(shape, unit, formats) for shape in self.scores.shapes]
-
-    def _grid(
-        self, shape: AttentionShape, unit: MatrixUnit[Any], formats: FormatChoice
-    ) -> tuple[AttentionGrid, _Timed]:
-        facts, resident, machine = self.job.facts, self.job.facts.resident, self.resources.machine
-        store_bits, result_bits = facts.output_bits(self.outputs)
-        grid = AttentionGrid(
-            shape=shape,
-            query_bits=self.queries.bits_per_element,
-            key_bits=self.keys.bits_per_element,
-            value_bits=self.values.bits_per_element,
-            queries_on_chip=self.queries.name in resident,
-            cache_on_chip=self.keys.name in resident and self.values.name in resident,
-            converted_bits=formats.converted_bits,
-            probability_bits=self.probabilities.bits_per_element,
-            accumulator_bits=format_named(unit.accumulator_format).bits,
-            result_bits=result_bits,
-            store_bits=store_bits,
-            epilogue=self.epilogue,
-        )
-        fixed = self._fixed(shape)
-        key, memory = (unit.spec, grid, self._memory, fixed), self.planning.memory
-        if key not in memory:
-            memory[key] = best_cut(grid, unit, machine, self._memory, fixed)
-        found: AttentionGrid | None = memory[key]
-        if found is None:
-            tokens = fixed[0] or max(1, min(shape.query_tokens, ROWS[0] // shape.query_heads))
-            keys = fixed[1] or min(KEYS[0], shape.context_tokens)
-            least = cut(grid, tokens, keys, machine.cores)
-            raise attention_shortage(self.job.kernel.name, least, machine.core, self.pattern)
-        cycles = estimated_cycles(found, unit, machine, self._memory)
-        return found, _Timed(cycles)
-
-    def _fixed(self, shape: AttentionShape) -> tuple[int | None, int | None]:
-        """The user's query tokens and keys of a block, no more than there are."""
-        tokens, keys = self.choice.query_tokens, self.choice.keys
-        return (
-            min(tokens, shape.query_tokens) if tokens else None,
-            min(keys, shape.context_tokens) if keys else None,
-        )
-
-    def _places(self, grids: list[AttentionGrid]) -> AttentionPlaces:
-        place, job = self.planning.place, self.job
-
-        def held(bits: str) -> int:
-            return sum(
-                tile_bytes(s.count * s.context_tokens * s.head_dim, getattr(grid, bits))
-                for grid in grids
-                for s in [grid.shape]
-            )
-
-        first = grids[0]
-        return AttentionPlaces(
-            queries=place(job, [] if first.queries_on_chip else [self.queries]),
-            keys=place(job, [] if first.cache_on_chip else [self.keys], held("key_bits")),
-            values=place(job, [] if first.cache_on_chip else [self.values], held("value_bits")),
-            outputs=place(job, job.facts.stored()),
-        )
-
-    def _mapping(self, tiled: Tiled) -> dict[str, object]:
-        grid, _ = tiled[0]
-        return {
-            "query_tokens": grid.tokens,
-            "keys": grid.keys,
-            "blocks": grid.blocks,
-            **({"key_shares": grid.split} if grid.split > 1 else {}),
-            "steps_per_sm": grid.rounds,
-            "key_blocks_in_flight": grid.slots,
-            "estimated_cycles": sum(timed.estimated_cycles for _, timed in tiled),
-            **({"shapes": len(tiled)} if len(tiled) > 1 else {}),
-            **({"fixed_by": self.pattern} if self.pattern else {}),
-        }
+    def shortage(self, least: AttentionGrid) -> NoMappingError:
+        """Names the first limit of an SM that is exceeded."""
+        core = self.resources.machine.core
+        return attention_shortage(self.job.kernel.name, least, core, self.pattern)

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, cast
 
 from simulator.config import CyclelabError
 from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.mapping.errors import FixedChoiceError
 from simulator.mapping.formats import FormatChoice
-from simulator.mapping.gemm_kernel import (
-    GemmKernelPlanner,
-    dense_share,
-    group_work,
-    operand_formats,
-)
+from simulator.mapping.gemm_kernel import operand_formats
 from simulator.mapping.gpu.gemm_search import GridSearch, GridTiling
-from simulator.mapping.gpu.lower_gemm import GridKernel, GridPlaces
-from simulator.mapping.gpu.problem import GridProblem
+from simulator.mapping.gpu.lower_gemm import GridKernel
+from simulator.mapping.gpu.resources import GpuResources
 from simulator.mapping.gpu.shortage import gemm_shortage
-from simulator.mapping.planning import KernelJob, Plan, Planning
-from simulator.mapping.regions import Place
-from simulator.mapping.resources import GpuResources
-from simulator.mapping.tiling import tile_bytes
-from simulator.numerics import format_named
-from simulator.workload.operators import GemmShape, MatMul, Tensor
+from simulator.mapping.in_step.plan_gemm import StepGemmPlanner
+from simulator.mapping.in_step.problem import StepGemm
+from simulator.mapping.planning import Plan
+from simulator.workload.operators import MatMul
 
 MOST_BLOCKS = 1 << 21
 """Thread blocks of a grid, each of which is dealt out and cached on its own.
@@ -32,16 +24,11 @@ MOST_BLOCKS = 1 << 21
 So many take seconds to simulate; GEMMs of language models have some thousand.
 """
 
-Tiled = list[tuple[GridProblem, GridTiling]]
+Tiled = list[tuple[StepGemm, GridTiling]]
 
 
-class GridPlanner(GemmKernelPlanner):
+class GridPlanner(StepGemmPlanner):
     """Plans one GEMM kernel; the fastest unit wins."""
-
-    def __init__(self, planning: Planning, job: KernelJob, cache_bytes: int) -> None:
-        super().__init__(planning, job)
-        self.cache_bytes = cache_bytes
-        self.resources = cast(GpuResources, planning.builder.resources)
 
     def plan(self) -> Plan:
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
@@ -61,7 +48,7 @@ class GridPlanner(GemmKernelPlanner):
             self.job.operator,
             index,
             [tiling.grid for _, tiling in tiled],
-            self._places(tiled),
+            self.places([problem for problem, _ in tiled]),
             self.cache_bytes,
             self.parameter_bytes,
         )
@@ -69,42 +56,16 @@ class GridPlanner(GemmKernelPlanner):
 
     def _tile(self, unit: MatrixUnit[Any], formats: FormatChoice) -> Tiled:
         """Every shape with its best thread block on a unit."""
-        problems = [self._problem(shape, unit, formats) for shape in self.shapes]
+        problems = [self.problem(shape, unit, formats) for shape in self.shapes]
         return [(problem, self._search(problem, unit)) for problem in problems]
 
-    def _problem(
-        self, shape: GemmShape, unit: MatrixUnit[Any], formats: FormatChoice
-    ) -> GridProblem:
-        facts, resident = self.job.facts, self.job.facts.resident
-        store_bits, result_bits = facts.output_bits(self.outputs)
-        load_bits, extra_bits = facts.extra_bits(self.outputs)
-        group = self.group_of(shape, formats.scaled or unit.scales_weights)
-        return GridProblem(
-            count=shape.count,
-            m=shape.m,
-            n=shape.n,
-            k=shape.k,
-            input_bits=self.inputs.bits_per_element * dense_share(self.op, self.shapes),
-            weight_bits=self.weight.bits_per_element,
-            inputs_on_chip=self.inputs.name in resident,
-            weights_on_chip=self.weight.name in resident,
-            accumulator_bits=format_named(unit.accumulator_format).bits,
-            converted_bits=formats.converted_bits,
-            extra_bits=extra_bits,
-            extra_load_bits=load_bits,
-            result_bits=result_bits,
-            store_bits=store_bits,
-            epilogue=tuple(self.epilogue),
-            group=group,
-            group_work=group_work(self.op) if group else (),
-        )
-
-    def _search(self, problem: GridProblem, unit: MatrixUnit[Any]) -> GridTiling:
+    def _search(self, problem: StepGemm, unit: MatrixUnit[Any]) -> GridTiling:
         fixed = (self.choice.m, self.choice.n, self.choice.k, self.choice.stages)
         self._check_fixed(problem, unit)
         key = (unit.spec, problem, self.cache_bytes, fixed)
         memory = self.planning.memory
-        search = GridSearch(problem, unit, self.resources, self.cache_bytes, fixed)
+        gpu = cast(GpuResources, self.resources)
+        search = GridSearch(problem, unit, gpu, self.cache_bytes, fixed)
         if key not in memory:
             memory[key] = search.best()
         found: GridTiling | None = memory[key]
@@ -126,7 +87,7 @@ class GridPlanner(GemmKernelPlanner):
             f"make the GEMM smaller{fixed if self.pattern else ''}"
         )
 
-    def _check_fixed(self, problem: GridProblem, unit: MatrixUnit[Any]) -> None:
+    def _check_fixed(self, problem: StepGemm, unit: MatrixUnit[Any]) -> None:
         """Raise CyclelabError for a fixed block that cuts a step of the unit, or a group."""
         grain, choice = unit.granularity, self.choice
         for name in ("m", "n", "k"):
@@ -143,27 +104,6 @@ class GridPlanner(GemmKernelPlanner):
                 "k",
                 f"{choice.k} does not divide the {problem.group} weights that share a scale",
             )
-
-    def _places(self, tiled: Tiled) -> GridPlaces:
-        facts = self.job.facts
-
-        def place(tensors: Sequence[Tensor], least: float) -> Place | None:
-            return self.planning.place(self.job, tensors, int(least))
-
-        problems = [problem for problem, _ in tiled]
-        return GridPlaces(
-            inputs=place(
-                [] if problems[0].inputs_on_chip else [self.inputs],
-                sum(tile_bytes(p.count * p.m * p.k, p.input_bits) for p in problems),
-            ),
-            weights=place(
-                [] if problems[0].weights_on_chip else [self.weight],
-                sum(tile_bytes(p.count * p.k * p.n, p.weight_bits) for p in problems),
-            ),
-            extras=place(facts.loaded(), 0),
-            outputs=place(facts.stored(), 0),
-            parameters=place(self.parameters, 0),
-        )
 
     def _mapping(self, tiled: Tiled) -> dict[str, object]:
         problem, tiling = tiled[0]

@@ -1,53 +1,10 @@
-"""A grid of GEMMs on a GPU: what a kernel is asked for, and how a thread block is cut."""
+"""How a GPU's GEMM is cut into thread blocks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class GridProblem:
-    """`count` products `[m, k] · [k, n]`, each with operands of its own, in one kernel.
-
-    input_bits, weight_bits: per element, as the SMs read them.
-    inputs_on_chip, weights_on_chip: whether they stay in the L2 cache, so that main
-        memory is not read. accumulator_bits: per sum.
-    converted_bits: of a weight once the warps have dequantised it in their registers, 0 if
-        they take it as it is.
-    extra_bits: per output, of further inputs of the epilogue; extra_load_bits: of
-        those that come from main memory.
-    result_bits: per output, of what is written; store_bits: of that, to main memory.
-    epilogue: vector functions with their elements per output.
-    group: k whose sums are scaled apart by `group_work`, 0 where all of k is one sum.
-    """
-
-    count: int
-    m: int
-    n: int
-    k: int
-    input_bits: float
-    weight_bits: float
-    inputs_on_chip: bool
-    weights_on_chip: bool
-    accumulator_bits: int
-    converted_bits: float = 0
-    extra_bits: float = 0
-    extra_load_bits: float = 0
-    result_bits: float = 0
-    store_bits: float = 0
-    epilogue: tuple[tuple[str, float], ...] = ()
-    group: int = 0
-    group_work: tuple[str, ...] = ()
-
-    @property
-    def fragment_bits(self) -> float:
-        """Bits of a weight in the registers of a warp."""
-        return self.converted_bits or self.weight_bits
-
-    @property
-    def outputs(self) -> int:
-        """Elements of all results."""
-        return self.count * self.m * self.n
+from simulator.mapping.in_step.problem import StepGemm
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +27,6 @@ class Block:
         """Warps of the block."""
         return self.warps_m * self.warps_n
 
-    def slab_bits(self, problem: GridProblem) -> float:
+    def slab_bits(self, problem: StepGemm) -> float:
         """Bits of one slab of both operands."""
         return self.k * (self.m * problem.input_bits + self.n * problem.weight_bits)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from simulator.hardware.gpu import SmSpec
 from simulator.mapping.errors import LimitError, NoMappingError
-from simulator.mapping.gpu.attention import (
-    AttentionGrid,
-    attention_use,
-)
+from simulator.mapping.gpu.attention import attention_use
 from simulator.mapping.gpu.gemm_search import GridSearch
 from simulator.mapping.gpu.occupancy import BlockUse, block_use
+from simulator.mapping.in_step.attention import AttentionGrid
 
 
 def gemm_shortage(operator: str, search: GridSearch, core: SmSpec, pattern: str) -> NoMappingError:

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.mapping.gpu.cache import PanelCache
-from simulator.mapping.gpu.problem import Block, GridProblem
+from simulator.mapping.gpu.problem import Block
+from simulator.mapping.in_step.problem import StepGemm
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Wave:
 class Grid:
     """A problem cut into blocks, dealt out to `sms` that hold `per_sm` each."""
 
-    problem: GridProblem
+    problem: StepGemm
     block: Block
     sms: int
     per_sm: int
@@ -152,7 +153,7 @@ def _missing(sizes: dict[Any, int], missing: set[object], side: str) -> int:
     return sum(size for name, size in sizes.items() if (side, *name) in missing)
 
 
-def _all(sizes: list[int], problem: GridProblem, side: str) -> int:
+def _all(sizes: list[int], problem: StepGemm, side: str) -> int:
     """Rows or columns that blocks fetch if every one fetches its own."""
     on_chip = problem.inputs_on_chip if side == "m" else problem.weights_on_chip
     return 0 if on_chip else sum(sizes)

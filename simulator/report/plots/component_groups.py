@@ -28,10 +28,11 @@ BY_TIME = frozenset({"static", "clock.idle", "memory.background", "memory.refres
 rest, and standby and refresh of a memory that is simulated by commands."""
 
 STATIC, MEMORY, MATRIX_UNIT, VECTOR_UNIT = "static", "main memory", "matrix unit", "vector unit"
+L2, LLC = "L2 cache", "last-level cache"
 WIRES = "wires."
 """Before the path of what wires lead to."""
 
-NAMES = {"memory": MEMORY, "l2": "L2 cache"}
+NAMES = {"memory": MEMORY, "l2": L2, "llc": LLC}
 PLACES = ("core", "chip")
 """First names that say where a component is, not what it is."""
 
@@ -42,7 +43,7 @@ COLOURS = {
     "accumulator": YELLOW,
     "shared memory": ORANGE,
     "scratchpad": ORANGE,
-    "L2 cache": VERMILION,
+    L2: VERMILION,
     "clock": PURPLE,
     "wires": BROWN,
     MEMORY: SKY,

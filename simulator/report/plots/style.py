@@ -44,7 +44,7 @@ CAUSE_COLOURS = {
     "buffer_space": YELLOW,
     "matrix_unit": INDIGO,
     "vector_unit": GREEN,
-    "l2": "#2a9d8f",
+    "cache": "#2a9d8f",
     "launch": "#882255",
     "link": "#999933",
     "drain": GREY,

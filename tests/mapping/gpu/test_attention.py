@@ -9,14 +9,9 @@ import pytest
 
 from simulator.config import load_preset, validate
 from simulator.hardware.gpu import GpuSpec
-from simulator.mapping.gpu.attention import (
-    AttentionGrid,
-    attention_use,
-    cut,
-    key_slots,
-    shared_cycles,
-    steps_of,
-)
+from simulator.mapping.gpu.attention import GpuAttentionCosts, attention_use, key_slots
+from simulator.mapping.gpu.resources import GpuResources
+from simulator.mapping.in_step.attention import AttentionGrid, cut, steps_of
 from simulator.workload.operators import AttentionShape
 from tests.mapping.gpu.small import gpu_document
 from tests.mapping.result_laws import check_result, findings
@@ -74,7 +69,10 @@ def test_places_for_keys_and_values() -> None:
 
 def test_every_warp_reads_all_keys() -> None:
     block = cut(grid(), 64, 64, 108)
-    assert shared_cycles(block, A100.core) == 4 * 64 * 128 * 2 // 128
+    resources = GpuResources(A100)
+    costs = GpuAttentionCosts(resources, resources.matrix_units[0])
+    for product in block.products():
+        assert costs.near_cycles(block, product) == 4 * 64 * 128 * 2 // 128
 
 
 def test_fewer_blocks_than_sms_share_keys() -> None:

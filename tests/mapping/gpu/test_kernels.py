@@ -93,7 +93,7 @@ def test_narrow_memories_slow_it_down(wide: str) -> None:
     slow = run(gemms((64, 64, 256)), document, BLOCK)
     assert slow.cycles > 1.5 * fast
     (op,) = slow.operators
-    assert op.stall_cycles.get("l2" if wide == "l2" else "port", 0) > op.compute_cycles / 2
+    assert op.stall_cycles.get("cache" if wide == "l2" else "port", 0) > op.compute_cycles / 2
 
 
 def test_split_k_fills_the_sms() -> None:
@@ -126,7 +126,7 @@ def test_weights_are_converted_by_every_row_of_warps() -> None:
     ("changes", "cause"),
     [
         ({"memory": {"bandwidth_bytes_per_s": 1e9}}, "memory_read"),
-        ({"l2": {"bytes_per_cycle": 1, "latency_cycles": 300}}, "l2"),
+        ({"l2": {"bytes_per_cycle": 1, "latency_cycles": 300}}, "cache"),
     ],
 )
 def test_stalls_are_named_after_the_slowest(changes: dict[str, Any], cause: str) -> None:

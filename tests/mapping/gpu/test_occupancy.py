@@ -9,14 +9,15 @@ import pytest
 from simulator.config import load_preset, validate
 from simulator.hardware.gpu import GpuSpec
 from simulator.mapping.gpu.occupancy import block_use, occupancy, slab_cycles, slab_traffic
-from simulator.mapping.gpu.problem import Block, GridProblem
-from simulator.mapping.resources import GpuResources
+from simulator.mapping.gpu.problem import Block
+from simulator.mapping.gpu.resources import GpuResources
+from simulator.mapping.in_step.problem import StepGemm
 
 A100 = validate(GpuSpec, load_preset("machines", "a100"))
 FP16 = A100.core.build_matrix_units()[0]
 
 
-def problem(**changes: Any) -> GridProblem:
+def problem(**changes: Any) -> StepGemm:
     values: dict[str, Any] = {
         "count": 1,
         "m": 4096,
@@ -28,7 +29,7 @@ def problem(**changes: Any) -> GridProblem:
         "weights_on_chip": False,
         "accumulator_bits": 32,
     }
-    return GridProblem(**values | changes)
+    return StepGemm(**values | changes)
 
 
 def test_a_block_of_an_a100() -> None:
@@ -53,8 +54,8 @@ def test_shared_memory_is_read_by_every_warp() -> None:
     block = Block(128, 64, 32, 4, 2, stages=2)
     traffic = slab_traffic(problem(), block, 32, FP16)
     rows, columns = 128 * 32 * 2, 64 * 32 * 2
-    assert traffic.shared_write == rows + columns
-    assert traffic.shared_read == 2 * rows + 4 * columns
+    assert traffic.near_write == rows + columns
+    assert traffic.near_read == 2 * rows + 4 * columns
 
 
 def test_cycles_at_the_peak_of_the_tensor_cores() -> None:

@@ -1,8 +1,9 @@
-"""What every kernel on a GPU shares: its launch, its end, and the commands in between.
+"""What every kernel on cores that work in step shares: its launch, its end, its commands.
 
-Commands stand for all SMs, which work in step: their cycles are those of the busiest
-SM, their bytes and actions those of all. Kernels run one after the other, as in one
-stream: the next one is launched when the last result of this one is in the L2 cache.
+Commands stand for all cores of a GPU or a CPU: their cycles are those of the busiest
+core, their bytes and actions those of all. Kernels run one after the other, as in one
+stream of a GPU or between two barriers of threads: the next one is launched when the
+last result of this one is in the cache that all cores share.
 """
 
 from __future__ import annotations
@@ -10,16 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
-from simulator.hardware.bill import L2, REGISTER_FILE, SHARED_MEMORY, VECTOR_UNIT
+from simulator.hardware.bill import VECTOR_UNIT
 from simulator.hardware.primitives import ActionCounts
-from simulator.hardware.scratchpad.structure import (
-    Banked,
-    accesses,
-    read_action,
-    write_action,
-)
+from simulator.hardware.scratchpad.structure import accesses, read_action, write_action
 from simulator.hardware.vector_unit.work import (
     VectorWork,
     lane_slots,
@@ -27,10 +23,10 @@ from simulator.hardware.vector_unit.work import (
     vector_cycles,
 )
 from simulator.mapping.builder import ProgramBuilder
+from simulator.mapping.in_step.resources import StepQueues, StepResources
 from simulator.mapping.lowering import KernelPart
 from simulator.mapping.program import Cause, Command, Item, Tokens
 from simulator.mapping.regions import Place
-from simulator.mapping.resources import GpuQueues, GpuResources
 from simulator.numerics import format_named
 
 STREAM = "stream"
@@ -40,22 +36,27 @@ OPERANDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Bytes at the memories inside all SMs."""
+    """Bytes at the memories inside all cores.
 
-    shared_read: int = 0
-    shared_write: int = 0
+    near: shared memory of an SM, private cache of a CPU's core.
+    """
+
+    near_read: int = 0
+    near_write: int = 0
     register_read: int = 0
     register_write: int = 0
 
 
-class GpuKernel(KernelPart):
+class StepKernel(KernelPart):
     """A kernel between its launch and its end.
 
     parameter_bytes: biases, gains and scales, loaded at the start; parameters: where
         they lie.
-    ends: semaphore that every command which makes a last result gives to; `count_end`
-        tells how many there are.
+    ends: semaphore that every command which makes a last result gives to.
+    loads_ahead: its loads do not wait for the launch, since no kernel makes what they bring.
     """
+
+    loads_ahead = False
 
     def __init__(
         self,
@@ -65,9 +66,9 @@ class GpuKernel(KernelPart):
         parameters: Place | None = None,
     ) -> None:
         super().__init__(builder, operator)
-        self.gpu = cast(GpuResources, builder.resources)
-        self.queues: GpuQueues = self.gpu.cores[0]
-        self.l2 = self.gpu.machine.l2
+        self.step: StepResources[Any] = cast("StepResources[Any]", builder.resources)
+        self.queues: StepQueues = self.step.cores[0]
+        self.cache, self.cache_path = self.step.cache
         self.parameter_bytes, self.parameter_place = parameter_bytes, parameters
         self.ends = self.semaphore("results", 0, Cause.MATRIX_UNIT)
         self.parameters_in = self.semaphore("parameters", 0, Cause.MEMORY_READ)
@@ -80,9 +81,14 @@ class GpuKernel(KernelPart):
     def begin(self) -> list[Item]:
         """The launch; what the kernel keeps on chip is taken, its parameters are loaded."""
         stream = self.builder.shared_semaphore(STREAM, 1, Cause.DEPENDENCY)
-        loads = self.semaphore("loads_started", 0, Cause.LAUNCH)
         reads = self.semaphore("reads_started", 0, Cause.LAUNCH)
-        cycles = self.gpu.launch_cycles
+        started: list[int] = [reads]
+        waits: list[Item] = []
+        if not self.loads_ahead:
+            loads = self.semaphore("loads_started", 0, Cause.LAUNCH)
+            started.append(loads)
+            waits = [Command(self.queues.load, self.operator, "begin", acquire=((loads, 1),))]
+        cycles = self.step.launch_cycles
         commands: list[Item] = [
             Command(
                 queue=self.queues.launch,
@@ -92,9 +98,9 @@ class GpuKernel(KernelPart):
                 latency_cycles=cycles,
                 compute_cycles=cycles,
                 acquire=((stream, 1), *self.wiring.ready[0]),
-                release=((loads, 1), (reads, 1)),
+                release=tuple((semaphore, 1) for semaphore in started),
             ),
-            Command(self.queues.load, self.operator, "begin", acquire=((loads, 1),)),
+            *waits,
             *self.builder.allocation(0, self.operator, self.wiring.alloc_bytes),
         ]
         arrived: Tokens = ()
@@ -103,7 +109,7 @@ class GpuKernel(KernelPart):
             arrived = ((self.parameters_in, 1),)
             commands.append(self.load("parameters", size, (), arrived, place))
         commands.append(
-            Command(self.queues.l2, self.operator, "begin", acquire=((reads, 1), *arrived))
+            Command(self.queues.cache, self.operator, "begin", acquire=((reads, 1), *arrived))
         )
         return commands
 
@@ -115,7 +121,7 @@ class GpuKernel(KernelPart):
         done = self.wiring.done_for(0, self.taking_part)
         return [
             Command(
-                queue=self.queues.l2_write,
+                queue=self.queues.cache_write,
                 operator=self.operator,
                 label="end",
                 acquire=((self.ends, results),),
@@ -127,9 +133,9 @@ class GpuKernel(KernelPart):
     def load(
         self, label: str, size: int, acquire: Tokens, release: Tokens, place: Place | None
     ) -> Command:
-        """A transfer from main memory into the L2 cache."""
+        """A transfer from main memory into the shared cache."""
         counts = ActionCounts()
-        counts.add(write_action(self.l2, L2), accesses(self.l2, size))
+        counts.add(write_action(self.cache, self.cache_path), accesses(self.cache, size))
         queue = self.queues.load
         return self.transfer(queue, f"load {label}", size, acquire, release, place, counts)
 
@@ -152,55 +158,55 @@ class GpuKernel(KernelPart):
         ]
 
     def store(self, size: int, acquire: Tokens, place: Place | None) -> Command:
-        """A transfer from the L2 cache to main memory."""
+        """A transfer from the shared cache to main memory."""
         counts = ActionCounts()
-        counts.add(read_action(self.l2, L2), accesses(self.l2, size))
+        counts.add(read_action(self.cache, self.cache_path), accesses(self.cache, size))
         queue = self.queues.store
         return self.transfer(queue, "store outputs", size, acquire, (), place, counts)
 
-    def read_l2(
+    def read_cache(
         self,
         label: str,
         size: int,
-        most_per_sm: float,
+        most_per_core: float,
         acquire: Tokens,
         late: Tokens,
         to_registers: bool = False,
     ) -> Command:
-        """From the L2 cache into shared memory, or straight into registers.
+        """From the shared cache into the memory near the units, or straight into registers.
 
-        most_per_sm: bytes of the busiest SM.
+        most_per_core: bytes of the busiest core.
         """
-        cycles = self.l2_cycles(size, most_per_sm)
+        cycles = self.cache_cycles(size, most_per_core)
         counts = ActionCounts()
-        counts.add(read_action(self.l2, L2), accesses(self.l2, size))
-        self.count(counts, Moved(register_write=size) if to_registers else Moved(shared_write=size))
+        counts.add(read_action(self.cache, self.cache_path), accesses(self.cache, size))
+        self.count(counts, Moved(register_write=size) if to_registers else Moved(near_write=size))
         return Command(
-            queue=self.queues.l2,
+            queue=self.queues.cache,
             operator=self.operator,
             label=f"read {label}",
             cycles=cycles,
-            latency_cycles=cycles + self.l2.latency_cycles,
+            latency_cycles=cycles + self.step.cache_latency_cycles,
             compute_cycles=cycles,
             acquire=acquire,
             release_late=late,
             actions=counts,
         )
 
-    def write_l2(
-        self, size: int, most_per_sm: float, acquire: Tokens, release: Tokens, late: Tokens
+    def write_cache(
+        self, size: int, most_per_core: float, acquire: Tokens, release: Tokens, late: Tokens
     ) -> Command:
-        """From registers into the L2 cache."""
-        cycles = self.l2_cycles(size, most_per_sm)
+        """From registers into the shared cache."""
+        cycles = self.cache_cycles(size, most_per_core)
         counts = ActionCounts()
-        counts.add(write_action(self.l2, L2), accesses(self.l2, size))
+        counts.add(write_action(self.cache, self.cache_path), accesses(self.cache, size))
         self.count(counts, Moved(register_read=size))
         return Command(
-            queue=self.queues.l2_write,
+            queue=self.queues.cache_write,
             operator=self.operator,
             label="write outputs",
             cycles=cycles,
-            latency_cycles=cycles + self.l2.latency_cycles,
+            latency_cycles=cycles + self.step.cache_latency_cycles,
             compute_cycles=cycles,
             acquire=acquire,
             release=release,
@@ -216,8 +222,8 @@ class GpuKernel(KernelPart):
         release: Tokens = (),
         late: Tokens = (),
     ) -> Command:
-        """Vector work: what the busiest SM does, and what all of them do, in registers."""
-        spec = self.gpu.core.vector_unit
+        """Vector work: what the busiest core does, and what all of them do, in registers."""
+        spec = self.step.core.vector_unit
         cycles = vector_cycles(spec, busiest)
         counts = vector_actions(spec, everywhere, VECTOR_UNIT)
         word = format_named(spec.format).bits // 8
@@ -240,18 +246,16 @@ class GpuKernel(KernelPart):
         )
 
     def count(self, counts: ActionCounts, moved: Moved) -> None:
-        """Add accesses to shared memory and registers."""
-        core = self.gpu.machine.core
-        buffers: tuple[tuple[Banked, str, int, int], ...] = (
-            (core.shared_memory, SHARED_MEMORY, moved.shared_read, moved.shared_write),
-            (core.register_file, REGISTER_FILE, moved.register_read, moved.register_write),
-        )
-        for spec, path, read, written in buffers:
+        """Add accesses to the memory near the units, and to registers where they are one."""
+        near, registers = self.step.near, self.step.registers
+        moves = [(near, moved.near_read, moved.near_write)]
+        if registers is not None:
+            moves.append((registers, moved.register_read, moved.register_write))
+        for (spec, path), read, written in moves:
             counts.add(read_action(spec, path), accesses(spec, read))
             counts.add(write_action(spec, path), accesses(spec, written))
 
-    def l2_cycles(self, size: int, most_per_sm: float) -> int:
-        """Cycles of the L2 cache's way to, or from, the SMs."""
-        return max(
-            -(-size // self.l2.bytes_per_cycle), math.ceil(most_per_sm / self.l2.sm_bytes_per_cycle)
-        )
+    def cache_cycles(self, size: int, most_per_core: float) -> int:
+        """Cycles of the shared cache's way to, or from, the cores."""
+        everywhere, one = self.step.cache_bytes_per_cycle
+        return max(-(-size // everywhere), math.ceil(most_per_core / one))

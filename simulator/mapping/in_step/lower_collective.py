@@ -1,19 +1,18 @@
-"""A collective on a GPU: a kernel whose messages go from L2 cache to L2 cache.
+"""A collective: a kernel whose messages go from shared cache to shared cache.
 
-Additions, and what is fused behind the collective, run on all SMs.
+Additions, and what is fused behind the collective, run on all cores.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from simulator.hardware.bill import L2
 from simulator.hardware.primitives import ActionCounts
 from simulator.hardware.scratchpad.structure import accesses, read_action, write_action
 from simulator.hardware.vector_unit.work import VectorWork
 from simulator.mapping.builder import ProgramBuilder
 from simulator.mapping.collective import ADDITION, CollectivePlaces, CollectiveProblem
-from simulator.mapping.gpu.kernel import GpuKernel
+from simulator.mapping.in_step.kernel import StepKernel
 from simulator.mapping.program import Cause, Command, Item, Loop, Tokens
 from simulator.mapping.tiling import tile_bytes
 
@@ -29,7 +28,7 @@ def chunk_elements(problem: CollectiveProblem, cache_bytes: int) -> int:
     return min(problem.elements, max(1, int(room / bits)))
 
 
-class CollectiveKernel(GpuKernel):
+class CollectiveKernel(StepKernel):
     """Messages of one collective, chunk by chunk.
 
     arrived, passed: by messages, to work of the SMs and to the next message. read, made,
@@ -52,10 +51,10 @@ class CollectiveKernel(GpuKernel):
         self.begun = self.semaphore("begun", 0, Cause.DEPENDENCY)
         self.arrived = self.semaphore("arrived", 0, Cause.LINK)
         self.passed = self.semaphore("passed", 0, Cause.LINK)
-        self.read = self.semaphore("read", 0, Cause.L2)
+        self.read = self.semaphore("read", 0, Cause.CACHE)
         self.made = self.semaphore("made", 0, Cause.VECTOR_UNIT)
         self.added = self.semaphore("added", 0, Cause.VECTOR_UNIT)
-        self.finished = self.semaphore("finished", 0, Cause.L2)
+        self.finished = self.semaphore("finished", 0, Cause.CACHE)
 
     def items(self) -> tuple[Item, ...]:
         """The kernel in program order."""
@@ -72,7 +71,7 @@ class CollectiveKernel(GpuKernel):
         inputs = (("inputs", load, self.places.inputs),)
         yield from self.fetch(inputs, ((self.room, 1),), (self.cached,))
         yield Command(
-            self.queues.l2, self.operator, "send", acquire=((self.cached, 1),),
+            self.queues.cache, self.operator, "send", acquire=((self.cached, 1),),
             release=((self.begun, 1),),
         )  # fmt: skip
         waits: Tokens = ((self.begun, 1),)
@@ -83,8 +82,8 @@ class CollectiveKernel(GpuKernel):
         for number, step in enumerate(steps):
             size = p.bytes_of(step.sent)
             counts = ActionCounts()
-            counts.add(read_action(self.l2, L2), accesses(self.l2, size))
-            counts.add(write_action(self.l2, L2), accesses(self.l2, size))
+            counts.add(read_action(self.cache, self.cache_path), accesses(self.cache, size))
+            counts.add(write_action(self.cache, self.cache_path), accesses(self.cache, size))
             passed: Tokens = ((self.passed, 1),)
             if number == len(steps) - 1:
                 passed = ((self.arrived, 1),) if work else ends
@@ -105,11 +104,11 @@ class CollectiveKernel(GpuKernel):
     def _work(
         self, work: list[VectorWork], moved: tuple[int, int], acquire: Tokens, late: Tokens
     ) -> Iterator[Command]:
-        """Vector work on all SMs, from the L2 cache and back. moved: bytes read and written."""
-        sms = self.gpu.machine.cores
-        busiest = [VectorWork(each.function, -(-each.elements // sms)) for each in work]
+        """Vector work on all cores, from the cache and back. moved: bytes read and written."""
+        cores = self.step.machine.cores
+        busiest = [VectorWork(each.function, -(-each.elements // cores)) for each in work]
         read, made = ((self.read, 1),), ((self.made, 1),)
-        share = -(-moved[0] // sms)
-        yield self.read_l2("operands", moved[0], share, acquire, read, to_registers=True)
+        share = -(-moved[0] // cores)
+        yield self.read_cache("operands", moved[0], share, acquire, read, to_registers=True)
         yield self.vector(busiest, work, read, late=made)
-        yield self.write_l2(moved[1], -(-moved[1] // sms), made, (), late)
+        yield self.write_cache(moved[1], -(-moved[1] // cores), made, (), late)

@@ -1,8 +1,8 @@
-"""Lowers fused attention: rounds in which every SM takes one step of some block.
+"""Lowers fused attention: rounds in which every core takes one step of some block.
 
 While the vector unit works on a step's scores, the matrix units multiply the next
-step's, and then this step's context, as two blocks on an SM, or two groups of warps of
-one block, do in turns (Shah et al., FlashAttention-3, arXiv:2407.08608).
+step's, and then this step's context, as two blocks on one core, or two groups of its
+threads, do in turns (Shah et al., FlashAttention-3, arXiv:2407.08608).
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from simulator.hardware.gpu import THREADS_PER_WARP
 from simulator.hardware.matrix_unit import MatrixUnit, Tile
 from simulator.hardware.primitives import ActionCounts
 from simulator.hardware.vector_unit.work import VectorWork
 from simulator.mapping.builder import ProgramBuilder
-from simulator.mapping.gpu.attention import AttentionGrid, attention_use, shared_cycles
-from simulator.mapping.gpu.kernel import GpuKernel, Moved
+from simulator.mapping.in_step.attention import AttentionCosts, AttentionGrid
+from simulator.mapping.in_step.kernel import Moved, StepKernel
 from simulator.mapping.lower_attention import AttentionPlaces
 from simulator.mapping.program import Cause, Command, Item, Loop, Tokens
 from simulator.mapping.tiling import tile_bytes
@@ -27,9 +26,9 @@ from simulator.mapping.unit_work import gang_actions, gang_timing, gang_traffic
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """What all SMs do in a round: steps of blocks, and bytes.
+    """What all cores do in a round: steps of blocks, and bytes.
 
-    keys, values, queries: from main memory; read: from the L2 cache; outputs: elements.
+    keys, values, queries: from main memory; read: from the shared cache; outputs: elements.
     """
 
     steps: int
@@ -40,7 +39,7 @@ class _Round:
     outputs: int
 
 
-class AttentionKernel(GpuKernel):
+class AttentionKernel(StepKernel):
     """One kernel: its grids one after the other, on one matrix unit."""
 
     def __init__(
@@ -48,13 +47,14 @@ class AttentionKernel(GpuKernel):
         builder: ProgramBuilder,
         operator: int,
         unit: int,
+        costs: AttentionCosts,
         grids: list[AttentionGrid],
         places: AttentionPlaces,
         cache_bytes: float,
     ) -> None:
         super().__init__(builder, operator)
         self.unit_index, self.grids, self.places = unit, grids, places
-        self.cache_bytes = cache_bytes
+        self.costs, self.cache_bytes = costs, cache_bytes
 
     def items(self) -> tuple[Item, ...]:
         """The kernel in program order."""
@@ -71,8 +71,8 @@ class _GridLowering:
 
     def __init__(self, kernel: AttentionKernel, grid: AttentionGrid, name: str) -> None:
         self.kernel, self.grid = kernel, grid
-        self.unit: MatrixUnit[Any] = kernel.gpu.matrix_units[kernel.unit_index]
-        self.sms = kernel.gpu.machine.cores
+        self.unit: MatrixUnit[Any] = kernel.step.matrix_units[kernel.unit_index]
+        self.cores = kernel.step.machine.cores
         self.results = 1 if grid.split > 1 else grid.rounds
 
         def add(what: str, initial: int, cause: Cause) -> int:
@@ -80,18 +80,18 @@ class _GridLowering:
 
         self.room = add("room", grid.slots, Cause.BUFFER_SPACE)
         self.cached = add("cached", 0, Cause.MEMORY_READ)
-        self.raw = add("raw", 0, Cause.L2)
+        self.raw = add("raw", 0, Cause.CACHE)
         self.keys = {
             cause: add(f"keys_{cause.value}", 0, cause)
-            for cause in (Cause.MEMORY_READ, Cause.L2, Cause.VECTOR_UNIT)
+            for cause in (Cause.MEMORY_READ, Cause.CACHE, Cause.VECTOR_UNIT)
         }
         self.scores = add("scores", 0, Cause.MATRIX_UNIT)
         self.probabilities = add("probabilities", 0, Cause.VECTOR_UNIT)
         self.sums = add("sums", 0, Cause.MATRIX_UNIT)
         self.made = add("made", 0, Cause.VECTOR_UNIT)
-        self.partial = add("partial", 0, Cause.L2)
-        self.gathered = add("gathered", 0, Cause.L2)
-        self.written = add("written", 0, Cause.L2)
+        self.partial = add("partial", 0, Cause.CACHE)
+        self.gathered = add("gathered", 0, Cause.CACHE)
+        self.written = add("written", 0, Cause.CACHE)
 
     def items(self) -> Iterator[Item]:
         """All rounds: operands, scores, softmax, context, each beside its neighbours'."""
@@ -126,7 +126,7 @@ class _GridLowering:
     def _rounds(self) -> tuple[_Round | None, _Round]:
         """What the last round does, and what every one before does; None for a single one."""
         g, s = self.grid, self.grid.shape
-        passes = g.passes(self.sms, self.kernel.cache_bytes)
+        passes = g.passes(self.cores, self.kernel.cache_bytes)
         held = s.count * s.context_tokens * s.head_dim
         queries = tile_bytes(g.outputs, g.query_bits)
         totals = {
@@ -144,7 +144,7 @@ class _GridLowering:
         return _Round(**usual), _Round(**rest)
 
     def _arrive(self, each: _Round) -> Iterator[Command]:
-        """Keys and values on their way into shared memory, and converted there if need be."""
+        """Keys and values on their way to the cores, and converted there if need be."""
         k, places = self.kernel, self.kernel.places
         loads = k.fetch(
             (
@@ -156,9 +156,9 @@ class _GridLowering:
             (self.cached,),
         )
         yield from loads
-        busiest = max(self.grid.key_value_bytes, each.read / self.sms)
+        busiest = max(self.grid.key_value_bytes, each.read / self.cores)
         cached: Tokens = ((self.cached, len(loads)),)
-        read = k.read_l2("keys and values", each.read, busiest, cached, ())
+        read = k.read_cache("keys and values", each.read, busiest, cached, ())
         if not self.grid.converted_bits:
             yield replace(read, release_late=self._arrival(each))
             return
@@ -170,7 +170,7 @@ class _GridLowering:
         written, stored = self.grid.converted_bytes, self.grid.key_value_bytes
         k.count(
             command.actions,
-            Moved(shared_read=each.steps * stored, shared_write=each.steps * written),
+            Moved(near_read=each.steps * stored, near_write=each.steps * written),
         )
         yield command
 
@@ -179,10 +179,10 @@ class _GridLowering:
         if self.grid.converted_bits:
             return ((self.keys[Cause.VECTOR_UNIT], 1),)
         moved = each.queries + each.keys + each.values
-        fetched = moved / float(self.kernel.gpu.bytes_per_cycle)
-        busiest = max(self.grid.key_value_bytes, each.read / self.sms)
-        slower = fetched > self.kernel.l2_cycles(each.read, busiest)
-        return ((self.keys[Cause.MEMORY_READ if slower else Cause.L2], 1),)
+        fetched = moved / float(self.kernel.step.bytes_per_cycle)
+        busiest = max(self.grid.key_value_bytes, each.read / self.cores)
+        slower = fetched > self.kernel.cache_cycles(each.read, busiest)
+        return ((self.keys[Cause.MEMORY_READ if slower else Cause.CACHE], 1),)
 
     def _scores(self, each: _Round) -> Iterator[Command]:
         scores, _ = self.grid.products()
@@ -212,7 +212,7 @@ class _GridLowering:
         if g.split > 1:
             size = g.split * tile_bytes(each.outputs, g.accumulator_bits)
             late: Tokens = ((self.partial, 1),)
-            yield k.write_l2(size, size / self.sms, ((self.sums, 1),), (), late)
+            yield k.write_cache(size, size / self.cores, ((self.sums, 1),), (), late)
         else:
             yield from self._results(each.outputs, ((self.sums, 1),), [])
 
@@ -226,14 +226,14 @@ class _GridLowering:
         g, k = self.grid, self.kernel
         work = [*before, ("multiply", 1.0), *g.epilogue]
         yield k.vector(
-            [VectorWork(f, math.ceil(outputs * share / self.sms)) for f, share in work],
+            [VectorWork(f, math.ceil(outputs * share / self.cores)) for f, share in work],
             [VectorWork(f, math.ceil(outputs * share)) for f, share in work],
             waits,
             late=((self.made, 1),),
         )
         size, stored = tile_bytes(outputs, g.result_bits), tile_bytes(outputs, g.store_bits)
         late: Tokens = ((k.ends, 1), *(((self.written, 1),) if stored else ()))
-        yield k.write_l2(size, size / self.sms, ((self.made, 1),), (), late)
+        yield k.write_cache(size, size / self.cores, ((self.made, 1),), (), late)
         if stored:
             yield k.store(stored, ((self.written, 1),), k.places.outputs)
 
@@ -242,10 +242,10 @@ class _GridLowering:
         g, k = self.grid, self.kernel
         size = g.split * tile_bytes(g.outputs, g.accumulator_bits)
         ready: Tokens = ((self.partial, g.rounds),)
-        yield k.read_l2(
+        yield k.read_cache(
             "partial results",
             size,
-            size / self.sms,
+            size / self.cores,
             ready,
             ((self.gathered, 1),),
             to_registers=True,
@@ -255,23 +255,20 @@ class _GridLowering:
     def _multiply(
         self, label: str, tile: Tile, steps: int, acquire: Tokens, release: Tokens, late: Tokens
     ) -> Command:
-        """One product on every SM, by all its matrix units together."""
+        """One product on every core, by all its matrix units together."""
         k = self.kernel
         timing = gang_timing(self.unit, tile)
         moved = gang_traffic(self.unit, tile, accumulate=False)
         operands = moved.input_read_bytes + moved.weight_read_bytes
-        core = k.gpu.machine.core
-        busy = max(timing.interval_cycles, shared_cycles(self.grid, core))
-        warps = attention_use(self.grid, core).threads // THREADS_PER_WARP
-        shared = warps * self.grid.taken_bytes // 2
+        busy, near = k.costs.product_cycles(self.grid, tile), k.costs.near_bytes(self.grid, tile)
         counts = ActionCounts()
         counts.merge(gang_actions(self.unit, tile), steps)
         k.count(
             counts,
             Moved(
-                shared_read=steps * shared,
+                near_read=steps * near,
                 register_read=steps * (operands + moved.psum_read_bytes),
-                register_write=steps * (shared + moved.psum_write_bytes),
+                register_write=steps * (near + moved.psum_write_bytes),
             ),
         )
         return Command(

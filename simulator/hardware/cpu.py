@@ -1,0 +1,105 @@
+"""A CPU: cores with SIMD units and private caches, behind the slices of one shared cache.
+
+Beside the slices there may be SRAM arrays that compute (`CacheArraysSpec`): a SAIL-style
+machine (arXiv:2509.25853), of which what is not published is a parameter.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from simulator.config import Spec
+from simulator.hardware.bill import (
+    LAST_LEVEL_CACHE,
+    PRIVATE_CACHE,
+)
+from simulator.hardware.machine import CoreSpec, MachineSpec
+from simulator.hardware.primitives import Part
+from simulator.hardware.scratchpad.structure import Banked, scratchpad_parts
+
+
+class PrivateCacheSpec(Spec):
+    """What a core has for itself.
+
+    capacity_bytes: of its largest private cache, where blocks of operands are held.
+    bytes_per_cycle: from its nearest cache into registers.
+    bank_bytes, width_bits: the sram macro it is built from.
+    """
+
+    capacity_bytes: int = Field(gt=0)
+    bytes_per_cycle: int = Field(gt=0)
+    bank_bytes: int = Field(default=32768, gt=0)
+    width_bits: int = Field(default=256, gt=0)
+
+
+class RegisterBlockSpec(Spec):
+    """Outputs that a core's inner loop holds in registers.
+
+    Every vector of weights that it loads meets so many rows, every vector of activations
+    so many columns.
+    """
+
+    rows: int = Field(ge=1, le=64)
+    columns: int = Field(ge=1, le=64)
+
+
+class CpuCoreSpec(CoreSpec):
+    """One core: its matrix units are what its SIMD pipes do with products of one format.
+
+    All of them, and the vector unit, are the same pipes: one thing at a time.
+    """
+
+    private_cache: PrivateCacheSpec
+    register_block: RegisterBlockSpec
+
+
+class LastLevelCacheSpec(Spec):
+    """The cache that all cores share, in slices, with the network between them.
+
+    slice_bytes, slice_bytes_per_cycle: of one slice. core_bytes_per_cycle: to one core.
+    latency_cycles: from a core's request to the data of a hit, the network included.
+    bank_bytes, width_bits: the sram macro it is built from.
+    """
+
+    slices: int = Field(ge=1, le=1024)
+    slice_bytes: int = Field(gt=0)
+    slice_bytes_per_cycle: int = Field(gt=0)
+    core_bytes_per_cycle: int = Field(gt=0)
+    latency_cycles: int = Field(ge=0, le=10**6)
+    bank_bytes: int = Field(default=65536, gt=0)
+    width_bits: int = Field(default=256, gt=0)
+
+    @property
+    def capacity_bytes(self) -> int:
+        """Of all slices."""
+        return self.slices * self.slice_bytes
+
+    @property
+    def bytes_per_cycle(self) -> int:
+        """Of all slices."""
+        return self.slices * self.slice_bytes_per_cycle
+
+
+class CpuSpec(MachineSpec):
+    """A machine of CPU cores. barrier_s: all threads have met, and start the next operator."""
+
+    kind: Literal["cpu"] = "cpu"
+    core: CpuCoreSpec
+    llc: LastLevelCacheSpec
+    arrays: None = None
+    barrier_s: float = Field(ge=0, le=1)
+
+    @property
+    def on_chip_bytes(self) -> int:
+        """What the shared cache holds."""
+        return self.llc.capacity_bytes
+
+    def core_buffers(self) -> dict[str, Banked]:
+        """The private cache."""
+        return {PRIVATE_CACHE: self.core.private_cache}
+
+    def shared_parts(self) -> tuple[Part, ...]:
+        """The shared cache, and the arrays beside it."""
+        return scratchpad_parts(self.llc, LAST_LEVEL_CACHE)

@@ -1,0 +1,1 @@
+"""Mapping onto CPUs, and onto the arrays beside their last-level cache."""

@@ -1,0 +1,196 @@
+"""How a GEMM is shared out to the arrays beside a CPU's last-level cache, and how long it takes.
+
+Every array takes a block of columns and a share of k. Arrays work in step: in each step
+as many blocks as there are arrays for. While one step's tables are built and read, the
+next one's weights come from main memory, and the last one's sums are drained and
+converted (three stages; a step is as long as the slowest).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from simulator.hardware.cpu import CacheArraysSpec, CpuSpec
+from simulator.hardware.matrix_unit import Tile
+from simulator.hardware.sram_pim.conversion import float_cycles
+from simulator.hardware.sram_pim.latencies import latency_table
+from simulator.hardware.sram_pim.lut_gemv import LutGemv
+from simulator.hardware.sram_pim.reuse import saved_cycles
+from simulator.hardware.sram_pim.unit import SramPim
+from simulator.mapping.in_step.problem import StepGemm
+from simulator.mapping.tiling import tile_bytes
+
+SUM_BITS = 32
+"""Of a sum, or FP32 value, outside the arrays."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArraySharing:
+    """basis_weights: per table, k. k_ways: shares of k, each in arrays of its own.
+
+    depth: of a share, the last of which may be shorter. groups: with a scale each, that a
+        share has; 1 where whole columns have one. group: its depth.
+    outputs: columns of an array. blocks: of columns, of all products. at_once: blocks that
+        a step has.
+    """
+
+    basis_weights: int
+    k_ways: int
+    depth: int
+    groups: int
+    group: int
+    outputs: int
+    blocks: int
+    at_once: int
+
+    def steps(self) -> Iterator[tuple[int, int]]:
+        """Blocks of a step, and how many such steps there are."""
+        whole, rest = divmod(self.blocks, self.at_once)
+        if whole:
+            yield self.at_once, whole
+        if rest:
+            yield rest, 1
+
+
+@dataclass(frozen=True, slots=True)
+class StepCost:
+    """One step. load, build, lookup, read_out: cycles of every array; saved: lookups' cycles
+    that reuse leaves out. drain: cycles of the arrays' clock until sums have left and are
+    converted; converting: of those, in conversion arrays.
+    weight_bytes: of all arrays. feed_bytes: also activations, to all slices together; busiest:
+    to one slice. drained_bytes: from all arrays.
+    """
+
+    load: int
+    build: int
+    lookup: int
+    saved: int
+    read_out: int
+    drain: int
+    converting: int
+    weight_bytes: int
+    feed_bytes: int
+    busiest_bytes: int
+    drained_bytes: int
+
+    @property
+    def busy(self) -> int:
+        """Cycles that the arrays take."""
+        return self.load + self.build + self.lookup - self.saved + self.read_out
+
+
+class ArrayModel:
+    """The arrays of a machine for a problem: who takes what, and what it takes.
+
+    unit: an array with the formats of the operands. streamed_bytes: of the cache, for weights
+        on their way, of which a step takes a half at most.
+    """
+
+    def __init__(
+        self, machine: CpuSpec, problem: StepGemm, unit: SramPim, streamed_bytes: int
+    ) -> None:
+        assert machine.arrays is not None
+        self.unit, self.streamed_bytes = unit, streamed_bytes
+        self.machine, self.problem = machine, problem
+        self.spec: CacheArraysSpec = machine.arrays
+        self.arrays = machine.llc.slices * self.spec.arrays_per_slice
+
+    @property
+    def converts(self) -> bool:
+        """Whether sums of groups are made FP32, and scaled, in arrays."""
+        return bool(self.problem.group and self.spec.conversion_arrays_per_slice)
+
+    def sharings(self) -> Iterator[ArraySharing]:
+        """All that are worth trying: tables of every k that fits, k in halves of halves."""
+        p = self.problem
+        deepest = p.group or p.k
+        for k in self._basis_weights(deepest):
+            outputs = LutGemv(self.unit.spec.array_layout, k).outputs
+            blocks = p.count * -(-p.n // outputs)
+            grain = p.group or k
+            ways = 1
+            while True:
+                depth = -(-math.ceil(p.k / ways) // grain) * grain
+                share = min(depth, p.k)
+                group = min(p.group or share, share)
+                block_bytes = tile_bytes(outputs * p.k, p.weight_bits)
+                most = max(1, self.streamed_bytes // 2 // max(1, block_bytes))
+                yield ArraySharing(
+                    basis_weights=k,
+                    k_ways=-(-p.k // depth),
+                    depth=share,
+                    groups=-(-share // group),
+                    group=group,
+                    outputs=outputs,
+                    blocks=blocks,
+                    at_once=max(1, min(blocks, most, self.arrays // ways)),
+                )
+                ways *= 2
+                if ways > self.arrays or p.k / ways < grain:
+                    break
+
+    def _basis_weights(self, depth: int) -> list[int]:
+        layout, given = self.unit.spec.array_layout, self.unit.spec.basis_weights
+        choices = [given] if given else range(1, 9)
+        return [k for k in choices if layout.largest_batch(k, depth)]
+
+    def step(self, sharing: ArraySharing, blocks: int) -> StepCost:
+        """Cost of a step of so many blocks of columns."""
+        p, s, machine = self.problem, sharing, self.machine
+        gemv = LutGemv(self.unit.spec.array_layout, s.basis_weights)
+        tile = Tile(p.m, min(s.outputs, p.n), s.group)
+        phases = gemv.phases(tile)
+        saved = self._saved(gemv, s) if self.unit.spec.reuse is not None else 0
+        working = blocks * s.k_ways
+        columns = min(blocks * s.outputs, p.count * p.n)
+        weights = tile_bytes(columns * p.k, p.weight_bits)
+        slices = machine.llc.slices
+        per_slice = -(-working // slices)
+        inputs = tile_bytes(p.m * s.depth, p.input_bits) * min(per_slice, s.k_ways)
+        busiest = -(-weights * per_slice // working) + inputs
+        groups_out = s.groups if p.group and not self.converts else 1
+        sums = p.m * min(s.outputs, p.n)
+        drained = working * sums * groups_out * SUM_BITS // 8
+        bus = per_slice * sums * s.groups * SUM_BITS / 8 / self.spec.drain_bytes_per_cycle
+        converting = self._converting(per_slice * sums * s.groups) if self.converts else 0
+        return StepCost(
+            load=s.groups * phases.load,
+            build=s.groups * phases.build,
+            lookup=s.groups * phases.lookup,
+            saved=saved,
+            read_out=s.groups * phases.read_out,
+            drain=max(math.ceil(bus / self.cycles_per_array_cycle), converting),
+            converting=converting,
+            weight_bytes=weights,
+            feed_bytes=weights + inputs * min(slices, working),
+            busiest_bytes=busiest,
+            drained_bytes=drained,
+        )
+
+    @property
+    def cycles_per_array_cycle(self) -> Fraction:
+        """Cycles of the cores in one of the arrays."""
+        return Fraction(self.spec.clock.period_fs, self.machine.clock.period_fs)
+
+    def after_sums(self, s: ArraySharing) -> list[tuple[str, int]]:
+        """Vector functions that the cores apply, so many times per output: scales of groups, if
+        no array has done them, and the addition of the shares of k."""
+        if self.problem.group and not self.converts:
+            return [(function, s.groups * s.k_ways) for function in self.problem.group_work]
+        return [("add", s.k_ways - 1)] if s.k_ways > 1 else []
+
+    def _saved(self, gemv: LutGemv, s: ArraySharing) -> int:
+        """Cycles that reuse saves the array that it saves least, in one step."""
+        return saved_cycles(self.unit.spec, gemv, self.spec.activations, self.problem.m, s.depth)
+
+    def _converting(self, sums: int) -> int:
+        """Cycles in which a slice's conversion arrays take so many sums of groups."""
+        arrays, array = self.spec.conversion_arrays_per_slice, self.unit.spec
+        table = latency_table(array.latencies)
+        bits = array.array_layout.accumulator_bits(self.problem.group)
+        scales = len(self.problem.group_work)
+        one = float_cycles(bits) + scales * (table.multiply_float("fp32") + table.add_float("fp32"))
+        return -(-sums // (arrays * array.columns)) * one

@@ -1,0 +1,140 @@
+"""Plans a GEMM kernel on the arrays beside a CPU's last-level cache."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+from simulator.config import CyclelabError
+from simulator.hardware.sram_pim.unit import SramPim
+from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
+from simulator.mapping.cpu.arrays import ArrayModel, ArraySharing, StepCost
+from simulator.mapping.cpu.lower_arrays import ArrayGemm
+from simulator.mapping.cpu.resources import CpuResources
+from simulator.mapping.formats import FormatChoice
+from simulator.mapping.gemm_kernel import operand_formats
+from simulator.mapping.in_step.plan_gemm import StepGemmPlanner
+from simulator.mapping.planning import Elsewhere, KernelJob, Plan, Planning
+from simulator.numerics import format_named
+
+ARRAYS_NAME = "sram_pim"
+"""Of the arrays, where a unit can be named."""
+
+Shared = list[tuple[ArrayModel, ArraySharing]]
+
+
+class ArrayGemmPlanner(StepGemmPlanner):
+    """Plans one GEMM kernel, of a machine that has arrays."""
+
+    def __init__(self, planning: Planning, job: KernelJob, cache_bytes: int) -> None:
+        super().__init__(planning, job, cache_bytes)
+        assert isinstance(self.resources, CpuResources)
+        self.cpu: CpuResources = self.resources
+
+    def unit(self) -> SramPim:
+        """An array for the operands; raises CyclelabError if it takes no such formats."""
+        assert self.cpu.machine.arrays is not None
+        array = self.cpu.machine.arrays.array
+        inputs, weights = operand_formats(self.op)
+        for name in (inputs, weights):
+            if format_named(name).kind != "int":
+                raise CyclelabError(
+                    f"{ARRAYS_NAME} multiplies integers, not {name}, which operator "
+                    f"{self.op.name!r} has"
+                )
+        changes = {"input_format": inputs, "weight_format": weights}
+        return SramPim(type(array).model_validate(array.model_dump() | changes))
+
+    def shared(self) -> tuple[int, Shared]:
+        """Estimated cycles, and how each shape is shared out; raises as `unit`, and where not
+        even one row of inputs fits an array."""
+        unit = self.unit()
+        formats = FormatChoice(unit.spec.input_format, unit.spec.weight_format, 0)
+        found: Shared = []
+        total = 0
+        for shape in self.shapes:
+            problem = self.problem(shape, unit, formats)
+            model = ArrayModel(self.cpu.machine, problem, unit, self.cpu.streamed_bytes)
+            key = ("sram_pim", unit.spec, problem)
+            memory = self.planning.memory
+            if key not in memory:
+                memory[key] = min(
+                    ((self._estimated(model, each), each) for each in model.sharings()),
+                    key=lambda timed: timed[0],
+                )
+            cycles, sharing = memory[key]
+            total += cycles
+            found.append((model, sharing))
+        return total, found
+
+    def plan_of(self, cycles: int, shared: Shared) -> Plan:
+        """The plan of these sharings, with what bounds it."""
+        kernel = ArrayGemm(
+            self.planning.builder,
+            self.job.operator,
+            shared,
+            self.places([model.problem for model, _ in shared]),
+            self.parameter_bytes,
+        )
+        model, sharing = shared[0]
+        p = model.problem
+        mapping: dict[str, object] = {
+            "shape": f"{p.m}×{p.k} · {p.k}×{p.n}",
+            "basis_weights": sharing.basis_weights,
+            "layout": model.unit.spec.layout,
+            "blocks_of_columns": sharing.blocks,
+            "k_shares": sharing.k_ways,
+            "arrays_at_once": sharing.at_once * sharing.k_ways,
+            "steps": sum(count for _, count in sharing.steps()),
+            "conversion": "arrays" if model.converts else "cores",
+            "estimated_cycles": cycles,
+        }
+        bound = sum(self._array_cycles(model, sharing) for model, sharing in shared)
+        reads, writes = self.job.facts.compulsory()
+        macs = self.op.macs
+        peak = max(self._peak(model), Fraction(macs, max(1, bound)))
+        where = Elsewhere(self.cpu.cores[0].arrays, bound, peak, reads, writes)
+        return Plan([kernel], ARRAYS_NAME, mapping, where)
+
+    def _peak(self, model: ArrayModel) -> Fraction:
+        """MACs of all arrays per cycle of the cores."""
+        return model.arrays * Fraction(model.unit.macs_per_cycle) / model.cycles_per_array_cycle
+
+    def _array_cycles(self, model: ArrayModel, sharing: ArraySharing) -> int:
+        """Cycles of the cores in which the arrays compute."""
+        busy = sum(
+            count * (cost.build + cost.lookup - cost.saved)
+            for blocks, count in sharing.steps()
+            for cost in [model.step(sharing, blocks)]
+        )
+        return math.floor(busy * model.cycles_per_array_cycle)
+
+    def _estimated(self, model: ArrayModel, sharing: ArraySharing) -> int:
+        """Steps, each as long as the slowest of its stages, and one of each stage to fill."""
+        total, fill = 0.0, 0.0
+        for blocks, count in sharing.steps():
+            stages = self._stages(model, sharing, model.step(sharing, blocks), blocks)
+            total += count * max(stages)
+            fill = max(fill, sum(stages) - max(stages))
+        return math.ceil(total + fill)
+
+    def _stages(
+        self, model: ArrayModel, sharing: ArraySharing, cost: StepCost, blocks: int
+    ) -> tuple[float, ...]:
+        """Core cycles of main memory, the way to the arrays, the arrays, the drain, the cores."""
+        p, cpu, ratio = model.problem, self.cpu, float(model.cycles_per_array_cycle)
+        everywhere, _ = cpu.cache_bytes_per_cycle
+        weights = 0 if p.weights_on_chip else cost.weight_bytes
+        outputs = p.m * min(blocks * sharing.outputs, p.count * p.n)
+        busiest = -(-outputs // cpu.machine.cores)
+        work = [VectorWork(f, busiest * times) for f, times in model.after_sums(sharing)]
+        work += [VectorWork(f, math.ceil(busiest * part)) for f, part in p.epilogue]
+        cores = vector_cycles(cpu.core.vector_unit, work) + cost.drained_bytes / everywhere
+        feed = cost.busiest_bytes / model.spec.feed_bytes_per_cycle
+        return (
+            weights / float(cpu.bytes_per_cycle),
+            max(cost.feed_bytes / everywhere, feed),
+            cost.busy * ratio,
+            cost.drain * ratio,
+            cores + 2 * cpu.cache_latency_cycles,
+        )

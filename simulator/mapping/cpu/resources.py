@@ -1,0 +1,92 @@
+"""A CPU, and the arrays beside its last-level cache, as the mapper sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simulator.hardware.bill import LAST_LEVEL_CACHE, PRIVATE_CACHE
+from simulator.hardware.cpu import CpuSpec
+from simulator.mapping.in_step.resources import QUEUE_DEPTH, At, StepQueues, StepResources
+from simulator.mapping.program import Queue, QueueKind
+
+STREAMED_SHARE = 2
+"""One of so many parts of the last-level cache is for what streams through; the others hold
+activations from operator to operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class CpuQueues(StepQueues):
+    """Also the arrays that look up, and what drains and converts their sums; -1 without any."""
+
+    arrays: int = -1
+    drain: int = -1
+
+
+class CpuResources(StepResources[CpuSpec]):
+    """Cores that share an operator's work; their SIMD pipes are one queue."""
+
+    prefix = "cpu"
+    cores: tuple[CpuQueues, ...]
+
+    @property
+    def cache(self) -> At:
+        """The last-level cache."""
+        return self.machine.llc, LAST_LEVEL_CACHE
+
+    @property
+    def cache_bytes_per_cycle(self) -> tuple[int, int]:
+        """Of all slices, and to one core."""
+        llc = self.machine.llc
+        return llc.bytes_per_cycle, llc.core_bytes_per_cycle
+
+    @property
+    def cache_latency_cycles(self) -> int:
+        """Of a hit."""
+        return self.machine.llc.latency_cycles
+
+    @property
+    def near(self) -> At:
+        """A core's private cache."""
+        return self.machine.core.private_cache, PRIVATE_CACHE
+
+    @property
+    def bytes_at_once(self) -> int:
+        """Half of all private caches, so that the next chunk can come."""
+        return self.machine.cores * self.machine.core.private_cache.capacity_bytes // 2
+
+    @property
+    def launch_s(self) -> float:
+        """A barrier of all threads."""
+        return self.machine.barrier_s
+
+    @property
+    def streamed_bytes(self) -> int:
+        """Of the last-level cache, for tiles on their way."""
+        return self.machine.llc.capacity_bytes // STREAMED_SHARE
+
+    def _add_cores(self) -> tuple[CpuQueues, ...]:
+        outstanding = self.machine.memory.queue_depth
+        load = self._queue("dram_load", QueueKind.LOAD, outstanding=outstanding)
+        store = self._queue("dram_store", QueueKind.STORE, outstanding=outstanding)
+        simd = self._queue("simd", QueueKind.MATRIX)
+        queues = CpuQueues(
+            load=load,
+            store=store,
+            vector=simd,
+            matrix=(simd,) * len(self.unit_names),
+            cache=self._queue("llc_read", QueueKind.CACHE),
+            cache_write=self._queue("llc_write", QueueKind.CACHE),
+            launch=self._queue("barrier", QueueKind.LAUNCH),
+            arrays=self._array_queue("sram_pim", QueueKind.MATRIX),
+            drain=self._array_queue("sram_pim_drain", QueueKind.VECTOR),
+        )
+        return (queues,)
+
+    def _array_queue(self, name: str, kind: QueueKind) -> int:
+        """A queue in the arrays' clock domain; -1 without arrays."""
+        arrays = self.machine.arrays
+        if arrays is None:
+            return -1
+        name = f"{self.prefix}.{name}"
+        self.queues.append(Queue(name, kind, 0, arrays.clock.period_fs, QUEUE_DEPTH))
+        return len(self.queues) - 1
