@@ -1,0 +1,1 @@
+"""SRAM arrays that compute: see `docs/sram_pim.md`."""
