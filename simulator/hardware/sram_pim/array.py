@@ -98,6 +98,23 @@ class ColumnArray:
         self.carry = np.zeros_like(both) if last else both | (odd & self.carry)
         self._write_back(into, ~total if complement else total, predicated)
 
+    def add_words(self, left: int, right: int, into: int, width: int) -> None:
+        """Sums modulo 2^width of words of `width` columns side by side, lowest bit first.
+
+        The sense amplifiers give what carry chains beside the array start from: AND makes a
+        carry, XOR hands one on. Columns behind the last whole word are left alone.
+        """
+        both, neither = self._sense(left, right)
+        used = self.columns // width * width
+        makes = both[:used].reshape(-1, width)
+        hands_on = ~(both | neither)[:used].reshape(-1, width)
+        carry = np.zeros(len(makes), dtype=np.bool_)
+        sums = np.empty_like(makes)
+        for bit in range(width):
+            sums[:, bit] = hands_on[:, bit] ^ carry
+            carry = makes[:, bit] | (hands_on[:, bit] & carry)
+        self.cells[into, :used] = sums.ravel()
+
     def combine(
         self, logic: Logic, left: int, right: int, into: int, predicated: bool = False
     ) -> None:
