@@ -62,8 +62,8 @@ def build_parser() -> argparse.ArgumentParser:
         "what",
         nargs="?",
         default="all",
-        help="machines, models, units, formats, technologies, experiments, dram, comparisons, "
-        "published, gemms, traces, lengths, dram_traces or all",
+        help="machines, models, units, formats, technologies, experiments, dram, "
+        "sram_latencies, comparisons, published, gemms, traces, lengths, dram_traces or all",
     )
 
     cost = commands.add_parser("cost", help="price a machine, a unit, a list of parts or a DRAM")

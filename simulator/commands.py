@@ -287,6 +287,7 @@ def _describe(kind: str, name: str) -> str:
         "technologies",
         "experiments",
         "dram",
+        "sram_latencies",
         "comparisons",
         "published",
         "lengths",
