@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from simulator.config import Spec
 from simulator.hardware.bill import (
+    ARRAYS,
+    CONVERSION_ARRAYS,
     LAST_LEVEL_CACHE,
     PRIVATE_CACHE,
 )
-from simulator.hardware.machine import CoreSpec, MachineSpec
+from simulator.hardware.machine import ClockSpec, CoreSpec, MachineSpec
 from simulator.hardware.primitives import Part
 from simulator.hardware.scratchpad.structure import Banked, scratchpad_parts
+from simulator.hardware.sram_pim.spec import SramPimSpec
+from simulator.hardware.sram_pim.unit import SramPim
 
 
 class PrivateCacheSpec(Spec):
@@ -82,13 +86,41 @@ class LastLevelCacheSpec(Spec):
         return self.slices * self.slice_bytes_per_cycle
 
 
+class CacheArraysSpec(Spec):
+    """SRAM arrays that compute, beside every slice of the last-level cache.
+
+    clock: of the arrays. array: one of them; the formats, and the basis weights where none
+        are said, are each operator's own.
+    arrays_per_slice: that look up. conversion_arrays_per_slice: further ones, which make
+        FP32 of sums, times their scales; 0: the cores do.
+    feed_bytes_per_cycle, drain_bytes_per_cycle: between a slice and its arrays, cycles of
+        the cores' clock; weights pass the transposer on their way.
+    """
+
+    clock: ClockSpec
+    array: SramPimSpec
+    arrays_per_slice: int = Field(ge=1, le=4096)
+    conversion_arrays_per_slice: int = Field(default=0, ge=0, le=4096)
+    feed_bytes_per_cycle: int = Field(gt=0)
+    drain_bytes_per_cycle: int = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _one_array(self) -> CacheArraysSpec:
+        if self.array.count != 1:
+            raise ValueError(
+                f"array.count: found {self.array.count}, expected 1: it is one array, of which "
+                "there are arrays_per_slice"
+            )
+        return self
+
+
 class CpuSpec(MachineSpec):
     """A machine of CPU cores. barrier_s: all threads have met, and start the next operator."""
 
     kind: Literal["cpu"] = "cpu"
     core: CpuCoreSpec
     llc: LastLevelCacheSpec
-    arrays: None = None
+    arrays: CacheArraysSpec | None = None
     barrier_s: float = Field(ge=0, le=1)
 
     @property
@@ -102,4 +134,20 @@ class CpuSpec(MachineSpec):
 
     def shared_parts(self) -> tuple[Part, ...]:
         """The shared cache, and the arrays beside it."""
-        return scratchpad_parts(self.llc, LAST_LEVEL_CACHE)
+        cache = scratchpad_parts(self.llc, LAST_LEVEL_CACHE)
+        if self.arrays is None:
+            return cache
+        slices, parts = self.llc.slices, SramPim(self.arrays.array).structure()
+        many = {
+            ARRAYS: slices * self.arrays.arrays_per_slice,
+            CONVERSION_ARRAYS: slices * self.arrays.conversion_arrays_per_slice,
+        }
+        return (
+            *cache,
+            *(
+                Part(f"{path}.{part.path}", part.primitive, part.count * arrays)
+                for path, arrays in many.items()
+                if arrays
+                for part in parts
+            ),
+        )

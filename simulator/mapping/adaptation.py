@@ -122,7 +122,7 @@ class _Adapter:
         for pattern, fixed in self.spec.operators.items():
             if fixed.unit is not None and fnmatchcase(op.name, pattern):
                 try:
-                    return [self.resources.unit_index(fixed.unit)]
+                    return self.resources.units_named(fixed.unit)
                 except CyclelabError as error:
                     raise FixedChoiceError(pattern, "unit", str(error)) from None
         return range(len(self.resources.matrix_units))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Generic, TypeVar
@@ -98,6 +99,13 @@ class Resources(ABC, Generic[MachineT]):
         """The machine's links, which it must have."""
         assert self.machine.links is not None, "collectives without links are refused before"
         return self.machine.links
+
+    def units_named(self, name: str) -> Sequence[int]:
+        """Indices of the matrix units that a graph is adapted to, if it shall run on `name`.
+
+        Raises CyclelabError when there is none.
+        """
+        return [self.unit_index(name)]
 
     def unit_index(self, name: str) -> int:
         """Index of the matrix unit of a name; raises CyclelabError when there is none."""

@@ -15,10 +15,8 @@ from fractions import Fraction
 
 from simulator.hardware.cpu import CacheArraysSpec, CpuSpec
 from simulator.hardware.matrix_unit import Tile
-from simulator.hardware.sram_pim.conversion import float_cycles
 from simulator.hardware.sram_pim.latencies import latency_table
 from simulator.hardware.sram_pim.lut_gemv import LutGemv
-from simulator.hardware.sram_pim.reuse import saved_cycles
 from simulator.hardware.sram_pim.unit import SramPim
 from simulator.mapping.in_step.problem import StepGemm
 from simulator.mapping.tiling import tile_bytes
@@ -143,7 +141,7 @@ class ArrayModel:
         gemv = LutGemv(self.unit.spec.array_layout, s.basis_weights)
         tile = Tile(p.m, min(s.outputs, p.n), s.group)
         phases = gemv.phases(tile)
-        saved = self._saved(gemv, s) if self.unit.spec.reuse is not None else 0
+        saved = 0
         working = blocks * s.k_ways
         columns = min(blocks * s.outputs, p.count * p.n)
         weights = tile_bytes(columns * p.k, p.weight_bits)
@@ -175,6 +173,11 @@ class ArrayModel:
         """Cycles of the cores in one of the arrays."""
         return Fraction(self.spec.clock.period_fs, self.machine.clock.period_fs)
 
+    def unit_of(self, s: ArraySharing) -> SramPim:
+        """The array with the sharing's tables."""
+        changes = {"basis_weights": s.basis_weights}
+        return SramPim(type(self.unit.spec).model_validate(self.unit.spec.model_dump() | changes))
+
     def after_sums(self, s: ArraySharing) -> list[tuple[str, int]]:
         """Vector functions that the cores apply, so many times per output: scales of groups, if
         no array has done them, and the addition of the shares of k."""
@@ -182,15 +185,11 @@ class ArrayModel:
             return [(function, s.groups * s.k_ways) for function in self.problem.group_work]
         return [("add", s.k_ways - 1)] if s.k_ways > 1 else []
 
-    def _saved(self, gemv: LutGemv, s: ArraySharing) -> int:
-        """Cycles that reuse saves the array that it saves least, in one step."""
-        return saved_cycles(self.unit.spec, gemv, self.spec.activations, self.problem.m, s.depth)
-
     def _converting(self, sums: int) -> int:
         """Cycles in which a slice's conversion arrays take so many sums of groups."""
         arrays, array = self.spec.conversion_arrays_per_slice, self.unit.spec
         table = latency_table(array.latencies)
         bits = array.array_layout.accumulator_bits(self.problem.group)
         scales = len(self.problem.group_work)
-        one = float_cycles(bits) + scales * (table.multiply_float("fp32") + table.add_float("fp32"))
+        one = 10 * bits + scales * (table.multiply_float("fp32") + table.add_float("fp32"))
         return -(-sums // (arrays * array.columns)) * one

@@ -9,7 +9,7 @@ from simulator.hardware.bill import ARRAYS, CONVERSION_ARRAYS
 from simulator.hardware.matrix_unit import Tile
 from simulator.hardware.primitives import Action, ActionCounts
 from simulator.hardware.scratchpad.structure import accesses, read_action, write_action
-from simulator.hardware.sram_pim.parts import ARRAY, array_primitive
+from simulator.hardware.sram_pim.parts import ARRAY, elements
 from simulator.hardware.vector_unit.work import VectorWork
 from simulator.mapping.builder import ProgramBuilder
 from simulator.mapping.cpu.arrays import ArrayModel, ArraySharing, StepCost
@@ -131,11 +131,11 @@ class _Steps:
     def _look_up(self, blocks: int, cost: StepCost, acquire: Tokens, release: Tokens) -> Command:
         """Tables are built of the weights, and read with the activations' bits."""
         s, p = self.sharing, self.problem
-        unit, working = self.model.unit, blocks * s.k_ways
+        unit, working = self.model.unit_of(s), blocks * s.k_ways
         counts = ActionCounts()
         tile = Tile(p.m, min(s.outputs, p.n), s.group)
         shares = working * s.groups
-        for action, count in unit.with_basis_weights(s.basis_weights).actions(tile).counts.items():
+        for action, count in unit.actions(tile).counts.items():
             path = f"{ARRAYS}.{action.path}"
             counts.add(Action(path, action.primitive, action.verb), count * shares)
         columns = self._columns(blocks)
@@ -183,7 +183,10 @@ class _Steps:
         if cost.converting:
             slices = min(k.cpu.machine.llc.slices, blocks * self.sharing.k_ways)
             arrays = slices * self.model.spec.conversion_arrays_per_slice
-            path, primitive = f"{CONVERSION_ARRAYS}.{ARRAY}", array_primitive(self.model.unit.spec)
+            path, primitive = (
+                f"{CONVERSION_ARRAYS}.{ARRAY}",
+                elements(self.model.unit.spec)[ARRAY].primitive,
+            )
             counts.add(Action(path, primitive, "compute"), arrays * cost.converting)
         return Command(
             queue=k.cpu.cores[0].drain,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from simulator.config import CyclelabError
 from simulator.mapping.cpu.attention import CpuAttentionPlanner
-from simulator.mapping.cpu.plan_arrays import ARRAYS_NAME, ArrayGemmPlanner
+from simulator.mapping.cpu.plan_arrays import ArrayGemmPlanner
 from simulator.mapping.cpu.plan_gemm import CoreGemmPlanner
-from simulator.mapping.cpu.resources import CpuResources
+from simulator.mapping.cpu.resources import ARRAYS_NAME, CpuResources
 from simulator.mapping.errors import FixedChoiceError
 from simulator.mapping.in_step.plan import StepPlanner
 from simulator.mapping.planning import KernelJob, Plan

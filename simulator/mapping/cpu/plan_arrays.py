@@ -10,15 +10,12 @@ from simulator.hardware.sram_pim.unit import SramPim
 from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
 from simulator.mapping.cpu.arrays import ArrayModel, ArraySharing, StepCost
 from simulator.mapping.cpu.lower_arrays import ArrayGemm
-from simulator.mapping.cpu.resources import CpuResources
+from simulator.mapping.cpu.resources import ARRAYS_NAME, CpuResources
 from simulator.mapping.formats import FormatChoice
 from simulator.mapping.gemm_kernel import operand_formats
 from simulator.mapping.in_step.plan_gemm import StepGemmPlanner
 from simulator.mapping.planning import Elsewhere, KernelJob, Plan, Planning
 from simulator.numerics import format_named
-
-ARRAYS_NAME = "sram_pim"
-"""Of the arrays, where a unit can be named."""
 
 Shared = list[tuple[ArrayModel, ArraySharing]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simulator.hardware.bill import LAST_LEVEL_CACHE, PRIVATE_CACHE
@@ -9,6 +10,8 @@ from simulator.hardware.cpu import CpuSpec
 from simulator.mapping.in_step.resources import QUEUE_DEPTH, At, StepQueues, StepResources
 from simulator.mapping.program import Queue, QueueKind
 
+ARRAYS_NAME = "sram_pim"
+"""Of the arrays, where a unit can be named."""
 STREAMED_SHARE = 2
 """One of so many parts of the last-level cache is for what streams through; the others hold
 activations from operator to operator."""
@@ -63,6 +66,12 @@ class CpuResources(StepResources[CpuSpec]):
     def streamed_bytes(self) -> int:
         """Of the last-level cache, for tiles on their way."""
         return self.machine.llc.capacity_bytes // STREAMED_SHARE
+
+    def units_named(self, name: str) -> Sequence[int]:
+        """Arrays take what the cores do: sums of products of codes, to be scaled afterwards."""
+        if self.machine.arrays is not None and name == ARRAYS_NAME:
+            return range(len(self.matrix_units))
+        return super().units_named(name)
 
     def _add_cores(self) -> tuple[CpuQueues, ...]:
         outstanding = self.machine.memory.queue_depth
