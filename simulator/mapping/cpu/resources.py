@@ -65,7 +65,7 @@ class CpuResources(StepResources[CpuSpec]):
     @property
     def streamed_bytes(self) -> int:
         """Of the last-level cache, for tiles on their way."""
-        return self.machine.llc.capacity_bytes // STREAMED_SHARE
+        return self.machine.on_chip_bytes // STREAMED_SHARE
 
     def units_named(self, name: str) -> Sequence[int]:
         """Arrays take what the cores do: sums of products of codes, to be scaled afterwards."""
