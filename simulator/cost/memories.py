@@ -1,7 +1,8 @@
-"""Area, energy and static power of sram banks and dram devices."""
+"""Area, energy and static power of sram banks, arrays that compute, and dram devices."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from simulator.cost.estimate import ZERO, Estimate
@@ -83,6 +84,53 @@ class SramPrices:
     @staticmethod
     def _priced(factor: Priced, value: float) -> Priced:
         return Priced(factor.estimate.scaled(value), factor.sources)
+
+
+class ComputeSramPrices:
+    """Prices of sram arrays that compute: those of a bank, and of logic in its columns."""
+
+    def __init__(self, sram: SramPrices, numbers: StatedNumbers) -> None:
+        self._sram = sram
+        self._logic_rows = numbers.at("compute_sram", "logic_rows")
+        self._compute_over_read = numbers.at("compute_sram", "compute_over_read")
+
+    @property
+    def shared_energy(self) -> Estimate:
+        """That of sram banks."""
+        return self._sram.shared_energy
+
+    @property
+    def shared_leakage(self) -> Estimate:
+        """That of sram banks."""
+        return self._sram.shared_leakage
+
+    @property
+    def shared_area(self) -> Estimate:
+        """That of sram banks."""
+        return self._sram.shared_area
+
+    def area_um2(self, primitive: Primitive) -> Priced:
+        """Area of a bank whose columns are longer by their logic."""
+        return self._with_logic(primitive, self._sram.area_um2(_as_bank(primitive)))
+
+    def energy_pj(self, primitive: Primitive, verb: str) -> Priced:
+        """Energy of one access to all columns."""
+        if verb != "compute":
+            return self._sram.energy_pj(_as_bank(primitive), verb)
+        read = self._sram.energy_pj(_as_bank(primitive), "read")
+        return read.combined(self._compute_over_read)
+
+    def leakage_w(self, primitive: Primitive) -> Priced:
+        """Leakage of a bank, and of its logic as if that were cells of it."""
+        return self._with_logic(primitive, self._sram.leakage_w(_as_bank(primitive)))
+
+    def _with_logic(self, primitive: Primitive, bank: Priced) -> Priced:
+        rows = primitive.capacity_bytes * BITS_PER_BYTE / primitive.bits
+        return bank.combined(exactly(1.0).plus(self._logic_rows.scaled(1.0 / rows)))
+
+
+def _as_bank(primitive: Primitive) -> Primitive:
+    return replace(primitive, kind="sram")
 
 
 class DramPrices(Unshared):

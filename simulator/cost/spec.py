@@ -113,6 +113,18 @@ class SramSpec(Spec):
     leakage_spread: Spread
 
 
+class ComputeSramSpec(Spec):
+    """What an SRAM array that computes costs beside the bank that it is otherwise.
+
+    logic_rows: area of the logic and latches of its columns, as so many rows of the array.
+    compute_over_read: energy of a compute access, the write of its outcome included, over
+        that of a read.
+    """
+
+    logic_rows: NotNegative
+    compute_over_read: Positive
+
+
 class DramSpec(Spec):
     """One dram device: energy of a bit read or written, power of a GiB that idles."""
 
@@ -178,6 +190,7 @@ class TechnologySpec(Spec):
     clock: ClockSpec
     wires: WiresSpec
     sram: SramSpec
+    compute_sram: ComputeSramSpec
     dram: dict[str, DramSpec]
     links: dict[str, Positive]
     across_nodes: AcrossNodesSpec

@@ -8,7 +8,7 @@ from typing import Literal
 from simulator.config import CyclelabError, Document, nearest
 from simulator.cost.estimate import Estimate
 from simulator.cost.logic import LogicPrices
-from simulator.cost.memories import DramPrices, SramPrices
+from simulator.cost.memories import ComputeSramPrices, DramPrices, SramPrices
 from simulator.cost.priced import Priced, Prices
 from simulator.cost.scaling import NodeScaling
 from simulator.cost.spec import TechnologySpec
@@ -24,6 +24,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     **{cell: CLOCKED if cell in FLIP_FLOPS else OPERATE for cell in CELLS},
     "register_file": ("read", *CLOCKED),
     "sram": ("read", "write"),
+    "compute_sram": ("read", "write", "compute"),
     "dram": ("read", "write"),
     "wire": ("move",),
     "link": ("move",),
@@ -57,6 +58,7 @@ class Technology:
         """All values that it prices with, as a text."""
         self._others: dict[str, Prices] = {
             "sram": sram,
+            "compute_sram": ComputeSramPrices(sram, self._numbers),
             "dram": DramPrices(spec, self._numbers),
             "wire": self._wires,
             "link": LinkPrices(self._numbers),
@@ -128,7 +130,9 @@ class Technology:
         Its bounds are part of the prices' bounds. idle: of leakage or background power.
         """
         prices, kind = self._prices(primitive), primitive.kind
-        if kind in ("dram", "link"):
+        if kind == "compute_sram":
+            kind = "sram"
+        elif kind in ("dram", "link"):
             kind = f"{kind} {primitive.device}"
         elif kind not in self._others:
             kind = "logic"

@@ -35,11 +35,12 @@ is a row of `half_adder`; Booth's encoders are `nand2`, its selectors `aoi22` an
 class Primitive:
     """A building block whose area and energy a technology can state.
 
-    kind: `multiplier`, `adder`, one of `CELLS`, `register_file`, `sram`, `dram`, `wire`
-        or `link`.
+    kind: `multiplier`, `adder`, one of `CELLS`, `register_file`, `sram`, `compute_sram`,
+        `dram`, `wire` or `link`.
     formats: operand formats: two for a multiplier, one for an adder.
-    bits: width of a bank of cells, or of a wire; access width of a register file or sram.
-    capacity_bytes: size of one sram bank, or register file.
+    bits: width of a bank of cells, or of a wire; access width of a register file or sram;
+        columns of a compute_sram, an sram array with logic and latches in every column.
+    capacity_bytes: size of one sram bank or array, or register file.
     device: name of a dram technology, such as `hbm2`, or of a link.
     ports: of an sram bank, each of which reads or writes.
     length_um: of a wire.
@@ -54,10 +55,13 @@ class Primitive:
     length_um: float = 0.0
 
     def describe(self) -> str:
-        """In words: `int8 × int4 multiplier`, `32-bit flip-flops`."""
+        """In words: `int8 × int4 multiplier`, `32-bit flip flop`, `256 × 256 compute sram`."""
         kind = self.kind.replace("_", " ")
         if self.formats:
             return f"{' × '.join(self.formats)} {kind}"
+        if self.kind == "compute_sram":
+            rows = self.capacity_bytes * 8 // self.bits
+            return f"{rows} × {self.bits} {kind}"
         if self.capacity_bytes:
             return f"{_binary(self.capacity_bytes)} × {self.bits} bit"
         if self.length_um:
@@ -89,7 +93,8 @@ class Action:
     """One thing a component does: `operate`, `read` or `write` on a primitive.
 
     `read`/`write` of an sram or register file move `primitive.bits` bits, of a dram one
-    byte; `move` over a wire its bits, over a link one byte. `write` of flip-flops clocks
+    byte; `compute` of a compute_sram takes two rows and writes what its logic makes of them;
+    `move` over a wire its bits, over a link one byte. `write` of flip-flops clocks
     them with data; `wait` is a cycle in which they are not written.
     """
 

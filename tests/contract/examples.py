@@ -14,6 +14,7 @@ from tests.contract.lut_examples import (
     scaled_lut_tensor_cores,
     weight_stationary_lut_tensor_cores,
 )
+from tests.contract.sram_examples import sram_pim_arrays
 
 FORMATS = (
     ("int8", "int8", "int32"),
@@ -268,4 +269,5 @@ EXAMPLES: dict[str, tuple[MatrixUnitSpec, ...]] = {
     ),
     "tensor_core": tensor_cores(),
     "fusible_array": fusible_arrays(),
+    "sram_pim": sram_pim_arrays(),
 }

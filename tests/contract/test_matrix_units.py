@@ -21,7 +21,10 @@ from simulator.hardware.primitives import ActionCounts
 from simulator.numerics import format_named
 from tests.contract.examples import EXAMPLES
 
-KINDS_OF_PRIMITIVE = {"multiplier", "adder", "flip_flop", "mux2", "xor2", "and2", "sram"}
+KINDS_OF_PRIMITIVE = {
+    *("multiplier", "adder", "full_adder", "shifter", "flip_flop", "mux2", "xor2", "and2"),
+    *("sram", "compute_sram", "register_file"),
+}
 
 UNITS = [MATRIX_UNITS[kind](spec) for kind, specs in EXAMPLES.items() for spec in specs]
 RAGGED = Tile(m=7, n=6, k=9)

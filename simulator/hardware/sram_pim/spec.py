@@ -1,0 +1,104 @@
+"""What the YAML of an SRAM-PIM array holds."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from simulator.config import CyclelabError
+from simulator.hardware.formats import FormatName
+from simulator.hardware.matrix_unit import MatrixUnitSpec
+from simulator.hardware.sram_pim.latencies import latency_table
+from simulator.hardware.sram_pim.layouts import LAYOUTS, Layout, LayoutName
+from simulator.hardware.sram_pim.lut_gemv import (
+    MOST_BASIS_WEIGHTS,
+    check_fit,
+    largest_basis_weights,
+)
+from simulator.numerics import check_formats, format_named
+
+WIDEST_WEIGHT = 8
+USUAL_DEPTH = 4096
+"""Of the products that an array must have room for: the width of a model of 7B parameters."""
+
+
+class SramPimSpec(MatrixUnitSpec):
+    """One SRAM array that computes, and the module that feeds it. Defaults are assumptions.
+
+    `count` is the number of arrays.
+    """
+
+    kind: Literal["sram_pim"] = "sram_pim"
+
+    rows: int = Field(default=256, ge=4, le=65536, description="Word lines of the array.")
+    columns: int = Field(default=256, ge=1, le=65536, description="Columns of the array.")
+    layout: LayoutName = Field(
+        default="bit_serial",
+        description="bit_serial: an output per column, bits of tables and sums in consecutive "
+        "rows; bit_parallel: an entry of the table per row, sums in the feeding module.",
+    )
+    basis_weights: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_BASIS_WEIGHTS,
+        description="Weights per table, k, which has 2^k entries; left out: for every tile the "
+        "k with the fewest cycles.",
+    )
+    input_format: FormatName = Field(
+        default="int8", description="Number format of activations: int2 to int16."
+    )
+    weight_format: FormatName = Field(
+        default="int4", description="Number format of weights: int, uint of 1 to 8 bits, ternary."
+    )
+    accumulator_format: FormatName = Field(
+        default="int32", description="Number format of outputs, and of sums in the feeding module."
+    )
+    latencies: str = Field(
+        default="neural_cache",
+        description="Table of in-array latencies: neural_cache, infinity_stream, mve, or a file.",
+    )
+    batch_sums: int = Field(
+        default=32,
+        ge=8,
+        le=4096,
+        multiple_of=8,
+        description="bit_parallel: rows of a batch whose sums the feeding module holds.",
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SramPimSpec:
+        inputs, weights = format_named(self.input_format), format_named(self.weight_format)
+        if not inputs.consecutive or not inputs.signed or not 2 <= inputs.bits <= 16:
+            raise ValueError(f"input_format: found {inputs.name}, expected int2 to int16")
+        if not weights.consecutive or weights.bits > WIDEST_WEIGHT:
+            raise ValueError(
+                f"weight_format: found {weights.name}, expected int, uint or ternary of at most "
+                f"{WIDEST_WEIGHT} bits"
+            )
+        try:
+            check_formats(self.input_format, self.weight_format, self.accumulator_format)
+            latency_table(self.latencies)
+            check_fit(self.array_layout, self.basis_weights or 1, 1, USUAL_DEPTH)
+        except CyclelabError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @cached_property
+    def array_layout(self) -> Layout:
+        """Rows and cycles of its layout."""
+        return LAYOUTS[self.layout](
+            rows=self.rows,
+            columns=self.columns,
+            input_bits=format_named(self.input_format).bits,
+            weight_bits=format_named(self.weight_format).bits,
+            sum_bits=format_named(self.accumulator_format).bits,
+            batch_sums=self.batch_sums,
+            latencies=self.latencies,
+        )
+
+    @cached_property
+    def widest_basis_weights(self) -> int:
+        """The k that it is built for: the given one, or the largest that fits at all."""
+        return self.basis_weights or largest_basis_weights(self.array_layout, 1, 1)
