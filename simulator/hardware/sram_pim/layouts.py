@@ -83,8 +83,21 @@ class Layout(ABC):
         """Cycles of making one entry of two weights or more."""
 
     @abstractmethod
+    def plane_cycles(self, depth: int) -> tuple[int, ...]:
+        """Cycles of a look-up of each plane of one row of inputs, lowest plane first."""
+
     def lookup_cycles(self, depth: int) -> int:
         """Cycles of all planes of one row of inputs of one group."""
+        return sum(self.plane_cycles(depth))
+
+    @abstractmethod
+    def remembered_bits(self, basis_weights: int) -> int:
+        """Bits of a pattern with all columns' entries, as a table of patterns holds them."""
+
+    @property
+    @abstractmethod
+    def lookup_verb(self) -> str:
+        """What an access of the array for a look-up is: `compute` or `read`."""
 
     @abstractmethod
     def read_out_cycles(self, basis_weights: int, depth: int) -> int:
@@ -118,10 +131,19 @@ class BitSerial(Layout):
         """An in-array addition of we bits: of the latency table, n + 1 or n."""
         return latency_table(self.latencies).add(self.entry_bits(basis_weights))
 
-    def lookup_cycles(self, depth: int) -> int:
-        """Sum of acc - i over planes i < a: bits below a plane's place are not touched."""
-        planes = self.input_bits
-        return planes * self.accumulator_bits(depth) - planes * (planes - 1) // 2
+    def plane_cycles(self, depth: int) -> tuple[int, ...]:
+        """acc - i in plane i: bits below a plane's place are not touched."""
+        width = self.accumulator_bits(depth)
+        return tuple(width - plane for plane in range(self.input_bits))
+
+    def remembered_bits(self, basis_weights: int) -> int:
+        """k, and we bits of every column."""
+        return basis_weights + self.entry_bits(basis_weights) * self.columns
+
+    @property
+    def lookup_verb(self) -> str:
+        """Entries are added to sums in the array."""
+        return "compute"
 
     def read_out_cycles(self, basis_weights: int, depth: int) -> int:
         """A read per bit of the sums."""
@@ -161,10 +183,19 @@ class BitParallel(Layout):
         del basis_weights
         return 1
 
-    def lookup_cycles(self, depth: int) -> int:
+    def plane_cycles(self, depth: int) -> tuple[int, ...]:
         """A read per plane."""
         del depth
-        return self.input_bits
+        return (1,) * self.input_bits
+
+    def remembered_bits(self, basis_weights: int) -> int:
+        """k, and a row."""
+        return basis_weights + self.outputs(basis_weights) * self.entry_bits(basis_weights)
+
+    @property
+    def lookup_verb(self) -> str:
+        """Entries are read, and added outside."""
+        return "read"
 
     def read_out_cycles(self, basis_weights: int, depth: int) -> int:
         """Sums leave through a port as wide as the array."""

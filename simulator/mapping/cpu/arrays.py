@@ -13,10 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
+from simulator.hardware.bill import REUSE_TABLES
 from simulator.hardware.cpu import CacheArraysSpec, CpuSpec
 from simulator.hardware.matrix_unit import Tile
+from simulator.hardware.primitives import Action
 from simulator.hardware.sram_pim.latencies import latency_table
 from simulator.hardware.sram_pim.lut_gemv import LutGemv
+from simulator.hardware.sram_pim.savings import reuse_table, saved_by_group
 from simulator.hardware.sram_pim.unit import SramPim
 from simulator.mapping.in_step.problem import StepGemm
 from simulator.mapping.tiling import tile_bytes
@@ -141,7 +146,7 @@ class ArrayModel:
         gemv = LutGemv(self.unit.spec.array_layout, s.basis_weights)
         tile = Tile(p.m, min(s.outputs, p.n), s.group)
         phases = gemv.phases(tile)
-        saved = 0
+        saved, _ = self.reuse(s)
         working = blocks * s.k_ways
         columns = min(blocks * s.outputs, p.count * p.n)
         weights = tile_bytes(columns * p.k, p.weight_bits)
@@ -172,6 +177,32 @@ class ArrayModel:
     def cycles_per_array_cycle(self) -> Fraction:
         """Cycles of the cores in one of the arrays."""
         return Fraction(self.spec.clock.period_fs, self.machine.clock.period_fs)
+
+    def reuse(self, s: ArraySharing) -> tuple[int, float]:
+        """Cycles that reuse saves the array that it saves least, in one step; share of hits."""
+        spec, p = self.spec, self.problem
+        if spec.reuse is None:
+            return 0, 0.0
+        layout = self.unit.spec.array_layout
+        saved, rate = saved_by_group(
+            layout, s.basis_weights, spec.reuse, spec.activations, (p.m, p.k), p.group or s.depth
+        )
+        shares = np.add.reduceat(saved, range(0, len(saved), s.groups))
+        return int(shares.min()), rate
+
+    def reuse_actions(self, s: ArraySharing, arrays: int) -> dict[Action, int]:
+        """Every look-up asks the table of patterns; one that finds nothing writes to it."""
+        spec, p, layout = self.spec, self.problem, self.unit.spec.array_layout
+        if spec.reuse is None:
+            return {}
+        table = reuse_table(layout, self.spec.array.widest_basis_weights, spec.reuse)
+        tables = s.groups * -(-s.group // s.basis_weights)
+        looked_up = arrays * p.m * tables * layout.input_bits
+        missed = round(looked_up * (1 - self.reuse(s)[1]))
+        return {
+            Action(REUSE_TABLES, table, "read"): looked_up,
+            Action(REUSE_TABLES, table, "write"): missed,
+        }
 
     def unit_of(self, s: ArraySharing) -> SramPim:
         """The array with the sharing's tables."""

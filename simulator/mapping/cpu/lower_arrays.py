@@ -137,7 +137,11 @@ class _Steps:
         shares = working * s.groups
         for action, count in unit.actions(tile).counts.items():
             path = f"{ARRAYS}.{action.path}"
-            counts.add(Action(path, action.primitive, action.verb), count * shares)
+            spared = action.path == ARRAY and action.verb == unit.spec.array_layout.lookup_verb
+            saved = cost.saved * working if spared else 0
+            counts.add(Action(path, action.primitive, action.verb), count * shares - saved)
+        for action, count in self.model.reuse_actions(s, working).items():
+            counts.add(action, count)
         columns = self._columns(blocks)
         return Command(
             queue=self.kernel.cpu.cores[0].arrays,
