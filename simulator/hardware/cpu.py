@@ -6,7 +6,8 @@ machine (arXiv:2509.25853), of which what is not published is a parameter.
 
 from __future__ import annotations
 
-from typing import Literal
+from fractions import Fraction
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -19,6 +20,7 @@ from simulator.hardware.bill import (
     REUSE_TABLES,
 )
 from simulator.hardware.machine import ClockSpec, CoreSpec, MachineSpec
+from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.hardware.network import NetworkSpec
 from simulator.hardware.primitives import Part
 from simulator.hardware.scratchpad.structure import Banked, scratchpad_parts
@@ -162,6 +164,14 @@ class CpuSpec(MachineSpec):
         """What the shared cache holds, besides arrays that compute."""
         taken = self.arrays.bytes_per_slice if self.arrays and self.arrays.in_cache else 0
         return self.llc.slices * (self.llc.slice_bytes - taken)
+
+    def shared_units(self) -> tuple[tuple[MatrixUnit[Any], int, Fraction], ...]:
+        """The arrays that look up, for operands in the formats of the spec."""
+        if self.arrays is None:
+            return ()
+        unit, many = SramPim(self.arrays.array), self.llc.slices * self.arrays.arrays_per_slice
+        cycles = Fraction(self.clock.period_fs, self.arrays.clock.period_fs)
+        return ((unit, many, many * unit.macs_per_cycle * cycles),)
 
     @property
     def _cache(self) -> LastLevelCacheSpec:

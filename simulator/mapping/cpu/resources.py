@@ -19,8 +19,10 @@ activations from operator to operator."""
 
 @dataclass(frozen=True, slots=True)
 class CpuQueues(StepQueues):
-    """Also the arrays that look up, and what drains and converts their sums; -1 without any."""
+    """Also the ways into the arrays, the arrays that look up, and what drains and converts
+    their sums; -1 without any."""
 
+    feed: int = -1
     arrays: int = -1
     drain: int = -1
 
@@ -86,16 +88,17 @@ class CpuResources(StepResources[CpuSpec]):
             cache=self._queue("llc_read", QueueKind.CACHE),
             cache_write=self._queue("llc_write", QueueKind.CACHE),
             launch=self._queue("barrier", QueueKind.LAUNCH),
+            feed=self._array_queue("sram_pim_feed", QueueKind.CACHE, self.period_fs),
             arrays=self._array_queue("sram_pim", QueueKind.MATRIX),
             drain=self._array_queue("sram_pim_drain", QueueKind.VECTOR),
         )
         return (queues,)
 
-    def _array_queue(self, name: str, kind: QueueKind) -> int:
-        """A queue in the arrays' clock domain; -1 without arrays."""
+    def _array_queue(self, name: str, kind: QueueKind, period_fs: int = 0) -> int:
+        """A queue, in the arrays' clock domain if no other is said; -1 without arrays."""
         arrays = self.machine.arrays
         if arrays is None:
             return -1
         name = f"{self.prefix}.{name}"
-        self.queues.append(Queue(name, kind, 0, arrays.clock.period_fs, QUEUE_DEPTH))
+        self.queues.append(Queue(name, kind, 0, period_fs or arrays.clock.period_fs, QUEUE_DEPTH))
         return len(self.queues) - 1
