@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -171,6 +173,23 @@ def test_what_does_not_fit_names_what_does() -> None:
 def test_a_wrong_array_says_what_is_expected(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SramPimSpec(**changes)
+
+
+def test_a_table_of_latencies_with_less_than_a_cycle_per_bit(tmp_path: Path) -> None:
+    file = tmp_path / "quick.yaml"
+    file.write_text(
+        "name: quick\noperations:\n  add: {coefficients: [2], source: a test, quality: assumed}\n"
+    )
+    with pytest.raises(ValueError, match=r"additions of 4 bits take 2 cycles in .*quick\.yaml"):
+        SramPimSpec(latencies=str(file))
+    # One that takes longer is waited for.
+    file = tmp_path / "slow.yaml"
+    file.write_text(file.with_name("quick.yaml").read_text().replace("[2]", "[3, 1]"))
+    unit = SramPim(SramPimSpec(columns=4, basis_weights=2, latencies=str(file)))
+    run = unit.registers(np.ones((1, 2), np.int8), np.ones((2, 1), np.int8))
+    assert run.cycles == unit.timing(Tile(1, 1, 2)).cycles
+    # Two weights of 4 bits, one sum of 5 bits and 3 more cycles.
+    assert unit.phases(Tile(1, 1, 2)).build == 5 + 3
 
 
 def test_a_product_too_deep_for_its_table_says_so() -> None:
