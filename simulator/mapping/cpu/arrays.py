@@ -19,6 +19,7 @@ from simulator.hardware.bill import REUSE_TABLES
 from simulator.hardware.cpu import CacheArraysSpec, CpuSpec
 from simulator.hardware.matrix_unit import Tile
 from simulator.hardware.primitives import Action
+from simulator.hardware.sram_pim.conversion import FLOAT_BITS, dequantise_cycles
 from simulator.hardware.sram_pim.latencies import latency_table
 from simulator.hardware.sram_pim.lut_gemv import LutGemv
 from simulator.hardware.sram_pim.savings import reuse_table, saved_by_group
@@ -158,7 +159,7 @@ class ArrayModel:
         sums = p.m * min(s.outputs, p.n)
         drained = working * sums * groups_out * SUM_BITS // 8
         bus = per_slice * sums * s.groups * SUM_BITS / 8 / self.spec.drain_bytes_per_cycle
-        converting = self._converting(per_slice * sums * s.groups) if self.converts else 0
+        converting = self._converting(s, per_slice) if self.converts else 0
         return StepCost(
             load=s.groups * phases.load,
             build=s.groups * phases.build,
@@ -216,11 +217,21 @@ class ArrayModel:
             return [(function, s.groups * s.k_ways) for function in self.problem.group_work]
         return [("add", s.k_ways - 1)] if s.k_ways > 1 else []
 
-    def _converting(self, sums: int) -> int:
-        """Cycles in which a slice's conversion arrays take so many sums of groups."""
-        arrays, array = self.spec.conversion_arrays_per_slice, self.unit.spec
-        table = latency_table(array.latencies)
-        bits = array.array_layout.accumulator_bits(self.problem.group)
-        scales = len(self.problem.group_work)
-        one = 10 * bits + scales * (table.multiply_float("fp32") + table.add_float("fp32"))
-        return -(-sums // (arrays * array.columns)) * one
+    def _converting(self, s: ArraySharing, tiles: int) -> int:
+        """Cycles in which a slice's conversion arrays take the sums of so many of its arrays.
+
+        A row of sums is written bit by bit, converted, scaled and added to results; scales
+        are written once per group, and results are read at the end, 32 rows each.
+        """
+        p, array = self.problem, self.unit.spec
+        bits = array.array_layout.accumulator_bits(s.group)
+        minimum = len(p.group_work) > 1
+        one = bits + dequantise_cycles(bits, latency_table(array.latencies), minimum)
+        columns = tiles * min(s.outputs, p.n)
+        rows = (
+            (columns * p.m * s.groups, one),
+            (columns * s.groups, FLOAT_BITS),
+            (columns * p.m, FLOAT_BITS),
+        )
+        at_once = self.spec.conversion_arrays_per_slice * array.columns
+        return sum(-(-elements // at_once) * cycles for elements, cycles in rows)
