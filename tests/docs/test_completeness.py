@@ -22,6 +22,7 @@ from simulator.hardware.fusible_array import FusibleArraySpec
 from simulator.hardware.gpu import GpuSpec
 from simulator.hardware.lut_tensor_core import LutTensorCoreSpec
 from simulator.hardware.npu import NpuSpec
+from simulator.hardware.sram_pim import SramPimSpec
 from simulator.hardware.systolic_array import SystolicArraySpec
 from simulator.hardware.tensor_core import TensorCoreSpec
 from simulator.mapping import MappingSpec
@@ -63,6 +64,7 @@ def words(*pages: str) -> set[str]:
         (LutTensorCoreSpec, ("lut_tensor_cores.md",)),
         (TensorCoreSpec, ("tensor_cores.md",)),
         (FusibleArraySpec, ("fusible_arrays.md", "systolic_arrays.md")),
+        (SramPimSpec, ("sram_pim.md",)),
         (MappingSpec, ("mapping.md",)),
         (WorkloadSpec, ("workloads.md", "experiments.md")),
         (ServingSpec, ("serving.md",)),

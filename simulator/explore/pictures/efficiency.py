@@ -33,7 +33,7 @@ STRAIGHT = 1.5
 """What it costs a name to lie on bounds, as a share of its distance from the point."""
 MARK_POINTS2 = 34
 MARK_INCHES = MARK_POINTS2**0.5 / 72
-KIND_NAMES = {"lut_tensor_core": "LUT tensor core"}
+KIND_NAMES = {"lut_tensor_core": "LUT tensor core", "sram_pim": "SRAM-PIM"}
 """Kinds of units whose names are more than their words."""
 
 

@@ -57,7 +57,8 @@ class SramPimSpec(MatrixUnitSpec):
     )
     latencies: str = Field(
         default="neural_cache",
-        description="Table of in-array latencies: neural_cache, infinity_stream, mve, or a file.",
+        description="bit_serial: table of in-array latencies for additions: neural_cache, "
+        "infinity_stream, mve, or a file.",
     )
     batch_sums: int = Field(
         default=32,
@@ -79,11 +80,21 @@ class SramPimSpec(MatrixUnitSpec):
             )
         try:
             check_formats(self.input_format, self.weight_format, self.accumulator_format)
-            latency_table(self.latencies)
+            self._check_additions()
             check_fit(self.array_layout, self.basis_weights or 1, 1, USUAL_DEPTH)
         except CyclelabError as error:
             raise ValueError(str(error)) from None
         return self
+
+    def _check_additions(self) -> None:
+        """Raise CyclelabError if the table has no cycles of additions, or fewer than one a bit."""
+        table, layout = latency_table(self.latencies), self.array_layout
+        for bits in range(layout.weight_bits, layout.entry_bits(MOST_BASIS_WEIGHTS) + 1):
+            if table.add(bits) < bits:
+                raise CyclelabError(
+                    f"latencies: additions of {bits} bits take {table.add(bits)} cycles in "
+                    f"{self.latencies}; an array adds one bit per cycle, expected {bits} or more"
+                )
 
     @cached_property
     def array_layout(self) -> Layout:
