@@ -16,6 +16,14 @@ from simulator.numerics.formats import (
     random_values,
     rounded,
 )
+from simulator.numerics.gguf import GGUF_TYPES, GgufType, gguf_type
+from simulator.numerics.gguf_blocks import (
+    GgufBlocks,
+    dequantise_gguf,
+    pack_gguf,
+    quantise_gguf,
+    unpack_gguf,
+)
 from simulator.numerics.l_mul import (
     L_MUL_FORMATS,
     LMul,
@@ -31,7 +39,6 @@ from simulator.numerics.quantise import Quantised, dequantise, quantise
 from simulator.numerics.scheme import (
     SCHEMES,
     Scheme,
-    nearest_scheme,
     packed_bits,
     scheme_named,
 )
@@ -39,10 +46,13 @@ from simulator.numerics.tree import tree_gemm
 
 __all__ = [
     "FORMATS",
+    "GGUF_TYPES",
     "L_MUL_FORMATS",
     "SCHEMES",
     "Accumulator",
     "AccumulatorOverflowError",
+    "GgufBlocks",
+    "GgufType",
     "LMul",
     "LookupGemm",
     "MixedGemm",
@@ -54,21 +64,25 @@ __all__ = [
     "as_format",
     "check_formats",
     "dequantise",
+    "dequantise_gguf",
     "exact_product",
     "format_named",
     "format_rows",
+    "gguf_type",
     "l_mul_error",
     "l_mul_offset_bits",
     "lookup_gemm",
     "mixed_gemm",
-    "nearest_scheme",
     "pack",
+    "pack_gguf",
     "packed_bits",
     "quantise",
+    "quantise_gguf",
     "random_values",
     "reference_gemm",
     "rounded",
     "scheme_named",
     "tree_gemm",
     "unpack",
+    "unpack_gguf",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from simulator.numerics.formats import FORMATS, format_named
+from simulator.numerics.gguf import GGUF_TYPES
 from simulator.numerics.scheme import SCHEMES, packed_bits
 
 FAMILIES = (
@@ -14,7 +15,7 @@ LONG_ROW = 4096
 
 
 def format_rows() -> list[tuple[str, str]]:
-    """Names and descriptions: families of integers, other formats, then schemes."""
+    """Names and descriptions: families of integers, other formats, schemes, GGUF types."""
     rows = []
     for family, what in FAMILIES:
         members = [name for name in FORMATS if name.rstrip("0123456789") == family]
@@ -32,6 +33,15 @@ def format_rows() -> list[tuple[str, str]]:
             shared = f"groups of {scheme.group_size} share a scale in {scheme.scale}"
         whole = f", the tensor one in {scheme.tensor_scale}" if scheme.tensor_scale else ""
         rows.append((name, f"{scheme.element}; {shared}{whole}; {bits:.4g} bits"))
+    for name, kind in GGUF_TYPES.items():
+        shared = "a scale" + (" and a minimum" if kind.has_minimum else "")
+        rows.append(
+            (
+                name,
+                f"{kind.element}; groups of {kind.group_size} share {shared}, blocks of "
+                f"{kind.block_size} (GGUF); {kind.bits_per_weight:.6g} bits",
+            )
+        )
     return rows
 
 

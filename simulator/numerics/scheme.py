@@ -169,12 +169,6 @@ SCHEMES: dict[str, Scheme] = {
 """Schemes with a name of their own."""
 
 
-def nearest_scheme(name: str) -> str:
-    """`; did you mean the scheme …?`, or nothing."""
-    near = nearest(name, SCHEMES)
-    return f"; did you mean the scheme {near!r}?" if near else ""
-
-
 def scheme_named(name: str) -> Scheme:
     """A scheme by name, or one scale per channel for the name of a number format.
 
@@ -185,4 +179,6 @@ def scheme_named(name: str) -> Scheme:
     try:
         return Scheme(name)
     except CyclelabError as error:
-        raise CyclelabError(f"{error}{nearest_scheme(name)}") from None
+        near = nearest(name, SCHEMES)
+        hint = f"; did you mean the scheme {near!r}?" if near else ""
+        raise CyclelabError(f"{error}{hint}") from None

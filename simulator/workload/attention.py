@@ -12,7 +12,7 @@ from simulator.workload.operators import (
     TensorKind,
     Vector,
 )
-from simulator.workload.precision import format_bits
+from simulator.workload.storage import format_bits
 
 QUERIES, KEYS, VALUES = "queries", "keys", "values"
 

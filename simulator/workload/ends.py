@@ -106,14 +106,14 @@ def _add_lm_head(builder: GraphBuilder, x: Tensor) -> None:
     """
     model, formats = builder.model, builder.formats
     rows = x.elements // model.hidden_size
-    is_wide = formats.lm_head == formats.residual
+    is_wide = formats.lm_head.element == formats.residual
     share = builder.activation(builder.share_of("logits"), rows * model.vocab_size)
     builder.project(
         "lm_head",
         x if is_wide else builder.quantised("lm_head", x),
         (share,),
         (GemmShape(1, rows, model.vocab_size, model.hidden_size),),
-        weight_format=formats.lm_head,
+        weights=formats.lm_head,
         input_format=formats.residual if is_wide else formats.activations,
     )
     builder.gathered("logits_all_gather", share, "logits")

@@ -11,7 +11,8 @@ from simulator.config import Spec
 from simulator.workload.csv_table import CsvTable
 from simulator.workload.model import Size
 from simulator.workload.operators import GemmShape, MatMul, Phase, Segment, Tensor
-from simulator.workload.precision import Formats, format_bits
+from simulator.workload.precision import Formats
+from simulator.workload.storage import format_bits
 
 COLUMNS = ("name", "m", "n", "k")
 
@@ -88,18 +89,19 @@ def _operator(name: str, gemm: GemmSpec, formats: Formats) -> MatMul:
     weights, rows, columns = (
         gemm.count * size for size in (gemm.k * gemm.n, gemm.m * gemm.k, gemm.m * gemm.n)
     )
-    weight_bits = formats.weight_bits(formats.weights, gemm.k)
+    stored = formats.weights
+    stored.check_depth(name, gemm.k)
     return MatMul(
         name,
         (
-            Tensor(f"{name}_weight", weights, weight_bits, "weight"),
+            Tensor(f"{name}_weight", weights, stored.bits(gemm.k), "weight"),
             Tensor(f"{name}_input", rows, format_bits(formats.activations), "activation"),
         ),
         (Tensor(f"{name}_output", columns, format_bits(formats.residual), "activation"),),
         shapes=(gemm.shape,),
         input_format=formats.activations,
-        weight_format=formats.weights,
+        weight_format=stored.element,
         output_format=formats.residual,
-        weight_group=formats.weight_group,
-        zero_points=formats.zero_points,
+        weight_group=stored.group,
+        zero_points=stored.zero_points,
     )

@@ -16,7 +16,8 @@ from simulator.workload.operators import (
     Tensor,
     Vector,
 )
-from simulator.workload.precision import Formats, format_bits
+from simulator.workload.precision import Formats
+from simulator.workload.storage import WeightStorage, format_bits
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -117,20 +118,20 @@ class GraphBuilder:
         shapes: tuple[GemmShape, ...],
         *,
         bias: bool = False,
-        weight_format: str | None = None,
+        weights: WeightStorage | None = None,
         input_format: str | None = None,
     ) -> None:
         """Multiply `x` by stored weights; outputs leave in the residual format.
 
-        weight_format, input_format: those of `Formats.weights` and `.activations`
-            if absent.
+        weights, input_format: `Formats.weights` and `.activations` if absent.
+        Raises CyclelabError if the weights' blocks do not fill a shape's k.
         """
-        weight_format = weight_format or self.formats.weights
+        weights = weights or self.formats.weights
+        for shape in shapes:
+            weights.check_depth(name, shape.k)
         elements = sum(shape.count * shape.n * shape.k for shape in shapes)
         depth = max((shape.k for shape in shapes), default=0)
-        bits = self.formats.weight_bits(weight_format, depth)
-        group, zero_points = self.formats.groups_of(weight_format)
-        inputs = [Tensor(f"{name}_weight", elements, bits, "weight"), x]
+        inputs = [Tensor(f"{name}_weight", elements, weights.bits(depth), "weight"), x]
         if bias:
             columns = sum(shape.count * shape.n for shape in shapes)
             inputs.append(self.parameters(f"{name}_bias", columns))
@@ -141,11 +142,11 @@ class GraphBuilder:
                 tuple(outputs),
                 shapes=shapes,
                 input_format=input_format or self.formats.activations,
-                weight_format=weight_format,
+                weight_format=weights.element,
                 output_format=self.formats.residual,
                 bias=bias,
-                weight_group=group,
-                zero_points=zero_points,
+                weight_group=weights.group,
+                zero_points=weights.zero_points,
             )
         )
 

@@ -7,6 +7,7 @@ from collections import Counter
 from simulator.workload.graph import GraphBuilder
 from simulator.workload.mlp import OUTPUT, add_mlp_on_rows, first_projection
 from simulator.workload.operators import Gather, GemmShape, Tensor, Vector
+from simulator.workload.storage import WeightStorage
 
 Loads = tuple[int, ...]
 """Tokens per expert, sorted: experts are alike, so only the multiset matters."""
@@ -27,7 +28,7 @@ def add_mixture(builder: GraphBuilder, x: Tensor, loads: Loads) -> Tensor:
         x,
         (logits,),
         (GemmShape(1, tokens, model.experts, model.hidden_size),),
-        weight_format=builder.formats.residual,
+        weights=WeightStorage(builder.formats.residual),
         input_format=builder.formats.residual,
     )
     routing = builder.activation("routing", routed)

@@ -18,8 +18,9 @@ from simulator.workload.layers import layer_segments
 from simulator.workload.model import TransformerSpec
 from simulator.workload.operators import Phase, Segment
 from simulator.workload.pipeline import send_segment, stage_layers, staged
-from simulator.workload.precision import Formats, format_bits
+from simulator.workload.precision import Formats
 from simulator.workload.routing import Router, RoutingSpec
+from simulator.workload.storage import format_bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,8 @@ def weight_bytes(model: TransformerSpec, formats: Formats) -> int:
     routers = model.layers * router_weights(model)
     matrices = matmul_weights(model) - head - routers
     other = parameters(model) - matmul_weights(model) + routers
-    bits = matrices * formats.weight_bits(formats.weights)
-    bits += head * formats.weight_bits(formats.lm_head)
+    bits = matrices * formats.weights.bits()
+    bits += head * formats.lm_head.bits()
     return -int(-(bits + other * format_bits(formats.residual)) // 8)
 
 
