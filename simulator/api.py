@@ -148,15 +148,17 @@ def sram(
     batch: int = 1,
     *,
     values: bool = False,
-    seed: int = SEED,
+    seed: int | None = None,
     set: Mapping[str, Any] | None = None,
 ) -> SramRun:
     """Count what a LUT-GEMV takes on one SRAM array: `batch` rows of k inputs, n outputs.
 
-    array: a preset name or a path. values: also executes it, on operands that `seed` draws.
+    array: a preset name or a path. values: also executes it. seed: of operands and
+    activations that are drawn.
     set: settings of the array, `{"basis_weights": 4, "layout": "bit_parallel"}`.
     """
-    return run_lut_gemv(load_array(array, overrides_from(set)), k, n, batch, values, seed)
+    setup = load_array(array, overrides_from(set), seed=seed)
+    return run_lut_gemv(setup, k, n, batch, values, SEED if seed is None else seed)
 
 
 def plot(result: Result | ServingResult | PimRun | SramRun, kind: str = "overview") -> Figure:

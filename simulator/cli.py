@@ -155,7 +155,10 @@ def _sram_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--values", action="store_true", help="also execute it, with random operands"
     )
-    parser.add_argument("--seed", metavar="N", help="of the operands, 1 by default")
+    parser.add_argument(
+        "--reuse", action="store_true", help="count what remembering patterns would save"
+    )
+    parser.add_argument("--seed", metavar="N", help="of operands and activations that are drawn")
     _set_argument(parser, "rows=512")
     _findings_arguments(
         parser, "write JSON, CSV and pictures here", "draw the array's rows, .png or .svg"

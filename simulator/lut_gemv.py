@@ -8,15 +8,18 @@ from simulator import __version__
 from simulator.config import CyclelabError
 from simulator.hardware.matrix_unit import Tile
 from simulator.hardware.sram_pim import SramPim
-from simulator.hardware.sram_pim.load import ArraySetup
+from simulator.hardware.sram_pim.load import ArraySetup, ArraySpec
 from simulator.hardware.sram_pim.parts import ARRAY
+from simulator.hardware.sram_pim.reuse import ActivationSpec, hits, patterns, saved_cycles
 from simulator.numerics import random_values
-from simulator.report.sram.result import SramRun, ValueCheck
+from simulator.report.sram.result import ReuseCheck, SramRun, ValueCheck
 
 SEED = 1
 LARGEST_SIZE = 999_999_999
 MOST_STEPPED_CYCLES = 2_000_000
 """That are executed one by one: a minute or two."""
+MOST_DRAWN = 1 << 24
+"""Activations that are drawn for `reuse`."""
 
 
 def run_lut_gemv(
@@ -39,12 +42,42 @@ def run_lut_gemv(
         name=setup.name,
         unit=unit,
         tile=tile,
+        reuse=check_reuse(setup.spec, unit, tile),
         values=check_values(unit, tile, seed) if values else None,
         configuration=setup.resolved(),
         configuration_hash=setup.configuration_hash(),
         sources=setup.sources(),
         version=__version__,
     )
+
+
+def check_reuse(spec: ArraySpec, unit: SramPim, tile: Tile) -> ReuseCheck | None:
+    """Draw activations and count the look-ups that a memory of patterns spares the array.
+
+    Of every table, in every pass, the memory is empty at first. Blocks of columns see the
+    same activations. None without `reuse`; CyclelabError for more inputs than are drawn.
+    """
+    if spec.reuse is None:
+        return None
+    if tile.m * tile.k > MOST_DRAWN:
+        raise CyclelabError(
+            f"reuse: {tile.m * tile.k:,} inputs, and at most {MOST_DRAWN:,} are drawn: use "
+            "fewer inputs or rows of inputs"
+        )
+    kind, bits = spec.activations or ActivationSpec(), spec.array_layout.input_bits
+    gemv = unit.gemv(tile)
+    blocks, planes = gemv.blocks(tile), spec.array_layout.plane_cycles(tile.k)
+    inputs = kind.draw((tile.m, tile.k), bits)
+    lookups = found = saved = 0
+    for first in range(0, tile.m, blocks.batch):
+        rows = inputs[first : first + blocks.batch]
+        hit = hits(patterns(rows, bits, gemv.basis_weights), bits, spec.reuse)
+        lookups += hit.size
+        found += int(hit.sum())
+        saved += blocks.column_blocks * saved_cycles(hit, planes, spec.reuse)
+    gaussian = kind.distribution == "gaussian"
+    sigma = (2.0 ** (bits - 3) if kind.sigma is None else kind.sigma) if gaussian else None
+    return ReuseCheck(kind.distribution, sigma, kind.seed, lookups, found, saved)
 
 
 def check_values(unit: SramPim, tile: Tile, seed: int = SEED) -> ValueCheck:

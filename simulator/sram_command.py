@@ -25,7 +25,10 @@ def sram(options: argparse.Namespace) -> None:
     """Count, print the summary, write what was asked for."""
     from simulator.report.files import picture_format
 
-    setup = load_array(options.array, options.set, _settings(options))
+    seed = None if options.seed is None else whole_number(options.seed, "--seed")
+    setup = load_array(options.array, options.set, _settings(options), seed)
+    if seed is not None and not options.values and setup.spec.reuse is None:
+        raise CyclelabError("--seed: is for what --values and --reuse draw, and neither is there")
     if options.picture:
         picture_format(Path(options.picture))
     check_writable(options.output)
@@ -35,7 +38,7 @@ def sram(options: argparse.Namespace) -> None:
         whole_number(options.n, "--n"),
         whole_number(options.batch, "--batch"),
         options.values,
-        _seed(options.seed, options.values),
+        SEED if seed is None else seed,
     )
     if not options.quiet and options.json != STANDARD_OUTPUT:
         from simulator.report.console import wants_colour
@@ -56,15 +59,9 @@ def _settings(options: argparse.Namespace) -> dict[str, tuple[str, object]]:
         option = "--basis-weights"
         number = whole_number(options.basis_weights, option)
         found["basis_weights"] = (f"{option} {number}", number)
+    if options.reuse:
+        found["reuse"] = ("--reuse", {})
     return found
-
-
-def _seed(text: str | None, used: bool) -> int:
-    if text is None:
-        return SEED
-    if not used:
-        raise CyclelabError("--seed: draws the operands of --values, which is not there")
-    return whole_number(text, "--seed")
 
 
 def _write(options: argparse.Namespace, run: SramRun) -> None:

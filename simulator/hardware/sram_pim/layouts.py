@@ -104,6 +104,10 @@ class Layout(ABC):
         """Cycles of making one entry of two weights or more."""
 
     @abstractmethod
+    def plane_cycles(self, depth: int) -> list[int]:
+        """Cycles of each plane of one row of inputs of one group, lowest plane first."""
+
+    @abstractmethod
     def lookup_cycles(self, depth: int) -> int:
         """Cycles of all planes of one row of inputs of one group."""
 
@@ -155,6 +159,11 @@ class BitSerial(Layout):
     def entry_cycles(self, basis_weights: int) -> int:
         """An in-array addition of we bits: of the latency table, n + 1 or n."""
         return latency_table(self.latencies).add(self.entry_bits(basis_weights))
+
+    def plane_cycles(self, depth: int) -> list[int]:
+        """acc - i: an entry is added from row i of the sum up."""
+        bits = self.accumulator_bits(depth)
+        return [bits - plane for plane in range(self.input_bits)]
 
     def lookup_cycles(self, depth: int) -> int:
         """Sum of acc - i over planes i < a: bits below a plane's place are not touched."""
@@ -217,6 +226,11 @@ class BitParallel(Layout):
         """1: both rows are sensed, carries ripple beside the array, the sum is written."""
         del basis_weights
         return 1
+
+    def plane_cycles(self, depth: int) -> list[int]:
+        """A read each."""
+        del depth
+        return [1] * self.input_bits
 
     def lookup_cycles(self, depth: int) -> int:
         """A read per plane."""

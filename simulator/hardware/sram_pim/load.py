@@ -9,12 +9,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import model_validator
+
 from simulator.config import Document, apply_overrides, load_preset, validate
 from simulator.config.nodes import Origin, from_data
 from simulator.hardware.sram_pim.latencies import latency_table
+from simulator.hardware.sram_pim.reuse import ActivationSpec, ReuseSpec
 from simulator.hardware.sram_pim.spec import SramPimSpec
 
 PRESETS = "sram_arrays"
+KIND = "sram_pim"
+
+
+class ArraySpec(SramPimSpec):
+    """What a file of `configs/sram_pim/arrays` holds: an array, and what its feeder remembers.
+
+    reuse: None if it remembers nothing. activations: those that say how often it helps.
+    """
+
+    reuse: ReuseSpec | None = None
+    activations: ActivationSpec | None = None
+
+    @model_validator(mode="after")
+    def _activations_for_reuse(self) -> ArraySpec:
+        if self.activations is not None and self.reuse is None:
+            raise ValueError("activations: are drawn for `reuse`, which is not there")
+        return self
 
 
 @dataclass(frozen=True)
@@ -25,7 +45,7 @@ class ArraySetup:
     """
 
     name: str
-    spec: SramPimSpec
+    spec: ArraySpec
     document: Document
 
     def resolved(self) -> dict[str, Any]:
@@ -51,18 +71,27 @@ def load_array(
     array: str | Path,
     overrides: Iterable[str] = (),
     options: Mapping[str, tuple[str, object]] | None = None,
+    seed: int | None = None,
 ) -> ArraySetup:
     """Read an array by preset name or path.
 
     overrides: `rows=512`. options: settings by key (`layout`), with what messages call the
-    option; they give way to overrides. Raises ConfigError with file, line and key, also
-    where a table of the `basis_weights` given does not fit.
+    option; they give way to overrides. seed: of `activations`, if any are drawn.
+    Raises ConfigError with file, line and key, also where a table of the `basis_weights`
+    given does not fit.
     """
     options, overrides = options or {}, list(overrides)
     document = load_preset(PRESETS, array)
     for key, (option, value) in options.items():
         document = document.replaced((key,), from_data(value, Origin(option)))
     document = apply_overrides(document, overrides)
-    changes = [*(f"{key}={value}" for key, (_, value) in options.items()), *overrides]
+    kind = document.data.get("kind")
+    if kind != KIND:
+        found = "there is none" if kind is None else f"found {kind!r}"
+        raise document.error(("kind",), f"{found}, expected {KIND!r}, an SRAM-PIM array")
+    if seed is not None and document.data.get("reuse") is not None:
+        document = apply_overrides(document, [f"activations.seed={seed}"])
+    changes = [f"{key}={value}" if value else key for key, (_, value) in options.items()]
+    changes += overrides
     name = Path(array).stem + (f" with {', '.join(changes)}" if changes else "")
-    return ArraySetup(name, validate(SramPimSpec, document), document)
+    return ArraySetup(name, validate(ArraySpec, document), document)

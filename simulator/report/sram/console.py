@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulator.hardware.sram_pim.choices import Choice
+from simulator.hardware.sram_pim.latencies import latency_table
 from simulator.hardware.sram_pim.layouts import combined_entries
 from simulator.report.lines import BOLD, DIM, WIDTH, styled, wrapped
 from simulator.report.sram.result import PHASES, SramRun
@@ -24,7 +25,7 @@ def sram_summary(run: SramRun, colour: bool = False) -> str:
         _phases(run),
         _table(run),
         wrapped("", verdict(run)),
-        _values(run),
+        [*_reuse(run), *_conversion(run), *_values(run)],
         [
             styled(
                 f"cyclelab {run.version} · configuration {run.configuration_hash[:12]}", DIM, colour
@@ -184,6 +185,35 @@ def _mark(run: SramRun, choice: Choice) -> str:
     if choice is run.best:
         return "best"
     return "given" if choice is run.chosen else ""
+
+
+def _reuse(run: SramRun) -> list[str]:
+    found = run.reuse
+    if found is None:
+        return []
+    sigma = "" if found.sigma is None else f", deviation {significant(found.sigma)}"
+    change = (
+        f"{count(abs(found.saved_cycles))} cycles {'fewer' if found.saved_cycles >= 0 else 'more'}"
+    )
+    return wrapped(
+        "reuse    ",
+        f"{found.distribution} activations (seed {found.seed}{sigma}): {count(found.hits)} of "
+        f"{count(found.lookups)} look-ups hit, {percent(found.rate)}: {change}, "
+        f"{percent(abs(found.saved_cycles) / run.cycles)}",
+    )
+
+
+def _conversion(run: SramRun) -> list[str]:
+    found = run.conversion
+    if found is None:
+        return wrapped("to FP32  ", "sums are wider than what is converted")
+    origin = latency_table(run.spec.latencies).origins["multiply_float"]
+    return wrapped(
+        "to FP32  ",
+        f"{count(found.convert_cycles)} cycles in columns of another array for all sums, of "
+        f"{found.bits} bits; {count(found.scale_cycles)} more to scale and add them up once "
+        f"(FP32 of {origin})",
+    )
 
 
 def _values(run: SramRun) -> list[str]:

@@ -30,6 +30,8 @@ def to_document(run: SramRun) -> dict[str, Any]:
         "choices": choice_rows(run),
         "rows": row_rows(run),
         "verdict": verdict(run).replace("\N{NO-BREAK SPACE}", " "),
+        "reuse": None if run.reuse is None else asdict(run.reuse) | {"rate": run.reuse.rate},
+        "conversion": None if run.conversion is None else asdict(run.conversion),
         "values": None if run.values is None else asdict(run.values),
         "array": {"name": run.name, "configuration_hash": run.configuration_hash},
         "configuration": run.configuration,

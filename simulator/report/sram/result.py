@@ -9,6 +9,12 @@ from typing import Any
 from simulator.hardware.matrix_unit import Tile
 from simulator.hardware.sram_pim import SramPim, SramPimSpec
 from simulator.hardware.sram_pim.choices import Choice, choices_of
+from simulator.hardware.sram_pim.conversion import (
+    WIDEST,
+    dequantise_cycles,
+    int_to_float_cycles,
+)
+from simulator.hardware.sram_pim.latencies import latency_table
 from simulator.hardware.sram_pim.layouts import Layout, RowSpan
 from simulator.hardware.sram_pim.lut_gemv import Phases
 
@@ -34,16 +40,52 @@ class ValueCheck:
 
 
 @dataclass(frozen=True)
+class ReuseCheck:
+    """What remembering patterns saves, with activations that were drawn.
+
+    distribution, sigma, seed: of these; sigma in codes, None if uniform. lookups, hits: of a
+    block of columns. saved_cycles: of all; below zero where a hit takes longer.
+    """
+
+    distribution: str
+    sigma: float | None
+    seed: int
+    lookups: int
+    hits: int
+    saved_cycles: int
+
+    @property
+    def rate(self) -> float:
+        """Share of look-ups that the array is spared."""
+        return self.hits / self.lookups
+
+
+@dataclass(frozen=True)
+class ConversionCycles:
+    """Sums to FP32 in the columns of an array that has nothing else to do.
+
+    bits: of the sums. fills: how often as many as there are columns. convert_cycles: of all.
+    scale_cycles: what a product with a scale and a sum take on top, once per output.
+    """
+
+    bits: int
+    fills: int
+    convert_cycles: int
+    scale_cycles: int
+
+
+@dataclass(frozen=True)
 class SramRun:
     """A product `inputs[m, k] · weights[k, n]` of `tile` on an array, with the k at hand.
 
-    name: of the array's preset or file. chosen: the k that is given, or the best. values:
-    None if not asked for.
+    name: of the array's preset or file, with what was set. reuse, values: None if not asked
+    for.
     """
 
     name: str
     unit: SramPim
     tile: Tile
+    reuse: ReuseCheck | None
     values: ValueCheck | None
     configuration: dict[str, Any] = field(repr=False)
     configuration_hash: str
@@ -107,6 +149,17 @@ class SramRun:
         """How many are made: of every group, for every block of columns, in every pass."""
         blocks = self.chosen.blocks
         return blocks.groups * blocks.column_blocks * blocks.passes
+
+    @property
+    def conversion(self) -> ConversionCycles | None:
+        """Sums to FP32, by the array's latencies; None where sums are too wide for it."""
+        bits = min(self.layout.accumulator_bits(self.tile.k), self.layout.sum_bits)
+        if bits > WIDEST:
+            return None
+        fills = -(-self.tile.m * self.tile.n // self.spec.columns)
+        one = int_to_float_cycles(bits)
+        scaled = dequantise_cycles(bits, latency_table(self.spec.latencies)) - one
+        return ConversionCycles(bits, fills, fills * one, fills * scaled)
 
     @property
     def spans(self) -> list[RowSpan]:
