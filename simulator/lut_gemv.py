@@ -16,6 +16,8 @@ from simulator.report.sram.result import ReuseCheck, SramRun, ValueCheck
 
 SEED = 1
 LARGEST_SIZE = 999_999_999
+MOST_MACS = 1 << 53
+"""Of a product: up to here every JSON reader has whole numbers."""
 MOST_STEPPED_CYCLES = 2_000_000
 """That are executed one by one: a minute or two."""
 MOST_DRAWN = 1 << 24
@@ -37,6 +39,10 @@ def run_lut_gemv(
                 f"{name}: found {size!r}, expected a whole number from 1 to {LARGEST_SIZE:,}"
             )
     unit, tile = SramPim(setup.spec), Tile(m=batch, n=n, k=k)
+    if tile.macs > MOST_MACS:
+        raise CyclelabError(
+            f"k, n and batch: a product of {tile.macs:,} MACs, expected {MOST_MACS:,} at most"
+        )
     unit.phases(tile)
     return SramRun(
         name=setup.name,

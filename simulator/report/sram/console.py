@@ -68,8 +68,10 @@ def _what_ran(run: SramRun) -> list[str]:
     ]
 
 
-def _some(number: int, noun: str, plural: str | None = None) -> str:
-    return f"{count(number)} {noun if number == 1 else plural or noun + 's'}"
+def _some(
+    number: int, noun: str, plural: str | None = None, shown: Callable[[int], str] = count
+) -> str:
+    return f"{shown(number)} {noun if number == 1 else plural or noun + 's'}"
 
 
 def _why(run: SramRun) -> str:
@@ -104,28 +106,42 @@ def _rows(run: SramRun) -> list[str]:
 def _totals(run: SramRun) -> list[str]:
     macs, per_mac = count(run.tile.macs), significant(run.cycles_per_mac)
     cells = [("cycles", count(run.cycles)), ("MACs", macs), ("cycles per MAC", per_mac)]
-    return ["".join(f"{name}  {value:<20}" for name, value in cells).rstrip()]
+    return ["".join(f"{name}  {value:<22}" for name, value in cells).rstrip()]
 
 
 # -- tables ------------------------------------------------------------------------------
 def _phases(run: SramRun) -> list[str]:
-    made = _made_of(run)
+    return _fitting(lambda shown: _phase_lines(run, shown))
+
+
+def _fitting(lines: Callable[[Callable[[int], str]], list[str]]) -> list[str]:
+    """Lines with whole numbers if there is room for them, or with shortened ones."""
+    exact = lines(count)
+    return exact if max(map(len, exact)) <= WIDTH else lines(_short)
+
+
+def _short(number: int) -> str:
+    return count(number) if number < 10_000 else si(number, "", 4)
+
+
+def _phase_lines(run: SramRun, shown: Callable[[int], str]) -> list[str]:
+    made = _made_of(run, shown)
     rows = [
-        (name, count(getattr(run.phases, phase)), percent(run.shares[phase]), made[phase])
+        (name, shown(getattr(run.phases, phase)), percent(run.shares[phase]), made[phase])
         for phase, name in PHASES.items()
     ]
     return columns(("phase", "cycles", "share", "made of"), rows, left={0, 3})
 
 
-def _made_of(run: SramRun) -> dict[str, str]:
+def _made_of(run: SramRun, shown: Callable[[int], str]) -> dict[str, str]:
     """Each phase as a product of counts, to be checked with a pencil."""
     layout, k, tile = run.layout, run.chosen.basis_weights, run.tile
-    tables, blocks = _some(run.tables, "table"), run.chosen.blocks
-    groups = _some(blocks.groups * blocks.column_blocks, "group")
-    rows = f"{_some(tile.m, 'row')} of inputs"
+    tables, blocks = _some(run.tables, "table", shown=shown), run.chosen.blocks
+    groups = _some(blocks.groups * blocks.column_blocks, "group", shown=shown)
+    rows = f"{_some(tile.m, 'row', shown=shown)} of inputs"
     weights, entries = _some(k, "weight"), _some(combined_entries(k), "addition")
     look_up = layout.lookup_cycles(tile.k)
-    out = f"{_some(blocks.column_blocks, 'block')} × {rows}"
+    out = f"{_some(blocks.column_blocks, 'block', shown=shown)} × {rows}"
     if run.spec.layout == "bit_serial":
         widest = layout.accumulator_bits(tile.k)
         planes = f"{look_up} cycles, {widest} … {widest - layout.input_bits + 1} for a plane"
@@ -143,8 +159,7 @@ def _made_of(run: SramRun) -> dict[str, str]:
 
 def _table(run: SramRun) -> list[str]:
     """A line per k that fits, with whole cycles if there is room for them."""
-    exact = _choice_lines(run, count)
-    lines = exact if max(map(len, exact)) <= WIDTH else _choice_lines(run, _short)
+    lines = _fitting(lambda shown: _choice_lines(run, shown))
     lacking = [
         f"k = {choice.basis_weights} needs {count(choice.least_rows)}"
         for choice in run.choices
@@ -156,10 +171,6 @@ def _table(run: SramRun) -> list[str]:
     return lines
 
 
-def _short(cycles: int) -> str:
-    return count(cycles) if cycles < 10_000 else si(cycles, "", 4)
-
-
 def _choice_lines(run: SramRun, shown: Callable[[int], str]) -> list[str]:
     header = ("k", "rows", "largest batch", "passes", "outputs", *PHASES.values())
     rows = [
@@ -167,7 +178,7 @@ def _choice_lines(run: SramRun, shown: Callable[[int], str]) -> list[str]:
             str(choice.basis_weights),
             count(choice.rows_needed),
             count(choice.largest_batch),
-            count(choice.blocks.passes),
+            shown(choice.blocks.passes),
             count(choice.outputs),
             *(shown(getattr(choice.phases, phase)) for phase in PHASES),
             shown(choice.phases.total),
@@ -192,14 +203,13 @@ def _reuse(run: SramRun) -> list[str]:
     if found is None:
         return []
     sigma = "" if found.sigma is None else f", deviation {significant(found.sigma)}"
-    change = (
-        f"{count(abs(found.saved_cycles))} cycles {'fewer' if found.saved_cycles >= 0 else 'more'}"
-    )
+    saved = found.saved_cycles
+    share = percent(abs(saved) / run.cycles)
     return wrapped(
         "reuse    ",
         f"{found.distribution} activations (seed {found.seed}{sigma}): {count(found.hits)} of "
-        f"{count(found.lookups)} look-ups hit, {percent(found.rate)}: {change}, "
-        f"{percent(abs(found.saved_cycles) / run.cycles)}",
+        f"{count(found.lookups)} look-ups hit, {percent(found.rate)}; {count(abs(saved))} cycles "
+        f"({share}) {'fewer' if saved >= 0 else 'more'}",
     )
 
 
