@@ -6,7 +6,7 @@ from simulator.lazy import loader
 
 __version__ = "0.1.0"
 
-_API = dict.fromkeys(("gemm", "load", "pim", "plot", "run", "serve"), "api")
+_API = dict.fromkeys(("gemm", "load", "pim", "plot", "run", "serve", "sram"), "api")
 """Public names, and the modules they are loaded from on first use."""
 
 __all__ = ["__version__", *_API]

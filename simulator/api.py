@@ -1,4 +1,4 @@
-"""The Python interface behind `import simulator`: load, run, serve, gemm, pim, plot.
+"""The Python interface behind `import simulator`: load, run, serve, gemm, pim, sram, plot.
 
 import simulator as sim
 
@@ -23,9 +23,12 @@ from simulator.experiment import (
     load_experiment,
 )
 from simulator.gemv import load_units, run_gemv
+from simulator.hardware.sram_pim.load import load_array
+from simulator.lut_gemv import SEED, run_lut_gemv
 from simulator.report.pim.result import PimRun
 from simulator.report.result import Result
 from simulator.report.serving.result import ServingResult
+from simulator.report.sram.result import SramRun
 from simulator.runner import Progress, run_experiment
 from simulator.serving.serve import serve_experiment
 
@@ -138,12 +141,36 @@ def pim(
     return run_gemv(setup, outputs, inputs, segment, reads, values)
 
 
-def plot(result: Result | ServingResult | PimRun, kind: str = "overview") -> Figure:
-    """A matplotlib figure of a result: one of `PLOTS`; of others, their one picture.
+def sram(
+    array: str | Path,
+    k: int,
+    n: int,
+    batch: int = 1,
+    *,
+    values: bool = False,
+    seed: int | None = None,
+    set: Mapping[str, Any] | None = None,
+) -> SramRun:
+    """Count what a LUT-GEMV takes on one SRAM array: `batch` rows of k inputs, n outputs.
 
-    A serving run has one over time, `serving`; a GEMV on a channel its `timeline`.
+    array: a preset name or a path. values: also executes it. seed: of operands and
+    activations that are drawn.
+    set: settings of the array, `{"basis_weights": 4, "layout": "bit_parallel"}`.
+    """
+    setup = load_array(array, overrides_from(set), seed=seed)
+    return run_lut_gemv(setup, k, n, batch, values, SEED if seed is None else seed)
+
+
+def plot(result: Result | ServingResult | PimRun | SramRun, kind: str = "overview") -> Figure:
+    """A matplotlib figure of a result: one of `PLOTS`; of others, their own pictures.
+
+    A serving run has one over time, `serving`; a GEMV on a channel its `timeline`, a
+    LUT-GEMV on an array its `rows` (also the overview) and `cycles`.
     """
     from simulator.report import plots
+
+    if isinstance(result, SramRun):
+        return _plot_sram(result, kind)
 
     if isinstance(result, PimRun):
         from simulator.report.plots.pim_timeline import plot_pim_timeline
@@ -165,3 +192,12 @@ def plot(result: Result | ServingResult | PimRun, kind: str = "overview") -> Fig
         )
     figure: Figure = getattr(plots, f"plot_{kind}")(result)
     return figure
+
+
+def _plot_sram(run: SramRun, kind: str) -> Figure:
+    from simulator.report.plots.sram_cycles import plot_sram_cycles
+    from simulator.report.plots.sram_rows import plot_sram_rows
+
+    if kind not in ("overview", "rows", "cycles"):
+        raise CyclelabError(f"unknown plot {kind!r} of a LUT-GEMV; there are 'rows' and 'cycles'")
+    return plot_sram_cycles(run) if kind == "cycles" else plot_sram_rows(run)

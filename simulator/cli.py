@@ -57,12 +57,14 @@ def build_parser() -> argparse.ArgumentParser:
     _dram_arguments(commands.add_parser("dram", help="simulate a trace of requests on a DRAM"))
     _pim_arguments(commands.add_parser("pim", help="multiply by a matrix in a DRAM that computes"))
 
+    _sram_arguments(commands.add_parser("sram", help="multiply by look-up in an SRAM array"))
+
     listing = commands.add_parser("list", help="show what is there")
     listing.add_argument(
         "what",
         nargs="?",
         default="all",
-        help="machines, models, units, formats, technologies, experiments, dram, "
+        help="machines, models, units, formats, technologies, experiments, dram, sram_arrays, "
         "sram_latencies, comparisons, published, gemms, traces, lengths, dram_traces or all",
     )
 
@@ -135,6 +137,31 @@ def _pim_arguments(parser: argparse.ArgumentParser) -> None:
     _set_argument(parser, "device.pim.timing=as_published")
     _findings_arguments(
         parser, "write JSON, timeline and pictures here", "draw the first commands, .png or .svg"
+    )
+
+
+def _sram_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("array", metavar="ARRAY", help="preset or path")
+    parser.add_argument("--k", required=True, metavar="K", help="inputs of an output")
+    parser.add_argument("--n", required=True, metavar="N", help="outputs")
+    parser.add_argument("--batch", default="1", metavar="B", help="rows of inputs, 1 by default")
+    parser.add_argument(
+        "--basis-weights", metavar="N", help="weights per table; by default the best there are"
+    )
+    parser.add_argument("--weights", metavar="FORMAT", help="such as int4")
+    parser.add_argument("--activations", metavar="FORMAT", help="such as int8")
+    parser.add_argument("--layout", metavar="NAME", help="bit_serial or bit_parallel")
+    parser.add_argument("--latencies", metavar="NAME", help="table of in-SRAM latencies")
+    parser.add_argument(
+        "--values", action="store_true", help="also execute it, with random operands"
+    )
+    parser.add_argument(
+        "--reuse", action="store_true", help="count what remembering patterns would save"
+    )
+    parser.add_argument("--seed", metavar="N", help="of operands and activations that are drawn")
+    _set_argument(parser, "rows=512")
+    _findings_arguments(
+        parser, "write JSON, CSV and pictures here", "draw the array's rows, .png or .svg"
     )
 
 

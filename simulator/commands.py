@@ -128,6 +128,13 @@ def pim(options: argparse.Namespace) -> None:
     simulate(options)
 
 
+def sram(options: argparse.Namespace) -> None:
+    """`cyclelab sram`: a LUT-GEMV on one SRAM array."""
+    from simulator.sram_command import sram as simulate
+
+    simulate(options)
+
+
 def dram(options: argparse.Namespace) -> None:
     """`cyclelab dram`: a trace of requests on a DRAM device."""
     from simulator.dram_command import dram as simulate
@@ -182,6 +189,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "explain": explain,
     "dram": dram,
     "pim": pim,
+    "sram": sram,
     "cost": cost,
     "compare": compare,
     "reproduce": reproduce,
@@ -296,6 +304,12 @@ def _describe(kind: str, name: str) -> str:
 
         data = load_document(find(kind, name)).data
         return str(data.get("description") or data.get("title") or data.get("name", ""))
+    if kind == "sram_arrays":
+        from simulator.hardware.sram_pim import SramPim
+        from simulator.hardware.sram_pim.load import load_array
+
+        spec = load_array(name).spec
+        return f"{SramPim(spec).title}, {spec.input_format} × {spec.weight_format}"
     if kind == "dram_traces":
         from simulator.hardware.dram.trace_file import trace_title
 

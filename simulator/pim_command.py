@@ -6,10 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from simulator.config import CyclelabError
 from simulator.gemv import load_units, run_gemv
 from simulator.report.pim.result import PimRun
-from simulator.terminal import STANDARD_OUTPUT, check_writable, write_findings
+from simulator.terminal import STANDARD_OUTPUT, check_writable, whole_number, write_findings
 
 
 def pim(options: argparse.Namespace) -> None:
@@ -22,9 +21,9 @@ def pim(options: argparse.Namespace) -> None:
     check_writable(options.output)
     run = run_gemv(
         setup,
-        _whole(options.outputs, "OUTPUTS"),
-        _whole(options.inputs, "INPUTS"),
-        None if options.segment is None else _whole(options.segment, "--segment"),
+        whole_number(options.outputs, "OUTPUTS"),
+        whole_number(options.inputs, "INPUTS"),
+        None if options.segment is None else whole_number(options.segment, "--segment"),
         options.reads,
         options.values,
     )
@@ -34,14 +33,6 @@ def pim(options: argparse.Namespace) -> None:
 
         print(pim_summary(run, colour=wants_colour(sys.stdout)))
     _write(options, run)
-
-
-def _whole(text: str, option: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text)):
-        raise CyclelabError(
-            f"{option}: found {text[:40]!r}, expected a whole number from 1 to 999,999,999"
-        )
-    return int(text)
 
 
 def _write(options: argparse.Namespace, run: PimRun) -> None:

@@ -49,6 +49,15 @@ class Progress:
             self.bar.close()
 
 
+def whole_number(text: str, option: str) -> int:
+    """A count that somebody typed, from 1 up; raises CyclelabError."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text)):
+        raise CyclelabError(
+            f"{option}: found {text[:40]!r}, expected a whole number from 1 to 999,999,999"
+        )
+    return int(text)
+
+
 def check_writable(directory: str | None) -> None:
     """Raise CyclelabError before a long run if its results could not be written."""
     if directory is None:

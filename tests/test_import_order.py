@@ -25,7 +25,8 @@ MAY_IMPORT = {
     "runner": {"experiment", "report"},
     "serving": {"runner"},
     "gemv": {"report"},
-    "api": {"runner", "serving", "gemv"},
+    "lut_gemv": {"report"},
+    "api": {"runner", "serving", "gemv", "lut_gemv"},
     "explore": {"api"},
     "published": {"explore"},
 }

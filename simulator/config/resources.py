@@ -28,6 +28,7 @@ KINDS = {
     "technologies": Kind("technology", "configs/technologies"),
     "experiments": Kind("experiment", "configs/experiments"),
     "dram": Kind("DRAM device", "configs/dram"),
+    "sram_arrays": Kind("SRAM-PIM array", "configs/sram_pim/arrays"),
     "sram_latencies": Kind("table of in-SRAM latencies", "configs/sram_pim/latencies"),
     "comparisons": Kind("comparison", "configs/comparisons"),
     "published": Kind("study", "configs/published"),

@@ -24,9 +24,8 @@ from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.hardware.network import NetworkSpec
 from simulator.hardware.primitives import Part
 from simulator.hardware.scratchpad.structure import Banked, scratchpad_parts
-from simulator.hardware.sram_pim.reuse import ActivationSpec, ReuseSpec
 from simulator.hardware.sram_pim.savings import reuse_table
-from simulator.hardware.sram_pim.spec import SramPimSpec
+from simulator.hardware.sram_pim.spec import ArraySpec
 from simulator.hardware.sram_pim.unit import SramPim
 
 
@@ -106,19 +105,15 @@ class CacheArraysSpec(Spec):
         are said, are each operator's own.
     arrays_per_slice: that look up. conversion_arrays_per_slice: further ones, which make
         FP32 of sums, times their scales; 0: the cores do.
-    reuse: tables of patterns in the modules that feed the arrays. activations: what those are
-        drawn from that patterns are counted in.
     in_cache: they are arrays of the cache itself, which has so much less room for data.
     feed_bytes_per_cycle, drain_bytes_per_cycle: between a slice and its arrays, cycles of
         the cores' clock; weights pass the transposer on their way.
     """
 
     clock: ClockSpec
-    array: SramPimSpec
+    array: ArraySpec
     arrays_per_slice: int = Field(ge=1, le=4096)
     conversion_arrays_per_slice: int = Field(default=0, ge=0, le=4096)
-    reuse: ReuseSpec | None = None
-    activations: ActivationSpec = ActivationSpec()
     in_cache: bool = False
     feed_bytes_per_cycle: int = Field(gt=0)
     drain_bytes_per_cycle: int = Field(gt=0)
@@ -194,9 +189,9 @@ class CpuSpec(MachineSpec):
             CONVERSION_ARRAYS: slices * self.arrays.conversion_arrays_per_slice,
         }
         arrays = self.arrays.array
-        if self.arrays.reuse is not None:
+        if arrays.reuse is not None:
             k = arrays.widest_basis_weights
-            table = reuse_table(arrays.array_layout, k, self.arrays.reuse)
+            table = reuse_table(arrays.array_layout, k, arrays.reuse)
             cache = (*cache, Part(REUSE_TABLES, table, many[ARRAYS]))
         return (
             *cache,

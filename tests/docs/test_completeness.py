@@ -93,7 +93,7 @@ def test_every_key_of_an_experiment_is_described() -> None:
 
 
 def test_every_command_and_option_is_described() -> None:
-    described = words("experiments.md", "dram.md", "pim.md", "serving.md")
+    described = words("experiments.md", "dram.md", "pim.md", "sram_pim.md", "serving.md")
     (commands,) = (
         action
         for action in build_parser()._actions

@@ -15,6 +15,7 @@ from typing import Literal
 from simulator.hardware.sram_pim.latencies import latency_table
 
 LayoutName = Literal["bit_serial", "bit_parallel"]
+RowUse = Literal["weight", "entry", "sum", "zeros", "carry", "next_weight", "free"]
 SPARE_ROWS = 2
 """Of layout bit_serial: a row of zeros, and one for carries that nobody reads."""
 
@@ -27,6 +28,22 @@ def ceil_log2(number: int) -> int:
 def combined_entries(basis_weights: int) -> int:
     """Sums of two weights or more, 2^k - k - 1: the others are 0 and the weights themselves."""
     return (1 << basis_weights) - basis_weights - 1
+
+
+@dataclass(frozen=True, slots=True)
+class RowSpan:
+    """Rows next to each other that hold one thing.
+
+    first, rows: where, and how many. bits: of it, in every output; of a weight there may be
+    fewer than rows. number: an entry's index (the bits that select it), the place of a sum in
+    its batch or of a weight in its group; 0 of others.
+    """
+
+    use: RowUse
+    first: int
+    rows: int
+    bits: int
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +90,10 @@ class Layout(ABC):
     @abstractmethod
     def largest_batch(self, basis_weights: int, depth: int) -> int:
         """Rows of inputs that can share a table; 0 if not even one."""
+
+    @abstractmethod
+    def spans(self, basis_weights: int, batch: int, depth: int) -> list[RowSpan]:
+        """What every row of the array holds, from the first to the last, for a batch that fits."""
 
     @abstractmethod
     def load_cycles(self, basis_weights: int) -> int:
@@ -122,6 +143,23 @@ class BitSerial(Layout):
         """Sums beside the table, as many as there are rows for."""
         left = self.rows - self._table_rows(basis_weights)
         return max(0, left // self.accumulator_bits(depth))
+
+    def spans(self, basis_weights: int, batch: int, depth: int) -> list[RowSpan]:
+        """Entries from 1 up, then sums; at the end a row of zeros and one for carries."""
+        bits, sum_bits = self.entry_bits(basis_weights), self.accumulator_bits(depth)
+        table = [
+            RowSpan("entry", (index - 1) * bits, bits, bits, index)
+            if index & (index - 1)
+            else RowSpan("weight", (index - 1) * bits, bits, self.weight_bits, index)
+            for index in range(1, 1 << basis_weights)
+        ]
+        behind = len(table) * bits
+        sums = [
+            RowSpan("sum", behind + row * sum_bits, sum_bits, sum_bits, row) for row in range(batch)
+        ]
+        first_free, end = behind + batch * sum_bits, self.rows - SPARE_ROWS
+        spare = [RowSpan("zeros", end, 1, 1), RowSpan("carry", end + 1, 1, 1)]
+        return [*table, *sums, *_free(first_free, end), *spare]
 
     def load_cycles(self, basis_weights: int) -> int:
         """k·w: a row per bit of each weight."""
@@ -174,6 +212,25 @@ class BitParallel(Layout):
         fits = self.rows_needed(basis_weights, 1, depth) <= self.rows
         return self.batch_sums if fits and self.outputs(basis_weights) else 0
 
+    def spans(self, basis_weights: int, batch: int, depth: int) -> list[RowSpan]:
+        """Entry e in row e, that of zeros included; then rows for the next group's weights."""
+        del batch, depth
+        bits, entries = self.entry_bits(basis_weights), 1 << basis_weights
+        table = [
+            RowSpan("entry" if index & (index - 1) else "weight", index, 1, bits, index)
+            for index in range(1, entries)
+        ]
+        room = [
+            RowSpan("next_weight", entries + place, 1, self.weight_bits, place)
+            for place in range(basis_weights)
+        ]
+        return [
+            RowSpan("zeros", 0, 1, bits),
+            *table,
+            *room,
+            *_free(entries + basis_weights, self.rows),
+        ]
+
     def load_cycles(self, basis_weights: int) -> int:
         """k: a row per weight."""
         return basis_weights
@@ -201,6 +258,10 @@ class BitParallel(Layout):
         """Sums leave through a port as wide as the array."""
         del depth
         return -(-self.outputs(basis_weights) * self.sum_bits // self.columns)
+
+
+def _free(first: int, end: int) -> list[RowSpan]:
+    return [RowSpan("free", first, end - first, 0)] if end > first else []
 
 
 LAYOUTS: Mapping[LayoutName, type[Layout]] = {

@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from simulator.hardware.primitives import Primitive
 from simulator.hardware.sram_pim.layouts import Layout
-from simulator.hardware.sram_pim.reuse import ActivationSpec, ReuseSpec, hits, patterns
+from simulator.hardware.sram_pim.reuse import (
+    ActivationSpec,
+    ReuseSpec,
+    hits,
+    patterns,
+    saved_cycles,
+)
 
 MOST_PASSES = 8
 """Of a batch that fits, which are drawn; what further ones find is taken to be the same."""
@@ -45,23 +51,14 @@ def saved_by_group(
     passes = -(-rows // batch)
     drawn = min(rows, MOST_PASSES * batch)
     values = activations.draw((drawn, depth), layout.input_bits)
-    cycles = np.array(layout.plane_cycles(min(group, depth)), dtype=np.int64) - reuse.hit_cycles
+    planes, bits = layout.plane_cycles(min(group, depth)), layout.input_bits
     blocks = -(-depth // group)
-    per_block = -(-min(group, depth) // basis_weights)
     saved = np.zeros(blocks, dtype=np.int64)
     found = looked_up = 0
     for first in range(0, drawn, batch):
-        hit = hits(
-            patterns(
-                _in_tables(values[first : first + batch], group, basis_weights),
-                layout.input_bits,
-                basis_weights,
-            ),
-            layout.input_bits,
-            reuse,
-        )
-        per_plane = hit.reshape(blocks, per_block, -1, layout.input_bits).sum(axis=(1, 2))
-        saved += per_plane @ cycles
+        tables = _in_tables(values[first : first + batch], group, basis_weights)
+        hit = hits(patterns(tables, bits, basis_weights), bits, reuse)
+        saved += saved_cycles(hit, planes, reuse).reshape(blocks, -1).sum(axis=1)
         found += int(hit.sum())
         looked_up += hit.size
     return saved * passes // -(-drawn // batch), found / looked_up

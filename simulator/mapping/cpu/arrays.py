@@ -22,6 +22,7 @@ from simulator.hardware.primitives import Action
 from simulator.hardware.sram_pim.conversion import FLOAT_BITS, dequantise_cycles
 from simulator.hardware.sram_pim.latencies import latency_table
 from simulator.hardware.sram_pim.lut_gemv import LutGemv
+from simulator.hardware.sram_pim.reuse import ActivationSpec
 from simulator.hardware.sram_pim.savings import reuse_table, saved_by_group
 from simulator.hardware.sram_pim.unit import SramPim
 from simulator.mapping.in_step.problem import StepGemm
@@ -181,22 +182,20 @@ class ArrayModel:
 
     def reuse(self, s: ArraySharing) -> tuple[int, float]:
         """Cycles that reuse saves the array that it saves least, in one step; share of hits."""
-        spec, p = self.spec, self.problem
-        if spec.reuse is None:
+        array, p, layout = self.spec.array, self.problem, self.unit.spec.array_layout
+        if array.reuse is None:
             return 0, 0.0
-        layout = self.unit.spec.array_layout
-        saved, rate = saved_by_group(
-            layout, s.basis_weights, spec.reuse, spec.activations, (p.m, p.k), p.group or s.depth
-        )
+        drawn, group = array.activations or ActivationSpec(), p.group or s.depth
+        saved, rate = saved_by_group(layout, s.basis_weights, array.reuse, drawn, (p.m, p.k), group)
         shares = np.add.reduceat(saved, range(0, len(saved), s.groups))
         return int(shares.min()), rate
 
     def reuse_actions(self, s: ArraySharing, arrays: int) -> dict[Action, int]:
         """Every look-up asks the table of patterns; one that finds nothing writes to it."""
-        spec, p, layout = self.spec, self.problem, self.unit.spec.array_layout
-        if spec.reuse is None:
+        array, p, layout = self.spec.array, self.problem, self.unit.spec.array_layout
+        if array.reuse is None:
             return {}
-        table = reuse_table(layout, self.spec.array.widest_basis_weights, spec.reuse)
+        table = reuse_table(array.array_layout, array.widest_basis_weights, array.reuse)
         tables = s.groups * -(-s.group // s.basis_weights)
         looked_up = arrays * p.m * tables * layout.input_bits
         missed = round(looked_up * (1 - self.reuse(s)[1]))

@@ -153,9 +153,8 @@ def test_laws(
     conversion: int,
 ) -> None:
     workload = product(m, n, k, weights=weights, weight_group_size=group)
-    arrays = arrays_document(
-        {"layout": layout}, reuse=reuse, conversion_arrays_per_slice=conversion
-    )
+    array = {"layout": layout, "reuse": reuse}
+    arrays = arrays_document(array, conversion_arrays_per_slice=conversion)
     result = on_arrays(workload, cpu_document(arrays=arrays))
     check_result(result)
     assert findings(result) == findings(
@@ -170,7 +169,8 @@ def test_reuse_spares_look_ups_and_nothing_else() -> None:
     workload = product(1, 1024, 512)
     plain = arrays_document({"basis_weights": 4})
     without = on_arrays(workload, cpu_document(arrays=plain))
-    with_it = on_arrays(workload, cpu_document(arrays={**plain, "reuse": {}}))
+    remembering = arrays_document({"basis_weights": 4, "reuse": {}})
+    with_it = on_arrays(workload, cpu_document(arrays=remembering))
     busy = [each.phases[0].busy_cycles["cpu.sram_pim"] for each in (without, with_it)]
     assert 0.8 * busy[0] < busy[1] < 0.95 * busy[0]
     assert without.operators[0].bytes == with_it.operators[0].bytes

@@ -1,0 +1,114 @@
+"""A LUT-GEMV on one SRAM array: from names to what it takes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulator import __version__
+from simulator.config import CyclelabError
+from simulator.hardware.matrix_unit import Tile
+from simulator.hardware.sram_pim import SramPim
+from simulator.hardware.sram_pim.load import ArraySetup
+from simulator.hardware.sram_pim.parts import ARRAY
+from simulator.hardware.sram_pim.reuse import ActivationSpec, hits, patterns, saved_cycles
+from simulator.hardware.sram_pim.spec import ArraySpec
+from simulator.numerics import random_values
+from simulator.report.sram.result import ReuseCheck, SramRun, ValueCheck
+
+SEED = 1
+LARGEST_SIZE = 999_999_999
+MOST_MACS = 1 << 53
+"""Of a product: up to here every JSON reader has whole numbers."""
+MOST_STEPPED_CYCLES = 2_000_000
+"""That are executed one by one: a minute or two."""
+MOST_DRAWN = 1 << 24
+"""Activations that are drawn for `reuse`."""
+
+
+def run_lut_gemv(
+    setup: ArraySetup, k: int, n: int, batch: int = 1, values: bool = False, seed: int = SEED
+) -> SramRun:
+    """`batch` rows of `k` inputs times weights [k, n] on an array.
+
+    values: also executes the row program, on operands that `seed` draws uniformly. Raises
+    CyclelabError for sizes that are none, for a table that does not fit, with what would,
+    and for what is too long to be executed.
+    """
+    for name, size in (("k", k), ("n", n), ("batch", batch)):
+        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST_SIZE:
+            raise CyclelabError(
+                f"{name}: found {size!r}, expected a whole number from 1 to {LARGEST_SIZE:,}"
+            )
+    unit, tile = SramPim(setup.spec), Tile(m=batch, n=n, k=k)
+    if tile.macs > MOST_MACS:
+        raise CyclelabError(
+            f"k, n and batch: a product of {tile.macs:,} MACs, expected {MOST_MACS:,} at most"
+        )
+    unit.phases(tile)
+    return SramRun(
+        name=setup.name,
+        unit=unit,
+        tile=tile,
+        reuse=check_reuse(setup.spec, unit, tile),
+        values=check_values(unit, tile, seed) if values else None,
+        configuration=setup.resolved(),
+        configuration_hash=setup.configuration_hash(),
+        sources=setup.sources(),
+        version=__version__,
+    )
+
+
+def check_reuse(spec: ArraySpec, unit: SramPim, tile: Tile) -> ReuseCheck | None:
+    """Draw activations and count the look-ups that a memory of patterns spares the array.
+
+    Of every table, in every pass, the memory is empty at first. Blocks of columns see the
+    same activations. None without `reuse`; CyclelabError for more inputs than are drawn.
+    """
+    if spec.reuse is None:
+        return None
+    if tile.m * tile.k > MOST_DRAWN:
+        raise CyclelabError(
+            f"reuse: {tile.m * tile.k:,} inputs, and at most {MOST_DRAWN:,} are drawn: use "
+            "fewer inputs or rows of inputs"
+        )
+    kind, bits = spec.activations or ActivationSpec(), spec.array_layout.input_bits
+    gemv = unit.gemv(tile)
+    blocks, planes = gemv.blocks(tile), spec.array_layout.plane_cycles(tile.k)
+    inputs = kind.draw((tile.m, tile.k), bits)
+    lookups = found = saved = 0
+    for first in range(0, tile.m, blocks.batch):
+        rows = inputs[first : first + blocks.batch]
+        hit = hits(patterns(rows, bits, gemv.basis_weights), bits, spec.reuse)
+        lookups += hit.size
+        found += int(hit.sum())
+        saved += blocks.column_blocks * int(saved_cycles(hit, planes, spec.reuse).sum())
+    gaussian = kind.distribution == "gaussian"
+    sigma = (2.0 ** (bits - 3) if kind.sigma is None else kind.sigma) if gaussian else None
+    return ReuseCheck(kind.distribution, sigma, kind.seed, lookups, found, saved)
+
+
+def check_values(unit: SramPim, tile: Tile, seed: int = SEED) -> ValueCheck:
+    """Step a product of random operands, uniform over their formats, access by access."""
+    cycles = unit.phases(tile).total
+    if cycles > MOST_STEPPED_CYCLES:
+        raise CyclelabError(
+            f"values: this product takes {cycles:,} cycles, and at most {MOST_STEPPED_CYCLES:,} "
+            "are executed one by one: use fewer inputs, outputs or rows of inputs"
+        )
+    generator, spec = np.random.default_rng(seed), unit.spec
+    inputs = random_values(generator, (tile.m, tile.k), spec.input_format)
+    weights = random_values(generator, (tile.k, tile.n), spec.weight_format)
+    run = unit.registers(inputs, weights)
+    exact = inputs.astype(np.int64) @ weights.astype(np.int64)
+    done = {
+        action.verb: count for action, count in run.actions.counts.items() if action.path == ARRAY
+    }
+    return ValueCheck(
+        seed=seed,
+        sums=exact.size,
+        equal=bool(np.array_equal(run.values, exact)),
+        cycles=run.cycles,
+        reads=done.get("read", 0),
+        writes=done.get("write", 0),
+        computes=done.get("compute", 0),
+    )

@@ -1,0 +1,1 @@
+"""What `cyclelab sram` shows of an SRAM array that multiplies by look-up."""
