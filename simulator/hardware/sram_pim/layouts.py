@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from simulator.hardware.sram_pim.latencies import latency_table
@@ -167,7 +168,7 @@ class BitSerial(Layout):
 
     def entry_cycles(self, basis_weights: int) -> int:
         """An in-array addition of we bits: of the latency table, n + 1 or n."""
-        return latency_table(self.latencies).add(self.entry_bits(basis_weights))
+        return _addition_cycles(self.latencies, self.entry_bits(basis_weights))
 
     def plane_cycles(self, depth: int) -> tuple[int, ...]:
         """acc - i in plane i: bits below a plane's place are not touched."""
@@ -262,6 +263,11 @@ class BitParallel(Layout):
 
 def _free(first: int, end: int) -> list[RowSpan]:
     return [RowSpan("free", first, end - first, 0)] if end > first else []
+
+
+@cache
+def _addition_cycles(latencies: str, bits: int) -> int:
+    return latency_table(latencies).add(bits)
 
 
 LAYOUTS: Mapping[LayoutName, type[Layout]] = {

@@ -40,6 +40,8 @@ class ArraySharing:
         share has; 1 where whole columns have one. group: its depth.
     outputs: columns of an array. blocks: of columns, of all products. at_once: blocks that
         a step has.
+    slices: over which the shares of a block are spread, with as many partial sums that
+        cores add up.
     """
 
     basis_weights: int
@@ -50,6 +52,7 @@ class ArraySharing:
     outputs: int
     blocks: int
     at_once: int
+    slices: int
 
     def steps(self) -> Iterator[tuple[int, int]]:
         """Blocks of a step, and how many such steps there are."""
@@ -121,21 +124,47 @@ class ArrayModel:
                 depth = -(-math.ceil(p.k / ways) // grain) * grain
                 share = min(depth, p.k)
                 group = min(p.group or share, share)
+                k_ways = -(-p.k // depth)
+                slices, fit = self._placed(k_ways)
                 block_bytes = tile_bytes(outputs * p.k, p.weight_bits)
                 most = max(1, self.streamed_bytes // 2 // max(1, block_bytes))
                 yield ArraySharing(
                     basis_weights=k,
-                    k_ways=-(-p.k // depth),
+                    k_ways=k_ways,
                     depth=share,
                     groups=-(-share // group),
                     group=group,
                     outputs=outputs,
                     blocks=blocks,
-                    at_once=max(1, min(blocks, most, self.arrays // ways)),
+                    at_once=max(1, min(blocks, most, fit)),
+                    slices=slices,
                 )
                 ways *= 2
                 if ways > self.arrays or p.k / ways < grain:
                     break
+
+    def _placed(self, k_ways: int) -> tuple[int, int]:
+        """Slices that the shares of a block are spread over, and blocks that fit at once.
+
+        Conversion arrays add up what the arrays of their slice have, so there shares of a
+        block keep together; sums that cores convert may be anywhere.
+        """
+        slices, arrays = self.machine.llc.slices, self.spec.arrays_per_slice
+        if not self.converts:
+            return k_ways, slices * arrays // k_ways
+        if k_ways <= arrays:
+            return 1, slices * (arrays // k_ways)
+        spread = -(-k_ways // arrays)
+        return spread, slices // spread
+
+    def _per_slice(self, s: ArraySharing, blocks: int) -> tuple[int, int]:
+        """Arrays that work, and blocks they are of, in the busiest slice."""
+        slices = self.machine.llc.slices
+        if not self.converts:
+            working = -(-blocks * s.k_ways // slices)
+            return working, working
+        held = -(-blocks * s.slices // slices)
+        return held * -(-s.k_ways // s.slices), held
 
     def _basis_weights(self, depth: int) -> list[int]:
         layout, given = self.unit.spec.array_layout, self.unit.spec.basis_weights
@@ -153,14 +182,13 @@ class ArrayModel:
         columns = min(blocks * s.outputs, p.count * p.n)
         weights = tile_bytes(columns * p.k, p.weight_bits)
         slices = machine.llc.slices
-        per_slice = -(-working // slices)
+        per_slice, held = self._per_slice(s, blocks)
         inputs = tile_bytes(p.m * s.depth, p.input_bits) * min(per_slice, s.k_ways)
         busiest = -(-weights * per_slice // working) + inputs
-        groups_out = s.groups if p.group and not self.converts else 1
         sums = p.m * min(s.outputs, p.n)
-        drained = working * sums * groups_out * SUM_BITS // 8
+        drained = blocks * sums * self._partials(s) * SUM_BITS // 8
         bus = per_slice * sums * s.groups * SUM_BITS / 8 / self.spec.drain_bytes_per_cycle
-        converting = self._converting(s, per_slice) if self.converts else 0
+        converting = self._converting(s, per_slice, held) if self.converts else 0
         return StepCost(
             load=s.groups * phases.load,
             build=s.groups * phases.build,
@@ -213,11 +241,16 @@ class ArrayModel:
         """Vector functions that the cores apply, so many times per output: scales of groups, if
         no array has done them, and the addition of the shares of k."""
         if self.problem.group and not self.converts:
-            return [(function, s.groups * s.k_ways) for function in self.problem.group_work]
-        return [("add", s.k_ways - 1)] if s.k_ways > 1 else []
+            return [(function, self._partials(s)) for function in self.problem.group_work]
+        return [("add", s.slices - 1)] if s.slices > 1 else []
 
-    def _converting(self, s: ArraySharing, tiles: int) -> int:
-        """Cycles in which a slice's conversion arrays take the sums of so many of its arrays.
+    def _partials(self, s: ArraySharing) -> int:
+        """Sums of an output that leave for the cores: those of groups too, if cores scale."""
+        return s.slices * (s.groups if self.problem.group and not self.converts else 1)
+
+    def _converting(self, s: ArraySharing, tiles: int, blocks: int) -> int:
+        """Cycles in which a slice's conversion arrays take the sums of so many of its arrays,
+        which are of so many blocks.
 
         A row of sums is written bit by bit, converted, scaled and added to results; scales
         are written once per group, and results are read at the end, 32 rows each.
@@ -226,11 +259,11 @@ class ArrayModel:
         bits = array.array_layout.accumulator_bits(s.group)
         minimum = len(p.group_work) > 1
         one = bits + dequantise_cycles(bits, latency_table(array.latencies), minimum)
-        columns = tiles * min(s.outputs, p.n)
+        outputs = min(s.outputs, p.n)
         rows = (
-            (columns * p.m * s.groups, one),
-            (columns * s.groups, FLOAT_BITS),
-            (columns * p.m, FLOAT_BITS),
+            (tiles * outputs * p.m * s.groups, one),
+            (tiles * outputs * s.groups, FLOAT_BITS),
+            (blocks * outputs * p.m, FLOAT_BITS),
         )
         at_once = self.spec.conversion_arrays_per_slice * array.columns
         return sum(-(-elements // at_once) * cycles for elements, cycles in rows)

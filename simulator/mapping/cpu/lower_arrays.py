@@ -50,13 +50,12 @@ class ArrayGemm(GemmInStep):
     ) -> None:
         super().__init__(builder, operator, places, parameter_bytes)
         self.shared = shared
+        self.loads_made = not all(model.problem.inputs_on_chip for model, _ in shared)
         self.room = builder.shared_semaphore(ROOM, self.cpu.streamed_bytes, Cause.BUFFER_SPACE)
 
     def gated(self) -> list[int]:
-        """The ways to the arrays and cores; loads only if they bring what others have made."""
-        ahead = all(model.problem.inputs_on_chip for model, _ in self.shared)
-        loads = [] if ahead else [self.queues.load]
-        return [*loads, self.queues.cache, self.cpu.cores[0].feed]
+        """Also the way into the arrays."""
+        return [*super().gated(), self.cpu.cores[0].feed]
 
     def items(self) -> tuple[Item, ...]:
         """The kernel in program order."""
@@ -193,7 +192,7 @@ class _Steps:
         k, counts = self.kernel, ActionCounts()
         counts.add(write_action(k.cache, k.cache_path), accesses(k.cache, cost.drained_bytes))
         if cost.converting:
-            slices = min(k.cpu.machine.llc.slices, blocks * self.sharing.k_ways)
+            slices = min(k.cpu.machine.llc.slices, blocks * self.sharing.slices)
             arrays = slices * self.model.spec.conversion_arrays_per_slice
             path, primitive = (
                 f"{CONVERSION_ARRAYS}.{ARRAY}",

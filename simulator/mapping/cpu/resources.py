@@ -34,6 +34,11 @@ class CpuResources(StepResources[CpuSpec]):
     cores: tuple[CpuQueues, ...]
 
     @property
+    def loads_ahead(self) -> bool:
+        """Weights for arrays are scheduled tensor by tensor; threads load what they come to."""
+        return self.machine.arrays is not None
+
+    @property
     def cache(self) -> At:
         """The last-level cache."""
         return self.machine.llc, LAST_LEVEL_CACHE

@@ -53,7 +53,10 @@ class StepKernel(KernelPart):
     parameter_bytes: biases, gains and scales, loaded at the start; parameters: where
         they lie.
     ends: semaphore that every command which makes a last result gives to.
+    loads_made: it loads what other kernels have made, beside weights.
     """
+
+    loads_made = True
 
     def __init__(
         self,
@@ -77,7 +80,8 @@ class StepKernel(KernelPart):
     # -- beginning and end -----------------------------------------------------
     def gated(self) -> list[int]:
         """Queues whose commands wait for the launch; those behind them wait for their data."""
-        return [self.queues.load, self.queues.cache]
+        loads = self.loads_made or not self.step.loads_ahead
+        return [*([self.queues.load] if loads else []), self.queues.cache]
 
     def begin(self) -> list[Item]:
         """The launch; what the kernel keeps on chip is taken, its parameters are loaded."""
