@@ -37,6 +37,7 @@ NAME_INCHES = 1.0
 COLUMN_ENTRIES, MANY_ENTRIES = 32, 64
 """Entries below each other in the table's details, of tables of at most `MANY_ENTRIES`; of
 larger ones as many as that. More stand in columns beside."""
+HEADING = 0.45
 SQUARE = 0.17
 BAR_WIDTH = 1.05
 SMALL = 7.5
@@ -49,6 +50,7 @@ COLOURS = {
     "next_weight": SKY,
     "free": "#f3f5f7",
 }
+EMPTY = "#eef1f4"
 HATCH = "////"
 FAINT = 0.3
 """Of rows that a weight leaves unwritten."""
@@ -234,22 +236,32 @@ def _below(run: SramRun) -> int:
 
 
 def _column_inches(run: SramRun) -> float:
-    rows = 0.45 + 0.06 * len(f"{run.spec.rows}–{run.spec.rows}")
-    return rows + run.chosen.basis_weights * SQUARE + 0.12 + BAR_WIDTH + 0.3
+    k = run.chosen.basis_weights
+    return _numbers_inches(run) + k * SQUARE + 0.12 + _bar_inches(run) + 0.3
+
+
+def _numbers_inches(run: SramRun) -> float:
+    """Room for the numbers of an entry's rows."""
+    last = str(run.spec.rows)
+    return 0.25 + 0.06 * len(f"{last}–{last}" if run.spec.layout == "bit_serial" else last)
+
+
+def _bar_inches(run: SramRun) -> float:
+    return BAR_WIDTH if _entries(run) <= MANY_ENTRIES else 0.65 * BAR_WIDTH
 
 
 def _draw_table(ax: Axes, run: SramRun, inches: float) -> None:
     """Entries below each other: rows, a square per weight that is in the sum, and the bits."""
     table = [span for span in run.spans if span.use in ("weight", "entry")]
     below = _below(run)
-    step = min(0.3, (HEIGHT - 0.4) / min(len(table), below))
+    step = min(0.3, (HEIGHT - HEADING) / min(len(table), below))
     column = _column_inches(run)
     ax.set_xlim(0, inches)
     ax.set_ylim(HEIGHT, 0)
     ax.axis("off")
     for number, span in enumerate(table):
         x = number // below * column
-        y = 0.45 + (number % below + 0.5) * step
+        y = HEADING + (number % below + 0.5) * step
         if number % below == 0:
             _draw_heading(ax, run, x)
         _draw_entry(ax, run, span, x, y, step)
@@ -267,10 +279,6 @@ def _draw_heading(ax: Axes, run: SramRun, x: float) -> None:
     ax.text(start + k * SQUARE + 0.12, 0.4, "bits, lowest first", ha="left", **style)
 
 
-def _numbers_inches(run: SramRun) -> float:
-    return 0.25 + 0.06 * len(f"{run.spec.rows}–{run.spec.rows}")
-
-
 def _draw_entry(ax: Axes, run: SramRun, span: RowSpan, x: float, y: float, step: float) -> None:
     k, bits = run.chosen.basis_weights, run.chosen.entry_bits
     start, tall = x + _numbers_inches(run), 0.72 * step
@@ -278,22 +286,12 @@ def _draw_entry(ax: Axes, run: SramRun, span: RowSpan, x: float, y: float, step:
     rows = str(span.first) if span.rows == 1 else f"{span.first}–{last}"
     size = min(SMALL, step * 72 * 0.75)
     ax.text(start - 0.1, y, rows, ha="right", va="center", fontsize=size)
-    colour = COLOURS[span.use]
-    for weight in range(k):
-        on = span.number >> weight & 1
-        ax.broken_barh(
-            [(start + weight * SQUARE + 0.02, SQUARE - 0.04)],
-            (y - tall / 2, tall),
-            facecolors=colour if on else "#eef1f4",
-            linewidth=0,
-        )
-    left, each = start + k * SQUARE + 0.12, BAR_WIDTH / bits
-    for bit in range(bits):
-        filled = bit < span.bits
-        ax.broken_barh(
-            [(left + bit * each, each * 0.9)],
-            (y - tall / 2, tall),
-            facecolors=colour,
-            alpha=1.0 if filled else FAINT,
-            linewidth=0,
-        )
+    colour, height = COLOURS[span.use], (y - tall / 2, tall)
+    squares = [(start + weight * SQUARE + 0.02, SQUARE - 0.04) for weight in range(k)]
+    for chosen, shade in ((1, colour), (0, EMPTY)):
+        those = [place for bit, place in enumerate(squares) if span.number >> bit & 1 == chosen]
+        ax.broken_barh(those, height, facecolors=shade, linewidth=0)
+    left, each = start + k * SQUARE + 0.12, _bar_inches(run) / bits
+    cells = [(left + bit * each, each * 0.9) for bit in range(bits)]
+    ax.broken_barh(cells[: span.bits], height, facecolors=colour, linewidth=0)
+    ax.broken_barh(cells[span.bits :], height, facecolors=colour, alpha=FAINT, linewidth=0)
