@@ -8,9 +8,10 @@ from simulator import __version__
 from simulator.config import CyclelabError
 from simulator.hardware.matrix_unit import Tile
 from simulator.hardware.sram_pim import SramPim
-from simulator.hardware.sram_pim.load import ArraySetup, ArraySpec
+from simulator.hardware.sram_pim.load import ArraySetup
 from simulator.hardware.sram_pim.parts import ARRAY
 from simulator.hardware.sram_pim.reuse import ActivationSpec, hits, patterns, saved_cycles
+from simulator.hardware.sram_pim.spec import ArraySpec
 from simulator.numerics import random_values
 from simulator.report.sram.result import ReuseCheck, SramRun, ValueCheck
 
@@ -80,7 +81,7 @@ def check_reuse(spec: ArraySpec, unit: SramPim, tile: Tile) -> ReuseCheck | None
         hit = hits(patterns(rows, bits, gemv.basis_weights), bits, spec.reuse)
         lookups += hit.size
         found += int(hit.sum())
-        saved += blocks.column_blocks * saved_cycles(hit, planes, spec.reuse)
+        saved += blocks.column_blocks * int(saved_cycles(hit, planes, spec.reuse).sum())
     gaussian = kind.distribution == "gaussian"
     sigma = (2.0 ** (bits - 3) if kind.sigma is None else kind.sigma) if gaussian else None
     return ReuseCheck(kind.distribution, sigma, kind.seed, lookups, found, saved)

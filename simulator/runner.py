@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -182,7 +183,7 @@ def _result(
     rounds = sum(phase.round_seconds for phase in phases)
     return Result(
         name=experiment.spec.name,
-        machine=machine_facts(machine),
+        machine=machine_facts(machine, builder.peak_macs_per_cycle),
         workload={"name": workload.name, **workload.description, **_turns(experiment, builder)},
         cycles=cycles,
         seconds=seconds,
@@ -268,25 +269,30 @@ def _dram_facts(machine: MachineSpec) -> dict[str, Any]:
     return {"memory_channels": memory.channels, "memory_clock_s": memory.device.clock_s}
 
 
-def machine_facts(machine: MachineSpec) -> dict[str, Any]:
-    """What results say about a machine."""
-    units = machine.core.build_matrix_units()
+def machine_facts(machine: MachineSpec, peak_macs_per_cycle: float = 0) -> dict[str, Any]:
+    """What results say about a machine.
+
+    peak_macs_per_cycle: of units that were faster with the workload's formats than with
+        those that they are described with.
+    """
+    units = [(unit, unit.spec.count) for unit in machine.core.build_matrix_units()]
+    units += [(unit, many) for unit, many, _ in machine.shared_units()]
     return {
         "name": machine.name,
         "description": machine.description,
         "cores": machine.cores,
         "clock_hz": machine.clock.frequency_hz,
-        "peak_macs_per_cycle": machine.peak_macs_per_cycle,
+        "peak_macs_per_cycle": max(machine.peak_macs_per_cycle, math.ceil(peak_macs_per_cycle)),
         "matrix_units": [
             {
                 "kind": unit.spec.kind,
                 "name": unit.title,
-                "count": unit.spec.count,
-                "macs_per_cycle": _number(unit.macs_per_cycle * unit.spec.count),
+                "count": many,
+                "macs_per_cycle": _number(unit.macs_per_cycle * many),
                 "formats": [f"{a} x {b}" for a, b in unit.format_pairs],
                 "approximate_products": unit.approximate,
             }
-            for unit in units
+            for unit, many in units
         ],
         "kind": machine.kind,
         "on_chip_bytes": machine.on_chip_bytes,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import replace
+from fractions import Fraction
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
@@ -119,11 +120,17 @@ class MachineSpec(Spec):
 
     @property
     def peak_macs_per_cycle(self) -> int:
-        """Peak of the fastest kind of matrix unit over all cores, rounded up (kinds do not add)."""
-        units = self.core.build_matrix_units()
-        fastest = max(unit.macs_per_cycle * unit.spec.count for unit in units)
-        peak: int = math.ceil(self.cores * fastest)
+        """Peak of the fastest kind of matrix unit, all of them, rounded up (kinds do not add)."""
+        in_cores = (
+            self.cores * unit.macs_per_cycle * unit.spec.count
+            for unit in self.core.build_matrix_units()
+        )
+        peak: int = math.ceil(max((*in_cores, *(peak for _, _, peak in self.shared_units()))))
         return peak
+
+    def shared_units(self) -> tuple[tuple[MatrixUnit[Any], int, Fraction], ...]:
+        """Units that are in no core, how many, and MACs of all per cycle of the cores' clock."""
+        return ()
 
     @property
     @abstractmethod

@@ -23,7 +23,7 @@ from simulator.hardware.memory.spec import IdealMemorySpec
 from simulator.hardware.primitives import Action, ActionCounts, Part, Primitive
 from simulator.mapping.program import Command, OperatorInfo, Program, QueueKind
 from simulator.report.pipeline import pipeline_facts
-from simulator.report.result import OperatorResult, PhaseResult
+from simulator.report.result import MEMORY_UNITS, OperatorResult, PhaseResult
 from simulator.workload.operators import ONE_DEVICE, Devices, Phase
 
 STATIC = "static"
@@ -94,10 +94,13 @@ class ResultBuilder:
         self.spans: list[dict[str, Any]] = []
         self.energy_by_component: dict[str, Estimate] = {}
         self.start_cycle = 0
+        self.peak_macs_per_cycle = 0.0
 
     def add(self, run: Run) -> None:
         """Append a phase, which starts when the one before has ended."""
         execution, phase = run.execution, run.phase
+        peaks = (i.peak_macs_per_cycle for i in run.program.operators if i.unit != MEMORY_UNITS)
+        self.peak_macs_per_cycle = max(self.peak_macs_per_cycle, *peaks, 0.0)
         cycles = -(-execution.duration_fs // self.period_fs)
         seconds = execution.duration_fs / FEMTOSECONDS_PER_SECOND
         memory = self._memory_energy(execution)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from simulator.hardware.sram_pim.latencies import latency_table
@@ -104,12 +105,21 @@ class Layout(ABC):
         """Cycles of making one entry of two weights or more."""
 
     @abstractmethod
-    def plane_cycles(self, depth: int) -> list[int]:
-        """Cycles of each plane of one row of inputs of one group, lowest plane first."""
+    def plane_cycles(self, depth: int) -> tuple[int, ...]:
+        """Cycles of a look-up of each plane of one row of inputs, lowest plane first."""
 
-    @abstractmethod
     def lookup_cycles(self, depth: int) -> int:
         """Cycles of all planes of one row of inputs of one group."""
+        return sum(self.plane_cycles(depth))
+
+    @abstractmethod
+    def remembered_bits(self, basis_weights: int) -> int:
+        """Bits of a pattern with all columns' entries, as a table of patterns holds them."""
+
+    @property
+    @abstractmethod
+    def lookup_verb(self) -> str:
+        """What an access of the array for a look-up is: `compute` or `read`."""
 
     @abstractmethod
     def read_out_cycles(self, basis_weights: int, depth: int) -> int:
@@ -158,17 +168,21 @@ class BitSerial(Layout):
 
     def entry_cycles(self, basis_weights: int) -> int:
         """An in-array addition of we bits: of the latency table, n + 1 or n."""
-        return latency_table(self.latencies).add(self.entry_bits(basis_weights))
+        return _addition_cycles(self.latencies, self.entry_bits(basis_weights))
 
-    def plane_cycles(self, depth: int) -> list[int]:
-        """acc - i: an entry is added from row i of the sum up."""
-        bits = self.accumulator_bits(depth)
-        return [bits - plane for plane in range(self.input_bits)]
+    def plane_cycles(self, depth: int) -> tuple[int, ...]:
+        """acc - i in plane i: bits below a plane's place are not touched."""
+        width = self.accumulator_bits(depth)
+        return tuple(width - plane for plane in range(self.input_bits))
 
-    def lookup_cycles(self, depth: int) -> int:
-        """Sum of acc - i over planes i < a: bits below a plane's place are not touched."""
-        planes = self.input_bits
-        return planes * self.accumulator_bits(depth) - planes * (planes - 1) // 2
+    def remembered_bits(self, basis_weights: int) -> int:
+        """k, and we bits of every column."""
+        return basis_weights + self.entry_bits(basis_weights) * self.columns
+
+    @property
+    def lookup_verb(self) -> str:
+        """Entries are added to sums in the array."""
+        return "compute"
 
     def read_out_cycles(self, basis_weights: int, depth: int) -> int:
         """A read per bit of the sums."""
@@ -227,15 +241,19 @@ class BitParallel(Layout):
         del basis_weights
         return 1
 
-    def plane_cycles(self, depth: int) -> list[int]:
-        """A read each."""
-        del depth
-        return [1] * self.input_bits
-
-    def lookup_cycles(self, depth: int) -> int:
+    def plane_cycles(self, depth: int) -> tuple[int, ...]:
         """A read per plane."""
         del depth
-        return self.input_bits
+        return (1,) * self.input_bits
+
+    def remembered_bits(self, basis_weights: int) -> int:
+        """k, and a row."""
+        return basis_weights + self.outputs(basis_weights) * self.entry_bits(basis_weights)
+
+    @property
+    def lookup_verb(self) -> str:
+        """Entries are read, and added outside."""
+        return "read"
 
     def read_out_cycles(self, basis_weights: int, depth: int) -> int:
         """Sums leave through a port as wide as the array."""
@@ -245,6 +263,11 @@ class BitParallel(Layout):
 
 def _free(first: int, end: int) -> list[RowSpan]:
     return [RowSpan("free", first, end - first, 0)] if end > first else []
+
+
+@cache
+def _addition_cycles(latencies: str, bits: int) -> int:
+    return latency_table(latencies).add(bits)
 
 
 LAYOUTS: Mapping[LayoutName, type[Layout]] = {

@@ -9,32 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import model_validator
-
 from simulator.config import Document, apply_overrides, load_preset, validate
 from simulator.config.nodes import Origin, from_data
 from simulator.hardware.sram_pim.latencies import latency_table
-from simulator.hardware.sram_pim.reuse import ActivationSpec, ReuseSpec
-from simulator.hardware.sram_pim.spec import SramPimSpec
+from simulator.hardware.sram_pim.spec import ArraySpec
 
 PRESETS = "sram_arrays"
 KIND = "sram_pim"
-
-
-class ArraySpec(SramPimSpec):
-    """What a file of `configs/sram_pim/arrays` holds: an array, and what its feeder remembers.
-
-    reuse: None if it remembers nothing. activations: those that say how often it helps.
-    """
-
-    reuse: ReuseSpec | None = None
-    activations: ActivationSpec | None = None
-
-    @model_validator(mode="after")
-    def _activations_for_reuse(self) -> ArraySpec:
-        if self.activations is not None and self.reuse is None:
-            raise ValueError("activations: are drawn for `reuse`, which is not there")
-        return self
 
 
 @dataclass(frozen=True)

@@ -132,14 +132,17 @@ def hits(found: Patterns, bits: int, spec: ReuseSpec) -> Hits:
     return hit.reshape(found.shape)
 
 
-def saved_cycles(hit: Hits, plane_cycles: Sequence[int], spec: ReuseSpec) -> int:
-    """Cycles that hits spare an array.
+def saved_cycles(hit: Hits, plane_cycles: Sequence[int], spec: ReuseSpec) -> NDArray[np.int64]:
+    """Cycles that hits spare an array, table by table, [groups].
 
     hit: as `hits` returns it. plane_cycles: of a look-up of each plane without a hit,
     lowest plane first. May be below zero, where a hit takes longer than a look-up.
     """
-    per_plane = hit.reshape(-1, len(plane_cycles)).sum(axis=0)
-    return int(per_plane @ (np.array(plane_cycles, dtype=np.int64) - spec.hit_cycles))
+    per_plane = hit.reshape(len(hit), -1, len(plane_cycles)).sum(axis=1, dtype=np.int64)
+    saved: NDArray[np.int64] = per_plane @ (
+        np.array(plane_cycles, dtype=np.int64) - spec.hit_cycles
+    )
+    return saved
 
 
 def expected_rate(basis_weights: int, batch: int, bits: int) -> float:

@@ -17,6 +17,7 @@ from simulator.hardware.sram_pim.lut_gemv import (
     check_fit,
     largest_basis_weights,
 )
+from simulator.hardware.sram_pim.reuse import ActivationSpec, ReuseSpec
 from simulator.numerics import check_formats, format_named
 
 WIDEST_WEIGHT = 8
@@ -113,3 +114,19 @@ class SramPimSpec(MatrixUnitSpec):
     def widest_basis_weights(self) -> int:
         """The k that it is built for: the given one, or the largest that fits at all."""
         return self.basis_weights or largest_basis_weights(self.array_layout, 1, 1)
+
+
+class ArraySpec(SramPimSpec):
+    """An array, and what the module that feeds it remembers.
+
+    reuse: None if it remembers nothing. activations: those that say how often it helps.
+    """
+
+    reuse: ReuseSpec | None = None
+    activations: ActivationSpec | None = None
+
+    @model_validator(mode="after")
+    def _activations_for_reuse(self) -> ArraySpec:
+        if self.activations is not None and self.reuse is None:
+            raise ValueError("activations: are drawn for `reuse`, which is not there")
+        return self

@@ -56,7 +56,7 @@ class SramPim(MatrixUnit[SramPimSpec]):
         """The k for `tile`: the spec's, or the one with the fewest cycles."""
         return self.spec.basis_weights or _best(self, tile)
 
-    def largest_batch(self, depth: int, basis_weights: int) -> int:
+    def largest_batch(self, basis_weights: int, depth: int) -> int:
         """Rows of `depth` inputs that can share a table; 0 if not even one."""
         return self.spec.array_layout.largest_batch(basis_weights, depth)
 

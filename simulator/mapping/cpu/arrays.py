@@ -13,10 +13,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
+from simulator.hardware.bill import REUSE_TABLES
 from simulator.hardware.cpu import CacheArraysSpec, CpuSpec
 from simulator.hardware.matrix_unit import Tile
+from simulator.hardware.primitives import Action
+from simulator.hardware.sram_pim.conversion import FLOAT_BITS, dequantise_cycles
 from simulator.hardware.sram_pim.latencies import latency_table
 from simulator.hardware.sram_pim.lut_gemv import LutGemv
+from simulator.hardware.sram_pim.reuse import ActivationSpec
+from simulator.hardware.sram_pim.savings import reuse_table, saved_by_group
 from simulator.hardware.sram_pim.unit import SramPim
 from simulator.mapping.in_step.problem import StepGemm
 from simulator.mapping.tiling import tile_bytes
@@ -33,6 +40,8 @@ class ArraySharing:
         share has; 1 where whole columns have one. group: its depth.
     outputs: columns of an array. blocks: of columns, of all products. at_once: blocks that
         a step has.
+    slices: over which the shares of a block are spread, with as many partial sums that
+        cores add up.
     """
 
     basis_weights: int
@@ -43,6 +52,7 @@ class ArraySharing:
     outputs: int
     blocks: int
     at_once: int
+    slices: int
 
     def steps(self) -> Iterator[tuple[int, int]]:
         """Blocks of a step, and how many such steps there are."""
@@ -114,21 +124,47 @@ class ArrayModel:
                 depth = -(-math.ceil(p.k / ways) // grain) * grain
                 share = min(depth, p.k)
                 group = min(p.group or share, share)
+                k_ways = -(-p.k // depth)
+                slices, fit = self._placed(k_ways)
                 block_bytes = tile_bytes(outputs * p.k, p.weight_bits)
                 most = max(1, self.streamed_bytes // 2 // max(1, block_bytes))
                 yield ArraySharing(
                     basis_weights=k,
-                    k_ways=-(-p.k // depth),
+                    k_ways=k_ways,
                     depth=share,
                     groups=-(-share // group),
                     group=group,
                     outputs=outputs,
                     blocks=blocks,
-                    at_once=max(1, min(blocks, most, self.arrays // ways)),
+                    at_once=max(1, min(blocks, most, fit)),
+                    slices=slices,
                 )
                 ways *= 2
                 if ways > self.arrays or p.k / ways < grain:
                     break
+
+    def _placed(self, k_ways: int) -> tuple[int, int]:
+        """Slices that the shares of a block are spread over, and blocks that fit at once.
+
+        Conversion arrays add up what the arrays of their slice have, so there shares of a
+        block keep together; sums that cores convert may be anywhere.
+        """
+        slices, arrays = self.machine.llc.slices, self.spec.arrays_per_slice
+        if not self.converts:
+            return k_ways, slices * arrays // k_ways
+        if k_ways <= arrays:
+            return 1, slices * (arrays // k_ways)
+        spread = -(-k_ways // arrays)
+        return spread, slices // spread
+
+    def _per_slice(self, s: ArraySharing, blocks: int) -> tuple[int, int]:
+        """Arrays that work, and blocks they are of, in the busiest slice."""
+        slices = self.machine.llc.slices
+        if not self.converts:
+            working = -(-blocks * s.k_ways // slices)
+            return working, working
+        held = -(-blocks * s.slices // slices)
+        return held * -(-s.k_ways // s.slices), held
 
     def _basis_weights(self, depth: int) -> list[int]:
         layout, given = self.unit.spec.array_layout, self.unit.spec.basis_weights
@@ -141,19 +177,18 @@ class ArrayModel:
         gemv = LutGemv(self.unit.spec.array_layout, s.basis_weights)
         tile = Tile(p.m, min(s.outputs, p.n), s.group)
         phases = gemv.phases(tile)
-        saved = 0
+        saved, _ = self.reuse(s)
         working = blocks * s.k_ways
         columns = min(blocks * s.outputs, p.count * p.n)
         weights = tile_bytes(columns * p.k, p.weight_bits)
         slices = machine.llc.slices
-        per_slice = -(-working // slices)
+        per_slice, held = self._per_slice(s, blocks)
         inputs = tile_bytes(p.m * s.depth, p.input_bits) * min(per_slice, s.k_ways)
         busiest = -(-weights * per_slice // working) + inputs
-        groups_out = s.groups if p.group and not self.converts else 1
         sums = p.m * min(s.outputs, p.n)
-        drained = working * sums * groups_out * SUM_BITS // 8
+        drained = blocks * sums * self._partials(s) * SUM_BITS // 8
         bus = per_slice * sums * s.groups * SUM_BITS / 8 / self.spec.drain_bytes_per_cycle
-        converting = self._converting(per_slice * sums * s.groups) if self.converts else 0
+        converting = self._converting(s, per_slice, held) if self.converts else 0
         return StepCost(
             load=s.groups * phases.load,
             build=s.groups * phases.build,
@@ -173,6 +208,30 @@ class ArrayModel:
         """Cycles of the cores in one of the arrays."""
         return Fraction(self.spec.clock.period_fs, self.machine.clock.period_fs)
 
+    def reuse(self, s: ArraySharing) -> tuple[int, float]:
+        """Cycles that reuse saves the array that it saves least, in one step; share of hits."""
+        array, p, layout = self.spec.array, self.problem, self.unit.spec.array_layout
+        if array.reuse is None:
+            return 0, 0.0
+        drawn, group = array.activations or ActivationSpec(), p.group or s.depth
+        saved, rate = saved_by_group(layout, s.basis_weights, array.reuse, drawn, (p.m, p.k), group)
+        shares = np.add.reduceat(saved, range(0, len(saved), s.groups))
+        return int(shares.min()), rate
+
+    def reuse_actions(self, s: ArraySharing, arrays: int) -> dict[Action, int]:
+        """Every look-up asks the table of patterns; one that finds nothing writes to it."""
+        array, p, layout = self.spec.array, self.problem, self.unit.spec.array_layout
+        if array.reuse is None:
+            return {}
+        table = reuse_table(array.array_layout, array.widest_basis_weights, array.reuse)
+        tables = s.groups * -(-s.group // s.basis_weights)
+        looked_up = arrays * p.m * tables * layout.input_bits
+        missed = round(looked_up * (1 - self.reuse(s)[1]))
+        return {
+            Action(REUSE_TABLES, table, "read"): looked_up,
+            Action(REUSE_TABLES, table, "write"): missed,
+        }
+
     def unit_of(self, s: ArraySharing) -> SramPim:
         """The array with the sharing's tables."""
         changes = {"basis_weights": s.basis_weights}
@@ -182,14 +241,29 @@ class ArrayModel:
         """Vector functions that the cores apply, so many times per output: scales of groups, if
         no array has done them, and the addition of the shares of k."""
         if self.problem.group and not self.converts:
-            return [(function, s.groups * s.k_ways) for function in self.problem.group_work]
-        return [("add", s.k_ways - 1)] if s.k_ways > 1 else []
+            return [(function, self._partials(s)) for function in self.problem.group_work]
+        return [("add", s.slices - 1)] if s.slices > 1 else []
 
-    def _converting(self, sums: int) -> int:
-        """Cycles in which a slice's conversion arrays take so many sums of groups."""
-        arrays, array = self.spec.conversion_arrays_per_slice, self.unit.spec
-        table = latency_table(array.latencies)
-        bits = array.array_layout.accumulator_bits(self.problem.group)
-        scales = len(self.problem.group_work)
-        one = 10 * bits + scales * (table.multiply_float("fp32") + table.add_float("fp32"))
-        return -(-sums // (arrays * array.columns)) * one
+    def _partials(self, s: ArraySharing) -> int:
+        """Sums of an output that leave for the cores: those of groups too, if cores scale."""
+        return s.slices * (s.groups if self.problem.group and not self.converts else 1)
+
+    def _converting(self, s: ArraySharing, tiles: int, blocks: int) -> int:
+        """Cycles in which a slice's conversion arrays take the sums of so many of its arrays,
+        which are of so many blocks.
+
+        A row of sums is written bit by bit, converted, scaled and added to results; scales
+        are written once per group, and results are read at the end, 32 rows each.
+        """
+        p, array = self.problem, self.unit.spec
+        bits = array.array_layout.accumulator_bits(s.group)
+        minimum = len(p.group_work) > 1
+        one = bits + dequantise_cycles(bits, latency_table(array.latencies), minimum)
+        outputs = min(s.outputs, p.n)
+        rows = (
+            (tiles * outputs * p.m * s.groups, one),
+            (tiles * outputs * s.groups, FLOAT_BITS),
+            (blocks * outputs * p.m, FLOAT_BITS),
+        )
+        at_once = self.spec.conversion_arrays_per_slice * array.columns
+        return sum(-(-elements // at_once) * cycles for elements, cycles in rows)

@@ -7,6 +7,7 @@ from typing import Any
 from simulator.hardware.matrix_unit import MatrixUnit, Tile
 from simulator.mapping.cpu.cost import near_bytes
 from simulator.mapping.cpu.resources import CpuResources
+from simulator.mapping.cpu.tiling import CPU_TOLERANCE
 from simulator.mapping.errors import NoMappingError
 from simulator.mapping.in_step.attention import (
     MOST_STAGES,
@@ -23,6 +24,7 @@ class CpuAttentionCosts(AttentionCosts):
     """Of a core, whose pipes do products and softmax in turns."""
 
     shares_pipes = True
+    tolerance = CPU_TOLERANCE
 
     def __init__(self, resources: CpuResources, unit: MatrixUnit[Any]) -> None:
         super().__init__(resources, unit)

@@ -20,6 +20,8 @@ from simulator.mapping.program import Cause, Command, Item, Loop, Tokens
 from simulator.mapping.tiling import tile_bytes
 
 ROOM = "arrays.room"
+BUFFERED_STEPS = 2
+"""Steps whose sums are in the arrays or have left them, and are not converted yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class ArraySemaphores:
 class ArrayGemm(GemmInStep):
     """One kernel: its problems one after the other.
 
-    Weights do not wait for the operators before: they come as soon as the cache has room.
+    Weights do not wait for the operators before: they come as soon as the cache has room,
+    unless inputs come from main memory, too.
     """
 
     def __init__(
@@ -47,8 +50,12 @@ class ArrayGemm(GemmInStep):
     ) -> None:
         super().__init__(builder, operator, places, parameter_bytes)
         self.shared = shared
-        self.loads_ahead = all(model.problem.inputs_on_chip for model, _ in shared)
+        self.loads_made = not all(model.problem.inputs_on_chip for model, _ in shared)
         self.room = builder.shared_semaphore(ROOM, self.cpu.streamed_bytes, Cause.BUFFER_SPACE)
+
+    def gated(self) -> list[int]:
+        """Also the way into the arrays."""
+        return [*super().gated(), self.cpu.cores[0].feed]
 
     def items(self) -> tuple[Item, ...]:
         """The kernel in program order."""
@@ -74,7 +81,7 @@ class _Steps:
         self.arrays = ArraySemaphores(
             raw=add("raw", 0, Cause.MATRIX_UNIT),
             drained=add("drained", 0, Cause.VECTOR_UNIT),
-            free=add("free", 1, Cause.VECTOR_UNIT),
+            free=add("free", BUFFERED_STEPS, Cause.VECTOR_UNIT),
         )
         self.results = 0
 
@@ -118,7 +125,7 @@ class _Steps:
         counts = ActionCounts()
         counts.add(read_action(k.cache, k.cache_path), accesses(k.cache, cost.feed_bytes))
         return Command(
-            queue=k.queues.cache,
+            queue=k.cpu.cores[0].feed,
             operator=k.operator,
             label="feed arrays",
             cycles=cycles,
@@ -137,7 +144,11 @@ class _Steps:
         shares = working * s.groups
         for action, count in unit.actions(tile).counts.items():
             path = f"{ARRAYS}.{action.path}"
-            counts.add(Action(path, action.primitive, action.verb), count * shares)
+            spared = action.path == ARRAY and action.verb == unit.spec.array_layout.lookup_verb
+            saved = cost.saved * working if spared else 0
+            counts.add(Action(path, action.primitive, action.verb), count * shares - saved)
+        for action, count in self.model.reuse_actions(s, working).items():
+            counts.add(action, count)
         columns = self._columns(blocks)
         return Command(
             queue=self.kernel.cpu.cores[0].arrays,
@@ -181,7 +192,7 @@ class _Steps:
         k, counts = self.kernel, ActionCounts()
         counts.add(write_action(k.cache, k.cache_path), accesses(k.cache, cost.drained_bytes))
         if cost.converting:
-            slices = min(k.cpu.machine.llc.slices, blocks * self.sharing.k_ways)
+            slices = min(k.cpu.machine.llc.slices, blocks * self.sharing.slices)
             arrays = slices * self.model.spec.conversion_arrays_per_slice
             path, primitive = (
                 f"{CONVERSION_ARRAYS}.{ARRAY}",

@@ -84,6 +84,7 @@ class ArrayGemmPlanner(StepGemmPlanner):
             "arrays_at_once": sharing.at_once * sharing.k_ways,
             "steps": sum(count for _, count in sharing.steps()),
             "conversion": "arrays" if model.converts else "cores",
+            **({"reuse_hits": round(model.reuse(sharing)[1], 3)} if model.spec.array.reuse else {}),
             "estimated_cycles": cycles,
         }
         bound = sum(self._array_cycles(model, sharing) for model, sharing in shared)

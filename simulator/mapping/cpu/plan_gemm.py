@@ -11,6 +11,7 @@ from simulator.mapping.cpu.cost import TileCost, tile_cost
 from simulator.mapping.cpu.lower_gemm import CoreGemm
 from simulator.mapping.cpu.resources import CpuResources
 from simulator.mapping.cpu.tiling import (
+    CPU_TOLERANCE,
     ColumnTile,
     ColumnTiling,
     column_sizes,
@@ -24,7 +25,7 @@ from simulator.mapping.gemm_kernel import operand_formats
 from simulator.mapping.in_step.plan_gemm import StepGemmPlanner
 from simulator.mapping.in_step.problem import StepGemm
 from simulator.mapping.planning import KernelJob, Plan, Planning
-from simulator.mapping.tiling import TIME_TOLERANCE, tile_bytes
+from simulator.mapping.tiling import tile_bytes
 from simulator.workload.operators import MatMul
 
 Tiled = list[tuple[StepGemm, ColumnTiling]]
@@ -104,7 +105,7 @@ class CoreGemmPlanner(StepGemmPlanner):
         if not found:
             needed = 4 * weight_tile_bytes(p, min(p.count * p.n, least))
             raise NoMappingError(self.job.kernel.name, "llc", needed, budget, self.pattern, "")
-        limit = TIME_TOLERANCE * min(tiling.estimated_cycles for tiling in found)
+        limit = CPU_TOLERANCE * min(tiling.estimated_cycles for tiling in found)
         good = [tiling for tiling in found if tiling.estimated_cycles <= limit]
         return max(good, key=lambda tiling: tiling.columns)
 

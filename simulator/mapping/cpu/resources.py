@@ -19,8 +19,10 @@ activations from operator to operator."""
 
 @dataclass(frozen=True, slots=True)
 class CpuQueues(StepQueues):
-    """Also the arrays that look up, and what drains and converts their sums; -1 without any."""
+    """Also the ways into the arrays, the arrays that look up, and what drains and converts
+    their sums; -1 without any."""
 
+    feed: int = -1
     arrays: int = -1
     drain: int = -1
 
@@ -30,6 +32,11 @@ class CpuResources(StepResources[CpuSpec]):
 
     prefix = "cpu"
     cores: tuple[CpuQueues, ...]
+
+    @property
+    def loads_ahead(self) -> bool:
+        """Weights for arrays are scheduled tensor by tensor; threads load what they come to."""
+        return self.machine.arrays is not None
 
     @property
     def cache(self) -> At:
@@ -65,7 +72,7 @@ class CpuResources(StepResources[CpuSpec]):
     @property
     def streamed_bytes(self) -> int:
         """Of the last-level cache, for tiles on their way."""
-        return self.machine.llc.capacity_bytes // STREAMED_SHARE
+        return self.machine.on_chip_bytes // STREAMED_SHARE
 
     def units_named(self, name: str) -> Sequence[int]:
         """Arrays take what the cores do: sums of products of codes, to be scaled afterwards."""
@@ -86,16 +93,17 @@ class CpuResources(StepResources[CpuSpec]):
             cache=self._queue("llc_read", QueueKind.CACHE),
             cache_write=self._queue("llc_write", QueueKind.CACHE),
             launch=self._queue("barrier", QueueKind.LAUNCH),
+            feed=self._array_queue("sram_pim_feed", QueueKind.CACHE, self.period_fs),
             arrays=self._array_queue("sram_pim", QueueKind.MATRIX),
             drain=self._array_queue("sram_pim_drain", QueueKind.VECTOR),
         )
         return (queues,)
 
-    def _array_queue(self, name: str, kind: QueueKind) -> int:
-        """A queue in the arrays' clock domain; -1 without arrays."""
+    def _array_queue(self, name: str, kind: QueueKind, period_fs: int = 0) -> int:
+        """A queue, in the arrays' clock domain if no other is said; -1 without arrays."""
         arrays = self.machine.arrays
         if arrays is None:
             return -1
         name = f"{self.prefix}.{name}"
-        self.queues.append(Queue(name, kind, 0, arrays.clock.period_fs, QUEUE_DEPTH))
+        self.queues.append(Queue(name, kind, 0, period_fs or arrays.clock.period_fs, QUEUE_DEPTH))
         return len(self.queues) - 1

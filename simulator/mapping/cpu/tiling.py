@@ -9,6 +9,10 @@ from itertools import groupby
 from simulator.mapping.in_step.problem import StepGemm
 from simulator.mapping.tiling import tile_bytes
 
+CPU_TOLERANCE = 1.03
+"""Tiles whose times are this close are equal, and the largest of them is taken: prefetchers run
+on from one tile into the next, so that the way of a tile's first lines, which is what makes
+small ones look better, is hardly there."""
 MOST_IN_FLIGHT = 8
 """Tiles that the shared cache holds at once, besides those that cores work on."""
 

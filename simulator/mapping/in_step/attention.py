@@ -161,9 +161,11 @@ class AttentionCosts(ABC):
     """What a core takes for steps of fused attention on one of its matrix units.
 
     shares_pipes: whether products and vector work are done by the same pipes.
+    tolerance: block sizes whose times are this close are equal.
     """
 
     shares_pipes = False
+    tolerance = TIME_TOLERANCE
 
     def __init__(self, resources: StepResources[Any], unit: MatrixUnit[Any]) -> None:
         self.resources, self.unit = resources, unit
@@ -217,7 +219,7 @@ def best_cut(
     ]
     if not timed:
         return None
-    limit = TIME_TOLERANCE * min(cycles for cycles, _ in timed)
+    limit = costs.tolerance * min(cycles for cycles, _ in timed)
     good = [grid for cycles, grid in timed if cycles <= limit]
     return max(good, key=lambda grid: (grid.slots * grid.keys, grid.rows * grid.keys))
 

@@ -53,10 +53,10 @@ class StepKernel(KernelPart):
     parameter_bytes: biases, gains and scales, loaded at the start; parameters: where
         they lie.
     ends: semaphore that every command which makes a last result gives to.
-    loads_ahead: its loads do not wait for the launch, since no kernel makes what they bring.
+    loads_made: it loads what other kernels have made, beside weights.
     """
 
-    loads_ahead = False
+    loads_made = True
 
     def __init__(
         self,
@@ -78,16 +78,18 @@ class StepKernel(KernelPart):
         return self.builder.semaphore(f"{self.operator}.{name}", initial, cause)
 
     # -- beginning and end -----------------------------------------------------
+    def gated(self) -> list[int]:
+        """Queues whose commands wait for the launch; those behind them wait for their data."""
+        loads = self.loads_made or not self.step.loads_ahead
+        return [*([self.queues.load] if loads else []), self.queues.cache]
+
     def begin(self) -> list[Item]:
         """The launch; what the kernel keeps on chip is taken, its parameters are loaded."""
         stream = self.builder.shared_semaphore(STREAM, 1, Cause.DEPENDENCY)
-        reads = self.semaphore("reads_started", 0, Cause.LAUNCH)
-        started: list[int] = [reads]
-        waits: list[Item] = []
-        if not self.loads_ahead:
-            loads = self.semaphore("loads_started", 0, Cause.LAUNCH)
-            started.append(loads)
-            waits = [Command(self.queues.load, self.operator, "begin", acquire=((loads, 1),))]
+        started = {
+            queue: self.semaphore(f"{self.step.queues[queue].name}.started", 0, Cause.LAUNCH)
+            for queue in self.gated()
+        }
         cycles = self.step.launch_cycles
         commands: list[Item] = [
             Command(
@@ -98,20 +100,25 @@ class StepKernel(KernelPart):
                 latency_cycles=cycles,
                 compute_cycles=cycles,
                 acquire=((stream, 1), *self.wiring.ready[0]),
-                release=tuple((semaphore, 1) for semaphore in started),
-            ),
-            *waits,
-            *self.builder.allocation(0, self.operator, self.wiring.alloc_bytes),
+                release=tuple((semaphore, 1) for semaphore in started.values()),
+            )
         ]
+        if self.queues.load in started:
+            commands.append(self._start(self.queues.load, ((started[self.queues.load], 1),)))
+        commands.extend(self.builder.allocation(0, self.operator, self.wiring.alloc_bytes))
         arrived: Tokens = ()
         if self.parameter_bytes:
             place, size = self.parameter_place, self.parameter_bytes
             arrived = ((self.parameters_in, 1),)
             commands.append(self.load("parameters", size, (), arrived, place))
-        commands.append(
-            Command(self.queues.cache, self.operator, "begin", acquire=((reads, 1), *arrived))
-        )
+        for queue, semaphore in started.items():
+            if queue != self.queues.load:
+                behind = arrived if queue == self.queues.cache else ()
+                commands.append(self._start(queue, ((semaphore, 1), *behind)))
         return commands
+
+    def _start(self, queue: int, acquire: Tokens) -> Command:
+        return Command(queue, self.operator, "begin", acquire=acquire)
 
     def end(self, results: int) -> list[Item]:
         """What follows the last of `results` commands that gave to `ends`."""

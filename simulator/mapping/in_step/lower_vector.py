@@ -48,6 +48,7 @@ class VectorKernel(StepKernel):
     ) -> None:
         super().__init__(builder, operator, parameter_bytes, places.parameters)
         self.problem, self.places = problem, places
+        self.loads_made = bool(problem.load_bits)
         self.room = self.semaphore("room", CHUNKS_IN_FLIGHT, Cause.BUFFER_SPACE)
         self.cached = self.semaphore("cached", 0, Cause.MEMORY_READ)
         self.chunk = {

@@ -38,6 +38,11 @@ class StepResources(Resources[MachineT]):
     cores: tuple[StepQueues, ...]
 
     @property
+    def loads_ahead(self) -> bool:
+        """Whether loads of weights may come before the launch of the kernel that needs them."""
+        return False
+
+    @property
     def keeps_activations(self) -> bool:
         """All cores see the shared cache."""
         return True

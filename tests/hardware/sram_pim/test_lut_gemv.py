@@ -202,6 +202,7 @@ def test_a_product_too_deep_for_its_table_says_so() -> None:
 
 # -- batches in passes, the best k -------------------------------------------------------------
 def test_what_does_not_fit_at_once_goes_in_passes() -> None:
+    assert SramPim(SramPimSpec()).largest_batch(4, DEPTH) == 7
     gemv = LutGemv(layout_of(), 4)
     assert gemv.blocks(Tile(7, 256, DEPTH)).passes == 1
     assert gemv.blocks(Tile(8, 256, DEPTH)).passes == 2
