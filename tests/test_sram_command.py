@@ -353,7 +353,10 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["--set", "rows"], "--set rows: not a setting, expected key.path=value"),
         (["--set", "reuse.entry=4"], "reuse.entry: unknown key 'entry'; did you mean 'entries'?"),
         (["--set", "activations.seed=4"], "activations: are drawn for `reuse`, which is not there"),
-        (["--reuse", "--batch", "99999"], "63,999,360 inputs, and at most 16,777,216 are drawn"),
+        (
+            ["--reuse", "--k", "99999999"],
+            "99,999,999 activations, and at most 16,777,216 are drawn",
+        ),
         (["--seed", "3"], "--seed: is for what --values and --reuse draw, and neither is there"),
         (["--values", "--k", "99999"], f"and at most {MOST_STEPPED_CYCLES:,} are executed"),
         (["--picture", "t.gif"], "--picture: 't.gif' is neither .png nor .svg"),

@@ -214,7 +214,8 @@ def _reuse(run: SramRun) -> list[str]:
         "reuse    ",
         f"{found.distribution} activations (seed {found.seed}{sigma}): {count(found.hits)} of "
         f"{count(found.lookups)} look-ups hit, {percent(found.rate)}; {count(abs(saved))} cycles "
-        f"({share}) {'fewer' if saved >= 0 else 'more'}",
+        f"({share}) {'fewer' if saved >= 0 else 'more'}, with {si(found.memory_bytes, 'B')} beside "
+        "the array to remember them",
     )
 
 
