@@ -10,10 +10,10 @@ from simulator.numerics import format_named
 from simulator.report.plots.style import (
     BLUE,
     GREEN,
+    GREY,
     LIGHT,
     MUTED,
     ORANGE,
-    PALE,
     PURPLE,
     SKY,
     label_inches,
@@ -147,43 +147,53 @@ def _band(spans: list[RowSpan], text: str) -> Band:
 
 
 def _draw_array(ax: Axes, run: SramRun) -> None:
-    """Spans as bands, over the columns that hold outputs; others are hatched."""
+    """Spans as bands; columns without an output are pale and hatched."""
     spec, outputs = run.spec, min(run.tile.n, run.chosen.outputs)
-    width = spec.columns // run.chosen.outputs if spec.layout == "bit_serial" else 0
-    width = width or run.chosen.entry_bits
+    width = 1 if spec.layout == "bit_serial" else run.chosen.entry_bits
     used = outputs * width
-    per_inch = spec.rows / HEIGHT
     for span in run.spans:
-        held = span.use in ("weight", "entry") and spec.layout == "bit_serial"
-        filled = span.bits if held else span.rows
-        line = 0.4 if span.rows > 0.04 * per_inch and span.use != "free" else 0.0
-        box: dict[str, Any] = {"edgecolor": "white", "linewidth": line}
-        ax.broken_barh([(0, used)], (span.first, filled), facecolors=COLOURS[span.use], **box)
-        if filled < span.rows:
-            rest = (span.first + filled, span.rows - filled)
-            ax.broken_barh([(0, used)], rest, facecolors=ORANGE, alpha=FAINT, linewidth=0)
-        wide = used / spec.columns * ARRAY_WIDTH > NAME_INCHES
-        if span.use == "sum" and wide and span.rows > 0.16 * per_inch:
-            words = f"row {span.number} of inputs" if run.chosen.blocks.batch > 1 else "sums"
-            middle = span.first + span.rows / 2
-            ax.text(used / 2, middle, words, ha="center", va="center", color=LIGHT, fontsize=SMALL)
-    if used < spec.columns:
-        unused = [(used, spec.columns - used)]
+        _draw_span(ax, run, span, used, run.chosen.outputs * width)
+    empty = spec.columns - used
+    if empty:
         ax.broken_barh(
-            unused, (0, spec.rows), facecolors="white", edgecolor=PALE, hatch=HATCH, linewidth=0
+            [(used, empty)],
+            (0, spec.rows),
+            facecolors="none",
+            edgecolor=GREY,
+            hatch=HATCH,
+            linewidth=0,
         )
-    if spec.layout == "bit_parallel" and outputs > 1:
+    taken = sum(span.rows for span in run.spans if span.use != "free")
+    if width > 1:
         lines = [output * width for output in range(1, outputs)]
-        taken = sum(span.rows for span in run.spans if span.use != "free")
         ax.vlines(lines, 0, taken, colors="white", linewidth=0.5)
     ax.set_xlim(0, spec.columns)
     ax.set_ylim(spec.rows, 0)
     for side in ("top", "right"):
         ax.spines[side].set_visible(True)
     ax.set_ylabel("row", color=MUTED)
-    empty = spec.columns - used
     words = f"columns: {_plural(outputs, 'output')}" + (f" of {width} bits" if width > 1 else "")
     ax.set_xlabel(words + (f", {empty} unused (hatched)" if empty else ""), color=MUTED)
+
+
+def _draw_span(ax: Axes, run: SramRun, span: RowSpan, used: int, held: int) -> None:
+    """Rows over the columns `used`; up to `held` others could have outputs, too."""
+    per_inch = run.spec.rows / HEIGHT
+    filled = min(span.bits, span.rows) if span.use in ("weight", "entry") else span.rows
+    line = 0.4 if span.rows > 0.04 * per_inch and span.use != "free" else 0.0
+    box: dict[str, Any] = {"edgecolor": "white", "linewidth": line}
+    colour, rows = COLOURS[span.use], (span.first, filled)
+    ax.broken_barh([(0, used)], rows, facecolors=colour, **box)
+    if held > used:
+        ax.broken_barh([(used, held - used)], rows, facecolors=colour, alpha=FAINT, **box)
+    if filled < span.rows:
+        rest = (span.first + filled, span.rows - filled)
+        ax.broken_barh([(0, used)], rest, facecolors=ORANGE, alpha=FAINT, linewidth=0)
+    wide = used / run.spec.columns * ARRAY_WIDTH > NAME_INCHES
+    if span.use == "sum" and wide and span.rows > 0.16 * per_inch:
+        name = f"row {span.number} of inputs" if run.chosen.blocks.batch > 1 else "sums"
+        middle = span.first + span.rows / 2
+        ax.text(used / 2, middle, name, ha="center", va="center", color=LIGHT, fontsize=SMALL)
 
 
 def _draw_labels(ax: Axes, run: SramRun, bands: list[Band]) -> None:
