@@ -242,6 +242,14 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
         assert capsys.readouterr().out == Path("r.json").read_text(encoding="utf-8")
 
 
+def test_entries_wider_than_a_row(capsys: pytest.CaptureFixture[str]) -> None:
+    """Entries of 4 weights of 4 bits have 6, those of 5 weights 7."""
+    assert main(["sram", PARALLEL, "--k", "16", "--n", "3", "--set", "columns=6"]) == 0
+    assert "entries of k = 5 are wider than a row of columns\n" in capsys.readouterr().out
+    document = counted(16, 3, "--set", "columns=6", array=PARALLEL)
+    assert [choice["basis_weights"] for choice in document["choices"]] == [1, 2, 3, 4]
+
+
 def test_options_are_settings() -> None:
     short = counted(64, 9, "--weights", "int2", "--activations", "int4", "--layout", "bit_parallel")
     keys = ("weight_format=int2", "input_format=int4", "layout=bit_parallel")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ARRAY_WIDTH, HEIGHT = 3.0, 6.4
-LEFT, BELOW, ABOVE, GAP = 0.62, 0.85, 0.35, 0.25
+BELOW, ABOVE, GAP = 0.85, 0.35, 0.25
 LABEL_INCHES = 0.2
 """Between labels beside the array, at least."""
 NAME_INCHES = 1.0
@@ -80,9 +80,10 @@ def plot_sram_rows(run: SramRun) -> Figure:
     bands = bands_of(run)
     labels = label_inches([band.text for band in bands]) * SMALL / 9 + 0.35
     details = _details_inches(run)
-    left = LEFT + ARRAY_WIDTH + labels + GAP
+    margin = label_inches([str(run.spec.rows)]) + 0.3
+    left = margin + ARRAY_WIDTH + labels + GAP
     figure = new_figure(left + details + GAP, BELOW + HEIGHT + ABOVE)
-    array = place(figure, LEFT, BELOW, ARRAY_WIDTH, HEIGHT)
+    array = place(figure, margin, BELOW, ARRAY_WIDTH, HEIGHT)
     _draw_array(array, run)
     _draw_labels(array, run, bands)
     table = place(figure, left, BELOW, details, HEIGHT)
@@ -171,9 +172,10 @@ def _draw_array(ax: Axes, run: SramRun) -> None:
     ax.set_ylim(spec.rows, 0)
     for side in ("top", "right"):
         ax.spines[side].set_visible(True)
+    ax.locator_params(integer=True)
     ax.set_ylabel("row", color=MUTED)
     words = f"columns: {_plural(outputs, 'output')}" + (f" of {width} bits" if width > 1 else "")
-    ax.set_xlabel(words + (f", {empty} unused (hatched)" if empty else ""), color=MUTED)
+    ax.set_xlabel(words + (f", {count(empty)} unused (hatched)" if empty else ""), color=MUTED)
 
 
 def _draw_span(ax: Axes, run: SramRun, span: RowSpan, used: int, held: int) -> None:

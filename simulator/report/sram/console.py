@@ -8,6 +8,7 @@ from functools import partial
 from simulator.hardware.sram_pim.choices import Choice
 from simulator.hardware.sram_pim.latencies import latency_table
 from simulator.hardware.sram_pim.layouts import combined_entries
+from simulator.hardware.sram_pim.lut_gemv import MOST_BASIS_WEIGHTS
 from simulator.report.lines import BOLD, DIM, WIDTH, styled, wrapped
 from simulator.report.sram.result import PHASES, SramRun
 from simulator.report.sram.verdict import verdict
@@ -173,6 +174,8 @@ def _table(run: SramRun) -> list[str]:
     if lacking:
         has = f"does not fit {count(run.spec.rows)} rows: "
         lines += wrapped(has, ", ".join(lacking))
+    if len(run.choices) < MOST_BASIS_WEIGHTS:
+        lines.append(f"entries of k = {len(run.choices) + 1} are wider than a row of columns")
     return lines
 
 
