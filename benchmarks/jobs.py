@@ -13,11 +13,12 @@ HERE = Path(__file__).resolve().parent
 class Sizes:
     """How large the jobs are; tests shrink them.
 
-    model, moe_model: shipped names or paths of Hugging Face configurations.
+    model, moe_model, arrays_model: shipped names or paths of Hugging Face configurations.
     """
 
     model: str = "llama-2-7b"
     moe_model: str = "mixtral-8x7b"
+    arrays_model: str = "llama-2-13b"
     prefill_tokens: int = 2048
     decode_steps: int = 1000
     gemm: int = 4096
@@ -70,6 +71,7 @@ COMMAND_LEVEL = {"tpuv3_core_hbm2": {}, "tpuv4i_hbm2": {"weights": "int8"}}
 
 COMMAND = ("-m", "simulator")
 EXAMPLE = "configs/experiments/llama2_7b_on_tpu.yaml"
+ARRAYS_EXAMPLE = "configs/experiments/sail_llama2_7b.yaml"
 CAPACITY = "machine.memory.capacity_bytes=400000000000"
 GEMM_ARRAYS = "machine.core.matrix_units.0.count=1"
 
@@ -83,6 +85,7 @@ def jobs(sizes: Sizes) -> Iterator[Job]:
     yield Job(f"`cyclelab run {EXAMPLE}`", (*COMMAND, "run", example), bar_s=3)
     yield Job("the same without pictures", (*COMMAND, "run", example, "--no-plots"))
     yield from _llama(sizes)
+    yield from _arrays(sizes)
     yield from _dram(sizes)
     yield from _gemms(sizes)
     yield from _long(sizes)
@@ -107,6 +110,16 @@ def _llama(sizes: Sizes) -> Iterator[Job]:
             bar_bytes=2e9,
             repeats=1,
         )
+
+
+def _arrays(sizes: Sizes) -> Iterator[Job]:
+    """A decode step of eight requests on arrays beside a CPU's cache."""
+    for machine, bar_s in (("neoverse_n1_sram_pim", 2), ("neoverse_n1_sram_pim_ddr4", 10)):
+        settings = (f"machine={machine}", f"workload.model={sizes.arrays_model}", "output=null")
+        command = (*COMMAND, "run", str(HERE.parent / ARRAYS_EXAMPLE))
+        arguments = (*command, *(part for pair in settings for part in ("--set", pair)))
+        what = f"{_short(sizes.arrays_model)}, 1 decode step, batch 8, Q4_0, `{machine}`"
+        yield Job(what, arguments, bar_s=bar_s, repeats=3)
 
 
 def _dram(sizes: Sizes) -> Iterator[Job]:

@@ -10,7 +10,8 @@ from simulator.hardware.matrix_unit import Tile
 from simulator.hardware.sram_pim import SramPim
 from simulator.hardware.sram_pim.load import ArraySetup
 from simulator.hardware.sram_pim.parts import ARRAY
-from simulator.hardware.sram_pim.reuse import ActivationSpec, hits, patterns, saved_cycles
+from simulator.hardware.sram_pim.reuse import ActivationSpec
+from simulator.hardware.sram_pim.savings import MOST_PASSES, reuse_table, saved_by_group
 from simulator.hardware.sram_pim.spec import ArraySpec
 from simulator.numerics import random_values
 from simulator.report.sram.result import ReuseCheck, SramRun, ValueCheck
@@ -61,30 +62,32 @@ def run_lut_gemv(
 def check_reuse(spec: ArraySpec, unit: SramPim, tile: Tile) -> ReuseCheck | None:
     """Draw activations and count the look-ups that a memory of patterns spares the array.
 
-    Of every table, in every pass, the memory is empty at first. Blocks of columns see the
+    Of every table, in every pass, the memory is empty at first; blocks of columns see the
     same activations. None without `reuse`; CyclelabError for more inputs than are drawn.
     """
     if spec.reuse is None:
         return None
-    if tile.m * tile.k > MOST_DRAWN:
+    kind, layout, gemv = spec.activations or ActivationSpec(), spec.array_layout, unit.gemv(tile)
+    blocks, k = gemv.blocks(tile), gemv.basis_weights
+    drawn = min(tile.m, MOST_PASSES * blocks.batch) * tile.k
+    if drawn > MOST_DRAWN:
         raise CyclelabError(
-            f"reuse: {tile.m * tile.k:,} inputs, and at most {MOST_DRAWN:,} are drawn: use "
-            "fewer inputs or rows of inputs"
+            f"reuse: {drawn:,} activations, and at most {MOST_DRAWN:,} are drawn: use fewer "
+            "inputs or rows of inputs"
         )
-    kind, bits = spec.activations or ActivationSpec(), spec.array_layout.input_bits
-    gemv = unit.gemv(tile)
-    blocks, planes = gemv.blocks(tile), spec.array_layout.plane_cycles(tile.k)
-    inputs = kind.draw((tile.m, tile.k), bits)
-    lookups = found = saved = 0
-    for first in range(0, tile.m, blocks.batch):
-        rows = inputs[first : first + blocks.batch]
-        hit = hits(patterns(rows, bits, gemv.basis_weights), bits, spec.reuse)
-        lookups += hit.size
-        found += int(hit.sum())
-        saved += blocks.column_blocks * int(saved_cycles(hit, planes, spec.reuse).sum())
+    saved, rate = saved_by_group(layout, k, spec.reuse, kind, (tile.m, tile.k), tile.k)
+    lookups = blocks.groups * tile.m * layout.input_bits
     gaussian = kind.distribution == "gaussian"
-    sigma = (2.0 ** (bits - 3) if kind.sigma is None else kind.sigma) if gaussian else None
-    return ReuseCheck(kind.distribution, sigma, kind.seed, lookups, found, saved)
+    usual = 2.0 ** (layout.input_bits - 3)
+    return ReuseCheck(
+        distribution=kind.distribution,
+        sigma=(usual if kind.sigma is None else kind.sigma) if gaussian else None,
+        seed=kind.seed,
+        memory_bytes=reuse_table(layout, k, spec.reuse).capacity_bytes or 0,
+        lookups=lookups,
+        hits=round(rate * lookups),
+        saved_cycles=blocks.column_blocks * int(saved.sum()),
+    )
 
 
 def check_values(unit: SramPim, tile: Tile, seed: int = SEED) -> ValueCheck:

@@ -302,6 +302,7 @@ def machine_facts(machine: MachineSpec, peak_macs_per_cycle: float = 0) -> dict[
         **_dram_facts(machine),
         **({"links": machine.links.model_dump(mode="json")} if machine.links else {}),
         "memory_capacity_bytes": machine.memory.capacity_bytes,
+        **({"price_usd_per_hour": price} if (price := machine.price_usd_per_hour) else {}),
     }
 
 

@@ -33,6 +33,13 @@ SMALLER = {
 SMALLER["neupims_gpt3_175b_b256"] = ("workload.layers=4", "workload.running.repeat=1")
 """Channels whose banks compute are simulated one by one; two layers are enough of them."""
 
+BUFFERS = {
+    "npu": "core.scratchpad.capacity_bytes",
+    "gpu": "l2.capacity_bytes",
+    "cpu": "llc.slice_bytes",
+}
+"""What holds activations, by kind of machine."""
+
 
 @pytest.fixture(scope="module")
 def results() -> dict[str, Result]:
@@ -96,8 +103,7 @@ def test_results_carry_the_sources(name: str, results: dict[str, Result]) -> Non
     sources = results[name].sources
     rate = "bandwidth_bytes_per_s" if name in IDEAL else "device.timing"
     assert f"machine.memory.{rate}" in sources
-    buffer = "l2" if results[name].machine["kind"] == "gpu" else "core.scratchpad"
-    assert f"machine.{buffer}.capacity_bytes" in sources
+    assert f"machine.{BUFFERS[results[name].machine['kind']]}" in sources
     assert any(key.startswith("technology.") for key in sources)
 
 

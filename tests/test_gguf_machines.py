@@ -31,6 +31,8 @@ def decoded(experiment: str, name: str, *settings: str) -> Result:
     [
         ("llama2_7b_on_a100", []),
         ("llama2_7b_w4a8", ["workload.precision.weight_group_size=0"]),
+        ("sail_llama2_7b_n1", []),
+        ("sail_llama2_7b", []),
     ],
 )
 def test_every_byte_is_read_once(experiment: str, settings: list[str], name: str) -> None:

@@ -29,7 +29,7 @@ KINDS = {
     "experiments": Kind("experiment", "configs/experiments"),
     "dram": Kind("DRAM device", "configs/dram"),
     "sram_arrays": Kind("SRAM-PIM array", "configs/sram_pim/arrays"),
-    "sram_latencies": Kind("table of in-SRAM latencies", "configs/sram_pim/latencies"),
+    "sram_latencies": Kind("latency table", "configs/sram_pim/latencies"),
     "comparisons": Kind("comparison", "configs/comparisons"),
     "published": Kind("study", "configs/published"),
     "models": Kind("model", "workloads/models"),

@@ -105,6 +105,7 @@ class MachineSpec(Spec):
 
     clock: the cores' clock; cycles in reports are cycles of it.
     links: to other devices of its kind, for workloads that several share.
+    price_usd_per_hour: of the machine, for tokens per dollar.
     technology: a technology preset for area and energy, or a mapping that extends one.
     """
 
@@ -116,6 +117,7 @@ class MachineSpec(Spec):
     core: CoreSpec
     memory: Annotated[IdealMemorySpec | DramMemorySpec, BeforeValidator(_memory_spec)]
     links: LinksSpec | None = None
+    price_usd_per_hour: float | None = Field(default=None, gt=0, le=1e9)
     technology: str | dict[str, Any]
 
     @property

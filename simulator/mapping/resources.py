@@ -100,6 +100,11 @@ class Resources(ABC, Generic[MachineT]):
         assert self.machine.links is not None, "collectives without links are refused before"
         return self.machine.links
 
+    @property
+    def nameable(self) -> tuple[str, ...]:
+        """What the user can name to run a product."""
+        return self.unit_names
+
     def units_named(self, name: str) -> Sequence[int]:
         """Indices of the matrix units that a graph is adapted to, if it shall run on `name`.
 
@@ -111,9 +116,9 @@ class Resources(ABC, Generic[MachineT]):
         """Index of the matrix unit of a name; raises CyclelabError when there is none."""
         if name in self.unit_names:
             return self.unit_names.index(name)
-        hint = nearest(name, self.unit_names)
+        hint = nearest(name, self.nameable)
         raise CyclelabError(
-            f"the machine has no matrix unit {name!r}; it has: {', '.join(self.unit_names)}"
+            f"the machine has no matrix unit {name!r}; it has: {', '.join(self.nameable)}"
             + (f"; did you mean {hint!r}?" if hint else "")
         )
 

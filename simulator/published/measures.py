@@ -12,6 +12,7 @@ from simulator.report.result import MEMORY_UNITS, Result
 from simulator.report.utilisation import unit_uses
 
 UM2_PER_MM2 = 1e6
+SRAM_PIM = "sram_pim"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,35 @@ def _memory_power(result: Result) -> float:
     return 1e-3 * _memory_mj(result) / result.seconds
 
 
+def _tokens_per_s(result: Result) -> float:
+    """Of all devices together; 0 without tokens."""
+    return result.tokens_per_s or 0.0
+
+
+def _arrays_busy(result: Result) -> float:
+    """Cycles of their own clock in which arrays beside a cache write, build, look up and read."""
+    return sum(
+        cycles
+        for phase in result.phases
+        for queue, cycles in phase.busy_cycles.items()
+        if queue.rpartition(".")[2] == SRAM_PIM
+    )
+
+
+def _tokens_per_dram_pass(result: Result) -> float:
+    """Tokens per second of the whole batch if weights and KV cache came at full bandwidth."""
+    moved = sum(op.bytes["dram_read"] for op in result.operators)
+    tokens = sum(phase.generated for phase in result.phases)
+    return float(tokens * result.machine["memory_bandwidth_bytes_per_s"] / moved)
+
+
 MEASURES = {
+    "tokens_per_second": Measure("throughput", "tokens/s", _tokens_per_s),
+    "tokens_per_second_of_dram": Measure("main memory allows", "tokens/s", _tokens_per_dram_pass),
+    "tokens_per_usd": Measure(
+        "tokens for a dollar", "tokens/$", lambda result: result.tokens_per_usd or 0.0
+    ),
+    "arrays_busy_cycles": Measure("arrays at work", "cycles", _arrays_busy),
     "milliseconds": Measure("time", "ms", lambda result: 1e3 * result.seconds),
     "microseconds": Measure("time", "µs", lambda result: 1e6 * result.seconds),
     "layers_milliseconds": Measure("layers", "ms", _layers_ms),

@@ -75,9 +75,15 @@ def _totals(result: Result) -> list[str]:
         ("time", seconds(result.seconds), "per output token", seconds(following)),
         ("of peak MACs", percent(result.utilisation), "tokens/s", _rate(result.tokens_per_s)),
         ("energy", estimate(result.energy_j, "J"), "area", area),
-        ("power", estimate(result.power_w, "W"), "", ""),
+        ("power", estimate(result.power_w, "W"), *_value(result)),
     ]
     return [f"{a:<14}{b:<34}{c:<18}{d}".rstrip() for a, b, c, d in rows]
+
+
+def _value(result: Result) -> tuple[str, str]:
+    """What a dollar buys, if the machine has a price."""
+    tokens = result.tokens_per_usd
+    return ("", "") if tokens is None else ("tokens/$", si(tokens, ""))
 
 
 def _rate(value: float | None) -> str:

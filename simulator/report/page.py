@@ -59,11 +59,13 @@ def _header(result: Result, operators: list[OperatorGroup]) -> str:
 
 def _cards(result: Result) -> str:
     rate = "–" if result.tokens_per_s is None else si(result.tokens_per_s, "")
+    bought = "–" if result.tokens_per_usd is None else si(result.tokens_per_usd, "")
     cards = [
         ("time", seconds(result.seconds), f"{count(result.cycles)} cycles"),
         ("to first token", seconds(result.time_to_first_token_s), ""),
         ("per output token", seconds(result.time_per_output_token_s), ""),
         ("tokens per second", rate, ""),
+        ("tokens per dollar", bought, ""),
         ("of peak MACs", percent(result.utilisation), ""),
         ("energy", si(result.energy_j.value, "J"), _bounds(result.energy_j, "J")),
         ("mean power", si(result.power_w.value, "W"), _bounds(result.power_w, "W")),

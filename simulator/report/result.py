@@ -17,6 +17,8 @@ MEMORY_UNITS = "pim"
 LAYERS = "layers"
 """Blocks of layers are called that, or `layers[3]` where some are unlike others."""
 
+SECONDS_PER_HOUR = 3600
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -167,6 +169,14 @@ class Result:
     def tokens_per_s_per_device(self) -> float | None:
         """Tokens per second over the number of devices."""
         return None if self.tokens_per_s is None else self.tokens_per_s / self.devices
+
+    @property
+    def tokens_per_usd(self) -> float | None:
+        """Tokens for a dollar, of all devices; None without tokens or without a price."""
+        price = self.machine.get("price_usd_per_hour")
+        if price is None or self.tokens_per_s is None:
+            return None
+        return self.tokens_per_s * SECONDS_PER_HOUR / (float(price) * self.devices)
 
     def to_dict(self) -> dict[str, Any]:
         """The document of `result.json`, plain data in a fixed order of keys."""

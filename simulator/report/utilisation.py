@@ -8,7 +8,7 @@ from simulator.report.aggregate import PhaseGroup
 from simulator.report.result import MEMORY_UNITS, OperatorResult, Result
 
 CHANNEL = "channel"
-LEFT_OUT = ("dma", "launch", "hbm")
+LEFT_OUT = ("dma", "launch", "barrier", "hbm", "dram")
 """Beginnings of queues whose time is mostly waiting: transfers are in the memory's own share."""
 BUS = "memory bus"
 

@@ -51,6 +51,7 @@ def small_jobs(modules: dict[str, ModuleType], tmp_path: Path) -> list[Any]:
     sizes = modules["jobs"].Sizes(
         model=str(tmp_path / "llama.json"),
         moe_model=str(tmp_path / "mixtral.json"),
+        arrays_model=str(tmp_path / "llama.json"),
         prefill_tokens=16,
         decode_steps=3,
         gemm=128,

@@ -95,21 +95,23 @@ class ArrayModel:
 
     unit: an array with the formats of the operands. streamed_bytes: of the cache, for weights
         on their way, of which a step takes a half at most.
+    converts: whether sums of groups are made FP32, and scaled, in conversion arrays.
     """
 
     def __init__(
-        self, machine: CpuSpec, problem: StepGemm, unit: SramPim, streamed_bytes: int
+        self,
+        machine: CpuSpec,
+        problem: StepGemm,
+        unit: SramPim,
+        streamed_bytes: int,
+        converts: bool,
     ) -> None:
         assert machine.arrays is not None
+        self.converts = converts
         self.unit, self.streamed_bytes = unit, streamed_bytes
         self.machine, self.problem = machine, problem
         self.spec: CacheArraysSpec = machine.arrays
         self.arrays = machine.llc.slices * self.spec.arrays_per_slice
-
-    @property
-    def converts(self) -> bool:
-        """Whether sums of groups are made FP32, and scaled, in arrays."""
-        return bool(self.problem.group and self.spec.conversion_arrays_per_slice)
 
     def sharings(self) -> Iterator[ArraySharing]:
         """All that are worth trying: tables of every k that fits, k in halves of halves."""

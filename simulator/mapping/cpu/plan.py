@@ -10,6 +10,7 @@ from simulator.mapping.cpu.resources import ARRAYS_NAME, CpuResources
 from simulator.mapping.errors import FixedChoiceError
 from simulator.mapping.in_step.plan import StepPlanner
 from simulator.mapping.planning import KernelJob, Plan
+from simulator.mapping.spec import ATTENTION_SETTINGS, GEMM_SETTINGS
 from simulator.workload.operators import MatMul
 
 
@@ -18,12 +19,26 @@ class CpuPlanner(StepPlanner):
 
     def plan_products(self, job: KernelJob, cache_bytes: int) -> Plan:
         """By estimated time; raises NoMappingError when no tile fits."""
+        assert isinstance(self.resources, CpuResources)
+        if self.resources.machine.arrays is None:
+            return self._on_cores(job, cache_bytes)
+        if isinstance(job.kernel.operators[0], MatMul):
+            return self._fastest(job, cache_bytes)
+        settings = ATTENTION_SETTINGS if job.kernel.kind == "attention" else GEMM_SETTINGS
+        choice, pattern = self.planning.fixed(job.kernel.name, settings)
+        if choice.unit == ARRAYS_NAME:
+            raise FixedChoiceError(
+                pattern,
+                "unit",
+                f"{ARRAYS_NAME} multiplies by weights; {job.kernel.name!r} multiplies by the KV "
+                "cache, which the cores do",
+            )
+        return self._on_cores(job, cache_bytes)
+
+    def _on_cores(self, job: KernelJob, cache_bytes: int) -> Plan:
         if job.kernel.kind == "attention":
             return CpuAttentionPlanner(self.planning, job, cache_bytes).plan()
-        assert isinstance(self.resources, CpuResources)
-        if self.resources.machine.arrays is None or not isinstance(job.kernel.operators[0], MatMul):
-            return CoreGemmPlanner(self.planning, job, cache_bytes).plan()
-        return self._fastest(job, cache_bytes)
+        return CoreGemmPlanner(self.planning, job, cache_bytes).plan()
 
     def _fastest(self, job: KernelJob, cache_bytes: int) -> Plan:
         """Cores or arrays; the user may fix either."""

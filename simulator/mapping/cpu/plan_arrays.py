@@ -14,6 +14,7 @@ from simulator.mapping.cpu.resources import ARRAYS_NAME, CpuResources
 from simulator.mapping.formats import FormatChoice
 from simulator.mapping.gemm_kernel import operand_formats
 from simulator.mapping.in_step.plan_gemm import StepGemmPlanner
+from simulator.mapping.in_step.problem import StepGemm
 from simulator.mapping.planning import Elsewhere, KernelJob, Plan, Planning
 from simulator.numerics import format_named
 
@@ -51,18 +52,27 @@ class ArrayGemmPlanner(StepGemmPlanner):
         total = 0
         for shape in self.shapes:
             problem = self.problem(shape, unit, formats)
-            model = ArrayModel(self.cpu.machine, problem, unit, self.cpu.streamed_bytes)
-            key = ("sram_pim", unit.spec, problem)
-            memory = self.planning.memory
+            key, memory = ("sram_pim", unit.spec, problem), self.planning.memory
             if key not in memory:
                 memory[key] = min(
-                    ((self._estimated(model, each), each) for each in model.sharings()),
+                    (
+                        (self._estimated(model, sharing), model, sharing)
+                        for model in self._models(problem, unit)
+                        for sharing in model.sharings()
+                    ),
                     key=lambda timed: timed[0],
                 )
-            cycles, sharing = memory[key]
+            cycles, model, sharing = memory[key]
             total += cycles
             found.append((model, sharing))
         return total, found
+
+    def _models(self, problem: StepGemm, unit: SramPim) -> list[ArrayModel]:
+        """Sums of groups converted in arrays, where there are some for that, or by the cores."""
+        machine, streamed = self.cpu.machine, self.cpu.streamed_bytes
+        assert machine.arrays is not None
+        ways = {False, bool(problem.group and machine.arrays.conversion_arrays_per_slice)}
+        return [ArrayModel(machine, problem, unit, streamed, way) for way in sorted(ways)]
 
     def plan_of(self, cycles: int, shared: Shared) -> Plan:
         """The plan of these sharings, with what bounds it."""

@@ -74,6 +74,11 @@ class CpuResources(StepResources[CpuSpec]):
         """Of the last-level cache, for tiles on their way."""
         return self.machine.on_chip_bytes // STREAMED_SHARE
 
+    @property
+    def nameable(self) -> tuple[str, ...]:
+        """The cores' units, and the arrays if there are any."""
+        return (*self.unit_names, *((ARRAYS_NAME,) if self.machine.arrays else ()))
+
     def units_named(self, name: str) -> Sequence[int]:
         """Arrays take what the cores do: sums of products of codes, to be scaled afterwards."""
         if self.machine.arrays is not None and name == ARRAYS_NAME:

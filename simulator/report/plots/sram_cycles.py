@@ -37,7 +37,7 @@ SMALL = 7.5
 def plot_sram_cycles(run: SramRun) -> Figure:
     """A bar per k, stacked by phase; hatched where the table does not fit the array.
 
-    Those show what an array with rows for the table and the whole batch would take.
+    Those show what an array with rows for the table beside the best one's sums would take.
     """
     figure = new_figure(WIDTH, HEIGHT)
     tallest = max(choice.phases.total for choice in run.choices)
@@ -92,7 +92,7 @@ def _draw_choice(ax: Axes, run: SramRun, x: int, choice: Choice, scale: float) -
 
 def _tick(choice: Choice) -> str:
     if not choice.fits:
-        return f"{choice.basis_weights}\nneeds\n{count(choice.least_rows)} rows"
+        return f"{choice.basis_weights}\nneeds\n{count(choice.rows_needed)} rows"
     passes = choice.blocks.passes
     lines = f"{choice.basis_weights}\n{count(choice.rows_needed)} rows"
     return lines + (f"\n{count(passes)} passes" if passes > 1 else "")
@@ -103,7 +103,7 @@ def _legend(figure: Figure, run: SramRun) -> None:
 
     handles = [Patch(color=COLOURS[phase], label=name) for phase, name in PHASES.items()]
     if not all(choice.fits for choice in run.choices):
-        label = "does not fit: on an array with more rows, in one pass"
+        label = "does not fit: on an array with as many rows"
         handles.append(Patch(facecolor="white", edgecolor=GREY, hatch=HATCH, label=label))
     figure.legend(
         handles=handles, loc="lower center", ncols=len(handles), handlelength=1.2, handleheight=0.9

@@ -10,10 +10,10 @@ from simulator.numerics import format_named
 from simulator.report.plots.style import (
     BLUE,
     GREEN,
+    GREY,
     LIGHT,
     MUTED,
     ORANGE,
-    PALE,
     PURPLE,
     SKY,
     label_inches,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ARRAY_WIDTH, HEIGHT = 3.0, 6.4
-LEFT, BELOW, ABOVE, GAP = 0.62, 0.85, 0.35, 0.25
+BELOW, ABOVE, GAP = 0.85, 0.35, 0.25
 LABEL_INCHES = 0.2
 """Between labels beside the array, at least."""
 NAME_INCHES = 1.0
@@ -37,6 +37,7 @@ NAME_INCHES = 1.0
 COLUMN_ENTRIES, MANY_ENTRIES = 32, 64
 """Entries below each other in the table's details, of tables of at most `MANY_ENTRIES`; of
 larger ones as many as that. More stand in columns beside."""
+HEADING = 0.45
 SQUARE = 0.17
 BAR_WIDTH = 1.05
 SMALL = 7.5
@@ -49,6 +50,7 @@ COLOURS = {
     "next_weight": SKY,
     "free": "#f3f5f7",
 }
+EMPTY = "#eef1f4"
 HATCH = "////"
 FAINT = 0.3
 """Of rows that a weight leaves unwritten."""
@@ -78,9 +80,10 @@ def plot_sram_rows(run: SramRun) -> Figure:
     bands = bands_of(run)
     labels = label_inches([band.text for band in bands]) * SMALL / 9 + 0.35
     details = _details_inches(run)
-    left = LEFT + ARRAY_WIDTH + labels + GAP
+    margin = label_inches([str(run.spec.rows)]) + 0.3
+    left = margin + ARRAY_WIDTH + labels + GAP
     figure = new_figure(left + details + GAP, BELOW + HEIGHT + ABOVE)
-    array = place(figure, LEFT, BELOW, ARRAY_WIDTH, HEIGHT)
+    array = place(figure, margin, BELOW, ARRAY_WIDTH, HEIGHT)
     _draw_array(array, run)
     _draw_labels(array, run, bands)
     table = place(figure, left, BELOW, details, HEIGHT)
@@ -145,43 +148,54 @@ def _band(spans: list[RowSpan], text: str) -> Band:
 
 
 def _draw_array(ax: Axes, run: SramRun) -> None:
-    """Spans as bands, over the columns that hold outputs; others are hatched."""
+    """Spans as bands; columns without an output are pale and hatched."""
     spec, outputs = run.spec, min(run.tile.n, run.chosen.outputs)
-    width = spec.columns // run.chosen.outputs if spec.layout == "bit_serial" else 0
-    width = width or run.chosen.entry_bits
+    width = 1 if spec.layout == "bit_serial" else run.chosen.entry_bits
     used = outputs * width
-    per_inch = spec.rows / HEIGHT
     for span in run.spans:
-        held = span.use in ("weight", "entry") and spec.layout == "bit_serial"
-        filled = span.bits if held else span.rows
-        line = 0.4 if span.rows > 0.04 * per_inch and span.use != "free" else 0.0
-        box: dict[str, Any] = {"edgecolor": "white", "linewidth": line}
-        ax.broken_barh([(0, used)], (span.first, filled), facecolors=COLOURS[span.use], **box)
-        if filled < span.rows:
-            rest = (span.first + filled, span.rows - filled)
-            ax.broken_barh([(0, used)], rest, facecolors=ORANGE, alpha=FAINT, linewidth=0)
-        wide = used / spec.columns * ARRAY_WIDTH > NAME_INCHES
-        if span.use == "sum" and wide and span.rows > 0.16 * per_inch:
-            words = f"row {span.number} of inputs" if run.chosen.blocks.batch > 1 else "sums"
-            middle = span.first + span.rows / 2
-            ax.text(used / 2, middle, words, ha="center", va="center", color=LIGHT, fontsize=SMALL)
-    if used < spec.columns:
-        unused = [(used, spec.columns - used)]
+        _draw_span(ax, run, span, used, run.chosen.outputs * width)
+    empty = spec.columns - used
+    if empty:
         ax.broken_barh(
-            unused, (0, spec.rows), facecolors="white", edgecolor=PALE, hatch=HATCH, linewidth=0
+            [(used, empty)],
+            (0, spec.rows),
+            facecolors="none",
+            edgecolor=GREY,
+            hatch=HATCH,
+            linewidth=0,
         )
-    if spec.layout == "bit_parallel" and outputs > 1:
+    taken = sum(span.rows for span in run.spans if span.use != "free")
+    if width > 1:
         lines = [output * width for output in range(1, outputs)]
-        taken = sum(span.rows for span in run.spans if span.use != "free")
         ax.vlines(lines, 0, taken, colors="white", linewidth=0.5)
     ax.set_xlim(0, spec.columns)
     ax.set_ylim(spec.rows, 0)
     for side in ("top", "right"):
         ax.spines[side].set_visible(True)
+    ax.locator_params(integer=True)
     ax.set_ylabel("row", color=MUTED)
-    empty = spec.columns - used
     words = f"columns: {_plural(outputs, 'output')}" + (f" of {width} bits" if width > 1 else "")
-    ax.set_xlabel(words + (f", {empty} unused (hatched)" if empty else ""), color=MUTED)
+    ax.set_xlabel(words + (f", {count(empty)} unused (hatched)" if empty else ""), color=MUTED)
+
+
+def _draw_span(ax: Axes, run: SramRun, span: RowSpan, used: int, held: int) -> None:
+    """Rows over the columns `used`; up to `held` others could have outputs, too."""
+    per_inch = run.spec.rows / HEIGHT
+    filled = min(span.bits, span.rows) if span.use in ("weight", "entry") else span.rows
+    line = 0.4 if span.rows > 0.04 * per_inch and span.use != "free" else 0.0
+    box: dict[str, Any] = {"edgecolor": "white", "linewidth": line}
+    colour, rows = COLOURS[span.use], (span.first, filled)
+    ax.broken_barh([(0, used)], rows, facecolors=colour, **box)
+    if held > used:
+        ax.broken_barh([(used, held - used)], rows, facecolors=colour, alpha=FAINT, **box)
+    if filled < span.rows:
+        rest = (span.first + filled, span.rows - filled)
+        ax.broken_barh([(0, used)], rest, facecolors=ORANGE, alpha=FAINT, linewidth=0)
+    wide = used / run.spec.columns * ARRAY_WIDTH > NAME_INCHES
+    if span.use == "sum" and wide and span.rows > 0.16 * per_inch:
+        name = f"row {span.number} of inputs" if run.chosen.blocks.batch > 1 else "sums"
+        middle = span.first + span.rows / 2
+        ax.text(used / 2, middle, name, ha="center", va="center", color=LIGHT, fontsize=SMALL)
 
 
 def _draw_labels(ax: Axes, run: SramRun, bands: list[Band]) -> None:
@@ -234,22 +248,32 @@ def _below(run: SramRun) -> int:
 
 
 def _column_inches(run: SramRun) -> float:
-    rows = 0.45 + 0.06 * len(f"{run.spec.rows}–{run.spec.rows}")
-    return rows + run.chosen.basis_weights * SQUARE + 0.12 + BAR_WIDTH + 0.3
+    k = run.chosen.basis_weights
+    return _numbers_inches(run) + k * SQUARE + 0.12 + _bar_inches(run) + 0.3
+
+
+def _numbers_inches(run: SramRun) -> float:
+    """Room for the numbers of an entry's rows."""
+    last = str(run.spec.rows)
+    return 0.25 + 0.06 * len(f"{last}–{last}" if run.spec.layout == "bit_serial" else last)
+
+
+def _bar_inches(run: SramRun) -> float:
+    return BAR_WIDTH if _entries(run) <= MANY_ENTRIES else 0.65 * BAR_WIDTH
 
 
 def _draw_table(ax: Axes, run: SramRun, inches: float) -> None:
     """Entries below each other: rows, a square per weight that is in the sum, and the bits."""
     table = [span for span in run.spans if span.use in ("weight", "entry")]
     below = _below(run)
-    step = min(0.3, (HEIGHT - 0.4) / min(len(table), below))
+    step = min(0.3, (HEIGHT - HEADING) / min(len(table), below))
     column = _column_inches(run)
     ax.set_xlim(0, inches)
     ax.set_ylim(HEIGHT, 0)
     ax.axis("off")
     for number, span in enumerate(table):
         x = number // below * column
-        y = 0.45 + (number % below + 0.5) * step
+        y = HEADING + (number % below + 0.5) * step
         if number % below == 0:
             _draw_heading(ax, run, x)
         _draw_entry(ax, run, span, x, y, step)
@@ -267,10 +291,6 @@ def _draw_heading(ax: Axes, run: SramRun, x: float) -> None:
     ax.text(start + k * SQUARE + 0.12, 0.4, "bits, lowest first", ha="left", **style)
 
 
-def _numbers_inches(run: SramRun) -> float:
-    return 0.25 + 0.06 * len(f"{run.spec.rows}–{run.spec.rows}")
-
-
 def _draw_entry(ax: Axes, run: SramRun, span: RowSpan, x: float, y: float, step: float) -> None:
     k, bits = run.chosen.basis_weights, run.chosen.entry_bits
     start, tall = x + _numbers_inches(run), 0.72 * step
@@ -278,22 +298,12 @@ def _draw_entry(ax: Axes, run: SramRun, span: RowSpan, x: float, y: float, step:
     rows = str(span.first) if span.rows == 1 else f"{span.first}–{last}"
     size = min(SMALL, step * 72 * 0.75)
     ax.text(start - 0.1, y, rows, ha="right", va="center", fontsize=size)
-    colour = COLOURS[span.use]
-    for weight in range(k):
-        on = span.number >> weight & 1
-        ax.broken_barh(
-            [(start + weight * SQUARE + 0.02, SQUARE - 0.04)],
-            (y - tall / 2, tall),
-            facecolors=colour if on else "#eef1f4",
-            linewidth=0,
-        )
-    left, each = start + k * SQUARE + 0.12, BAR_WIDTH / bits
-    for bit in range(bits):
-        filled = bit < span.bits
-        ax.broken_barh(
-            [(left + bit * each, each * 0.9)],
-            (y - tall / 2, tall),
-            facecolors=colour,
-            alpha=1.0 if filled else FAINT,
-            linewidth=0,
-        )
+    colour, height = COLOURS[span.use], (y - tall / 2, tall)
+    squares = [(start + weight * SQUARE + 0.02, SQUARE - 0.04) for weight in range(k)]
+    for chosen, shade in ((1, colour), (0, EMPTY)):
+        those = [place for bit, place in enumerate(squares) if span.number >> bit & 1 == chosen]
+        ax.broken_barh(those, height, facecolors=shade, linewidth=0)
+    left, each = start + k * SQUARE + 0.12, _bar_inches(run) / bits
+    cells = [(left + bit * each, each * 0.9) for bit in range(bits)]
+    ax.broken_barh(cells[: span.bits], height, facecolors=colour, linewidth=0)
+    ax.broken_barh(cells[span.bits :], height, facecolors=colour, alpha=FAINT, linewidth=0)

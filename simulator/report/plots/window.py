@@ -15,7 +15,10 @@ MIN_GAP_FRACTION = 1 / 300
 LATENCIES_PER_GAP = 4
 """Gaps count as skipped repeats from this fraction of the window and this many
 memory latencies on: in shorter ones the machine may simply wait."""
-DATA_FLOW = ("launch", "load", "l2", "matrix", "vector", "link", "store")
+DATA_FLOW = (
+    "launch", "barrier", "load", "feed", "l2", "llc_read", "matrix", "sram_pim", "drain", "simd",
+    "vector", "link", "llc_write", "store",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from simulator.hardware.sram_pim.choices import Choice
 from simulator.hardware.sram_pim.latencies import latency_table
 from simulator.hardware.sram_pim.layouts import combined_entries
+from simulator.hardware.sram_pim.lut_gemv import MOST_BASIS_WEIGHTS
 from simulator.report.lines import BOLD, DIM, WIDTH, styled, wrapped
 from simulator.report.sram.result import PHASES, SramRun
 from simulator.report.sram.verdict import verdict
 from simulator.report.units import columns, count, percent, si, significant
 
 BITS_PER_BYTE = 8
+Shown = Callable[[int], str]
+"""How counts are written."""
 
 
 def sram_summary(run: SramRun, colour: bool = False) -> str:
@@ -68,9 +72,7 @@ def _what_ran(run: SramRun) -> list[str]:
     ]
 
 
-def _some(
-    number: int, noun: str, plural: str | None = None, shown: Callable[[int], str] = count
-) -> str:
+def _some(number: int, noun: str, plural: str | None = None, shown: Shown = count) -> str:
     return f"{shown(number)} {noun if number == 1 else plural or noun + 's'}"
 
 
@@ -114,17 +116,21 @@ def _phases(run: SramRun) -> list[str]:
     return _fitting(lambda shown: _phase_lines(run, shown))
 
 
-def _fitting(lines: Callable[[Callable[[int], str]], list[str]]) -> list[str]:
-    """Lines with whole numbers if there is room for them, or with shortened ones."""
-    exact = lines(count)
-    return exact if max(map(len, exact)) <= WIDTH else lines(_short)
+def _fitting(table: Callable[[Shown], list[str]]) -> list[str]:
+    """Lines with whole numbers if there is room for them, or with fewer and fewer digits."""
+    lines = table(count)
+    for digits in (4, 3):
+        if max(map(len, lines)) <= WIDTH:
+            break
+        lines = table(partial(_short, digits=digits))
+    return lines
 
 
-def _short(number: int) -> str:
-    return count(number) if number < 10_000 else si(number, "", 4)
+def _short(number: int, digits: int) -> str:
+    return count(number) if number < 10_000 else si(number, "", digits)
 
 
-def _phase_lines(run: SramRun, shown: Callable[[int], str]) -> list[str]:
+def _phase_lines(run: SramRun, shown: Shown) -> list[str]:
     made = _made_of(run, shown)
     rows = [
         (name, shown(getattr(run.phases, phase)), percent(run.shares[phase]), made[phase])
@@ -133,7 +139,7 @@ def _phase_lines(run: SramRun, shown: Callable[[int], str]) -> list[str]:
     return columns(("phase", "cycles", "share", "made of"), rows, left={0, 3})
 
 
-def _made_of(run: SramRun, shown: Callable[[int], str]) -> dict[str, str]:
+def _made_of(run: SramRun, shown: Shown) -> dict[str, str]:
     """Each phase as a product of counts, to be checked with a pencil."""
     layout, k, tile = run.layout, run.chosen.basis_weights, run.tile
     tables, blocks = _some(run.tables, "table", shown=shown), run.chosen.blocks
@@ -168,10 +174,12 @@ def _table(run: SramRun) -> list[str]:
     if lacking:
         has = f"does not fit {count(run.spec.rows)} rows: "
         lines += wrapped(has, ", ".join(lacking))
+    if len(run.choices) < MOST_BASIS_WEIGHTS:
+        lines.append(f"entries of k = {len(run.choices) + 1} are wider than a row of columns")
     return lines
 
 
-def _choice_lines(run: SramRun, shown: Callable[[int], str]) -> list[str]:
+def _choice_lines(run: SramRun, shown: Shown) -> list[str]:
     header = ("k", "rows", "largest batch", "passes", "outputs", *PHASES.values())
     rows = [
         (
@@ -209,7 +217,8 @@ def _reuse(run: SramRun) -> list[str]:
         "reuse    ",
         f"{found.distribution} activations (seed {found.seed}{sigma}): {count(found.hits)} of "
         f"{count(found.lookups)} look-ups hit, {percent(found.rate)}; {count(abs(saved))} cycles "
-        f"({share}) {'fewer' if saved >= 0 else 'more'}",
+        f"({share}) {'fewer' if saved >= 0 else 'more'}, with {si(found.memory_bytes, 'B')} beside "
+        "the array to remember them",
     )
 
 

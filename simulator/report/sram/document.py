@@ -49,7 +49,7 @@ def to_json(run: SramRun) -> str:
 
 
 def choice_rows(run: SramRun) -> list[Row]:
-    """A row per k; of those that do not fit, the rest is of an array with room for all."""
+    """A row per k; of those that do not fit, of an array with room for it."""
     return [_choice_row(run, choice) for choice in run.choices]
 
 

@@ -43,13 +43,15 @@ class ValueCheck:
 class ReuseCheck:
     """What remembering patterns saves, with activations that were drawn.
 
-    distribution, sigma, seed: of these; sigma in codes, None if uniform. lookups, hits: of a
-    block of columns. saved_cycles: of all; below zero where a hit takes longer.
+    distribution, sigma, seed: of these; sigma in codes, None if uniform. memory_bytes: what
+    holds the patterns and what they found. lookups, hits: of a block of columns.
+    saved_cycles: of all; below zero where a hit takes longer.
     """
 
     distribution: str
     sigma: float | None
     seed: int
+    memory_bytes: int
     lookups: int
     hits: int
     saved_cycles: int

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from simulator.hardware.sram_pim.choices import roomy
 from simulator.hardware.sram_pim.layouts import combined_entries
-from simulator.hardware.sram_pim.lut_gemv import LutGemv
+from simulator.hardware.sram_pim.lut_gemv import LutGemv, best_basis_weights
 from simulator.report.sram.result import SramRun
 from simulator.report.units import count, percent
 
@@ -86,24 +85,19 @@ def _passes(run: SramRun) -> str:
 
 
 def _room(run: SramRun) -> str:
-    """What an array for the whole batch, and for tables as large as one likes, would save."""
+    """What twice as many rows, for larger tables or batches, would save."""
     layout, tile = run.layout, run.tile
-    cycles, k = min(
-        (LutGemv(roomy(layout, c.basis_weights, tile), c.basis_weights).phases(tile).total, k)
-        for k, c in enumerate(run.choices)
-    )
-    fewer = 1 - cycles / run.best.phases.total
+    parallel = run.spec.layout == "bit_parallel"
+    taller = replace(layout, rows=2 * layout.rows, batch_sums=2 * layout.batch_sums)
+    k = best_basis_weights(taller, tile)
+    gemv = LutGemv(taller, k)
+    fewer = 1 - gemv.phases(tile).total / run.best.phases.total
+    what = "Twice the rows, and sums beside them," if parallel else "Twice the rows"
     if fewer < WORTH_SAYING:
-        return "More rows would not help."
-    choice = run.choices[k]
-    rows = layout.rows_needed(choice.basis_weights, tile.m, tile.k)
-    needs = [f"{count(rows)} rows"] if rows > layout.rows else []
-    if run.spec.layout == "bit_parallel" and tile.m > layout.batch_sums:
-        needs.append(f"sums for {_rows(tile.m)}")
-    return (
-        f"With {' and '.join(needs)}, k = {choice.basis_weights} would take the batch in one pass "
-        f"and {percent(fewer)} fewer cycles."
-    )
+        return f"{what} would not help."
+    passes = gemv.blocks(tile).passes
+    in_passes = f" in {count(passes)} pass{'es' if passes > 1 else ''}" if tile.m > 1 else ""
+    return f"{what} would save {percent(fewer)} of the best cycles: k = {k}{in_passes}."
 
 
 def _outputs(run: SramRun) -> str:

@@ -87,8 +87,11 @@ def test_scales_of_groups() -> None:
     by_cores = on_arrays(workload, cpu_document(llc=one, arrays=arrays_document() | changes))
     (op,) = by_cores.operators
     assert op.mapping["conversion"] == "cores"
+    # With cores that take long to scale, arrays that convert are worth it.
     changes["conversion_arrays_per_slice"] = 1
-    by_arrays = on_arrays(workload, cpu_document(llc=one, arrays=arrays_document() | changes))
+    slow = cpu_document(llc=one, arrays=arrays_document() | changes)
+    slow["core"]["vector_unit"]["functions"]["scale_add"]["cycles_per_element"] = 100
+    by_arrays = on_arrays(workload, slow)
     (op,) = by_arrays.operators
     assert op.mapping["conversion"] == "arrays"
     busy = by_cores.phases[0].busy_cycles, by_arrays.phases[0].busy_cycles
