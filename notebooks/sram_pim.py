@@ -186,6 +186,7 @@ bits.assign(type=list(BITS)).round(1)
 # %%
 figure, axes = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
 draw(axes, bits)
+plt.setp(axes.lines[1:], linestyle="none")
 for name, (x, y) in zip(BITS, bits["with arrays"].items(), strict=True):
     below = -25 if name in ("q4_k", "q5_k") else -14
     axes.annotate(name, (x, y), (-8, below), textcoords="offset points", ha="center", fontsize=8)
