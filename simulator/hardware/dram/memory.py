@@ -28,7 +28,7 @@ FEMTOSECONDS_PER_SECOND = 10**15
 LOOK_AHEAD_TICKS, LEAST_AHEAD_TICKS = 1 << 14, 1 << 7
 """How far ahead the end of a transfer is looked for at a time, at most, and at least where what
 will be submitted soon may make it vain."""
-STEP_TICKS = 1 << 10
+STEP_TICKS = 1 << 8
 """How far one group of channels goes on before another one does."""
 
 
