@@ -275,8 +275,11 @@ def machine_facts(machine: MachineSpec, peak_macs_per_cycle: float = 0) -> dict[
     peak_macs_per_cycle: of units that were faster with the workload's formats than with
         those that they are described with.
     """
-    units = [(unit, unit.spec.count) for unit in machine.core.build_matrix_units()]
-    units += [(unit, many) for unit, many, _ in machine.shared_units()]
+    units = [
+        (unit, unit.spec.count, Fraction(unit.macs_per_cycle * unit.spec.count))
+        for unit in machine.core.build_matrix_units()
+    ]
+    units += machine.shared_units()
     return {
         "name": machine.name,
         "description": machine.description,
@@ -288,11 +291,11 @@ def machine_facts(machine: MachineSpec, peak_macs_per_cycle: float = 0) -> dict[
                 "kind": unit.spec.kind,
                 "name": unit.title,
                 "count": many,
-                "macs_per_cycle": _number(unit.macs_per_cycle * many),
+                "macs_per_cycle": _number(rate),
                 "formats": [f"{a} x {b}" for a, b in unit.format_pairs],
                 "approximate_products": unit.approximate,
             }
-            for unit, many in units
+            for unit, many, rate in units
         ],
         "kind": machine.kind,
         "on_chip_bytes": machine.on_chip_bytes,

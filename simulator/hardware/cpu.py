@@ -88,9 +88,11 @@ class LastLevelCacheSpec(Spec):
 
     @property
     def bytes_per_cycle(self) -> int:
-        """Of all slices together, as far as the network lets it through."""
-        through = self.network.bytes_per_cycle(self.slices)
-        return min(self.slices * self.slice_bytes_per_cycle, through)
+        """Of all slices together, as far as the network lets it through; one has none to cross."""
+        slices = self.slices * self.slice_bytes_per_cycle
+        if self.slices == 1:
+            return slices
+        return min(slices, self.network.bytes_per_cycle(self.slices))
 
     @property
     def latency_cycles(self) -> int:

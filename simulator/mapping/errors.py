@@ -41,6 +41,7 @@ class NoMappingError(CyclelabError):
 
     pattern: under which the user fixed the tiles, if any.
     also: what else would help, with `{buffer}` for its name; nothing if empty.
+    key: that the buffer's bytes go with, if they are not its own; then nothing else helps.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class NoMappingError(CyclelabError):
         available_bytes: int,
         pattern: str = "",
         also: str = "lower machine.core.{buffer}.buffers",
+        key: str = "",
     ) -> None:
         self.operator = operator
         self.buffer = buffer
@@ -59,7 +61,9 @@ class NoMappingError(CyclelabError):
         self.pattern = pattern
         missing = needed_bytes - available_bytes
         remedies = [f"raise machine.core.{buffer}.capacity_bytes by at least that"]
-        if also:
+        if key:
+            remedies = [f"raise {key}"]
+        elif also:
             remedies.append(also.format(buffer=buffer))
         super().__init__(
             f"no mapping fits operator {operator!r}: {_tiles(pattern)} need {needed_bytes:,} "

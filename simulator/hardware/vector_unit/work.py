@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from simulator.config import CyclelabError, nearest
 from simulator.hardware.primitives import Action, ActionCounts, Primitive
@@ -34,12 +35,18 @@ def function_named(spec: VectorUnitSpec, name: str) -> VectorFunctionSpec:
         ) from None
 
 
+@lru_cache(maxsize=1024)
+def _exactly(number: float) -> Fraction:
+    """The decimal number that was written."""
+    return Fraction(str(number))
+
+
 def vector_cycles(spec: VectorUnitSpec, work: Iterable[VectorWork]) -> int:
     """Issue cycles of the vector unit: per function, elements x cost / lanes, plus rows."""
     total = 0
     for item in work:
         function = function_named(spec, item.function)
-        slots = Fraction(str(function.cycles_per_element)) * item.elements
+        slots = _exactly(function.cycles_per_element) * item.elements
         total += math.ceil(slots / spec.lanes) + item.rows * function.row_latency_cycles
     return total
 
@@ -64,4 +71,4 @@ def vector_actions(spec: VectorUnitSpec, work: Iterable[VectorWork], path: str) 
 def lane_slots(spec: VectorUnitSpec, item: VectorWork) -> int:
     """Issue slots of lanes that some work takes."""
     function = function_named(spec, item.function)
-    return math.ceil(Fraction(str(function.cycles_per_element)) * item.elements)
+    return math.ceil(_exactly(function.cycles_per_element) * item.elements)

@@ -12,6 +12,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,13 +23,17 @@ from simulator.hardware.matrix_unit import Tile
 from simulator.hardware.primitives import Action
 from simulator.hardware.sram_pim.conversion import FLOAT_BITS, dequantise_cycles
 from simulator.hardware.sram_pim.latencies import latency_table
-from simulator.hardware.sram_pim.lut_gemv import MOST_BASIS_WEIGHTS, LutGemv
+from simulator.hardware.sram_pim.lut_gemv import MOST_BASIS_WEIGHTS, LutGemv, Phases
 from simulator.hardware.sram_pim.reuse import ActivationSpec
 from simulator.hardware.sram_pim.savings import reuse_table, saved_by_group
 from simulator.hardware.sram_pim.unit import SramPim
 from simulator.mapping.in_step.problem import StepGemm
 from simulator.mapping.tiling import tile_bytes
 
+TABLES_TRIED = 3
+"""Of all k that fit, those with the fewest cycles per output."""
+FEWER_BLOCKS = 4
+"""So often, the blocks that work at once are halved."""
 SUM_BITS = 32
 """Of a sum, or FP32 value, outside the arrays."""
 
@@ -54,13 +60,13 @@ class ArraySharing:
     at_once: int
     slices: int
 
-    def steps(self) -> Iterator[tuple[int, int]]:
-        """Blocks of a step, and how many such steps there are."""
-        whole, rest = divmod(self.blocks, self.at_once)
-        if whole:
-            yield self.at_once, whole
-        if rest:
-            yield rest, 1
+
+class Step(NamedTuple):
+    """Blocks of columns that work at once, their columns, and how many such steps follow."""
+
+    blocks: int
+    columns: int
+    times: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,7 @@ class ArrayModel:
     unit: an array with the formats of the operands. streamed_bytes: of the cache, for weights
         on their way, of which a step takes a half at most.
     converts: whether sums of groups are made FP32, and scaled, in conversion arrays.
+    cycles_per_array_cycle: of the cores, in one of the arrays.
     """
 
     def __init__(
@@ -112,52 +119,87 @@ class ArrayModel:
         self.machine, self.problem = machine, problem
         self.spec: CacheArraysSpec = machine.arrays
         self.arrays = machine.llc.slices * self.spec.arrays_per_slice
+        periods = self.spec.clock.period_fs, machine.clock.period_fs
+        self.cycles_per_array_cycle = Fraction(*periods)
+        self._cycles: dict[tuple[int, Tile], Phases] = {}
+        self._converted: dict[int, int] = {}
 
     def sharings(self) -> Iterator[ArraySharing]:
-        """All that are worth trying: tables of every k that fits, k in halves of halves."""
+        """All that are worth trying: tables, shares of k, blocks at once.
+
+        Of blocks, as many as there are arrays for, or fewer in more and shorter steps, whose
+        weights the cache has room for. None if it has not even for those of one block.
+        """
         p = self.problem
-        deepest = p.group or p.k
-        for k in self._basis_weights(deepest):
+        for k in self._basis_weights(p.group or p.k):
             outputs = LutGemv(self.unit.spec.array_layout, k).outputs
             blocks = p.count * -(-p.n // outputs)
-            grain = p.group or k
-            ways = 1
-            while True:
-                depth = -(-math.ceil(p.k / ways) // grain) * grain
-                share = min(depth, p.k)
-                group = min(p.group or share, share)
+            most = self.streamed_bytes // 2 // max(1, self.block_bytes(outputs))
+            for depth in self._depths(p.group or k):
                 k_ways = -(-p.k // depth)
-                slices, fit = self._placed(k_ways)
-                block_bytes = tile_bytes(outputs * p.k, p.weight_bits)
-                most = max(1, self.streamed_bytes // 2 // max(1, block_bytes))
-                yield ArraySharing(
-                    basis_weights=k,
-                    k_ways=k_ways,
-                    depth=share,
-                    groups=-(-share // group),
-                    group=group,
-                    outputs=outputs,
-                    blocks=blocks,
-                    at_once=max(1, min(blocks, most, fit)),
-                    slices=slices,
-                )
-                ways *= 2
-                if ways > self.arrays or p.k / ways < grain:
-                    break
+                group = min(p.group or depth, depth)
+                for slices, fit in self._placed(k_ways):
+                    largest = min(blocks, most, fit)
+                    for at_once in sorted({largest >> half for half in range(FEWER_BLOCKS)} - {0}):
+                        yield ArraySharing(
+                            basis_weights=k,
+                            k_ways=k_ways,
+                            depth=depth,
+                            groups=-(-depth // group),
+                            group=group,
+                            outputs=outputs,
+                            blocks=blocks,
+                            at_once=at_once,
+                            slices=slices,
+                        )
 
-    def _placed(self, k_ways: int) -> tuple[int, int]:
+    def block_bytes(self, outputs: int) -> int:
+        """Weights of a block of columns, all of k."""
+        return tile_bytes(min(outputs, self.problem.n) * self.problem.k, self.problem.weight_bits)
+
+    def _depths(self, grain: int) -> list[int]:
+        """Depths of shares of k, in whole grains: halves of halves, thirds of halves."""
+        grains = -(-self.problem.k // grain)
+        shares = {1 << power for power in range(grains.bit_length() + 1)}
+        shares |= {3 * share for share in shares}
+        sizes = {-(-grains // share) for share in shares if share <= min(grains, self.arrays)}
+        return sorted(min(self.problem.k, size * grain) for size in sizes)
+
+    def steps(self, s: ArraySharing) -> list[Step]:
+        """Steps in order, equal neighbours counted; the last block of a product may be narrow."""
+        p, per_product = self.problem, -(-self.problem.n // s.outputs)
+        if p.count == 1:
+            times, rest = divmod(s.blocks - 1, s.at_once)
+            last = Step(rest + 1, p.n - times * s.at_once * s.outputs, 1)
+            whole = Step(s.at_once, s.at_once * s.outputs, times)
+            if last[:2] == whole[:2]:
+                return [whole._replace(times=times + 1)]
+            return [whole, last] if times else [last]
+
+        def columns(blocks: int) -> int:
+            whole, rest = divmod(blocks, per_product)
+            return whole * p.n + min(rest * s.outputs, p.n)
+
+        starts = range(0, s.blocks, s.at_once)
+        each = [(start, min(start + s.at_once, s.blocks)) for start in starts]
+        sizes = [(end - start, columns(end) - columns(start)) for start, end in each]
+        return [Step(*size, len(list(same))) for size, same in groupby(sizes)]
+
+    def _placed(self, k_ways: int) -> Iterator[tuple[int, int]]:
         """Slices that the shares of a block are spread over, and blocks that fit at once.
 
         Conversion arrays add up what the arrays of their slice have, so there shares of a
-        block keep together; sums that cores convert may be anywhere.
+        block may keep together, or bring more slices to work; sums that cores convert may
+        be anywhere.
         """
         slices, arrays = self.machine.llc.slices, self.spec.arrays_per_slice
         if not self.converts:
-            return k_ways, slices * arrays // k_ways
-        if k_ways <= arrays:
-            return 1, slices * (arrays // k_ways)
+            yield k_ways, slices * arrays // k_ways
+            return
         spread = -(-k_ways // arrays)
-        return spread, slices // spread
+        while spread <= min(k_ways, slices):
+            yield spread, slices * (arrays // -(-k_ways // spread)) // spread
+            spread *= 2
 
     def _per_slice(self, s: ArraySharing, blocks: int) -> tuple[int, int]:
         """Arrays that work, and blocks they are of, in the busiest slice."""
@@ -170,25 +212,37 @@ class ArrayModel:
 
     def _basis_weights(self, depth: int) -> list[int]:
         layout, given = self.unit.spec.array_layout, self.spec.array.basis_weights
-        choices = [given] if given else range(1, MOST_BASIS_WEIGHTS + 1)
-        return [k for k in choices if layout.largest_batch(k, depth)]
+        if given:
+            return [given]
+        fitting = [k for k in range(1, MOST_BASIS_WEIGHTS + 1) if layout.largest_batch(k, depth)]
 
-    def step(self, sharing: ArraySharing, blocks: int) -> StepCost:
-        """Cost of a step of so many blocks of columns."""
-        p, s, machine = self.problem, sharing, self.machine
-        gemv = LutGemv(self.unit.spec.array_layout, s.basis_weights)
-        tile = Tile(p.m, min(s.outputs, p.n), s.group)
-        phases = gemv.phases(tile)
+        def per_output(k: int) -> float:
+            outputs = LutGemv(layout, k).outputs
+            return self._phases(k, Tile(self.problem.m, outputs, depth)).total / outputs
+
+        return sorted(fitting, key=per_output)[:TABLES_TRIED]
+
+    def _phases(self, basis_weights: int, tile: Tile) -> Phases:
+        """Cycles of an array, remembered: a search over sharings asks again and again."""
+        key = (basis_weights, tile)
+        if key not in self._cycles:
+            gemv = LutGemv(self.unit.spec.array_layout, basis_weights)
+            self._cycles[key] = gemv.phases(tile)
+        return self._cycles[key]
+
+    def step(self, sharing: ArraySharing, step: Step) -> StepCost:
+        """Cost of a step."""
+        p, s, machine, blocks = self.problem, sharing, self.machine, step.blocks
+        phases = self._phases(s.basis_weights, Tile(p.m, min(s.outputs, p.n), s.group))
         saved, _ = self.reuse(s)
         working = blocks * s.k_ways
-        columns = min(blocks * s.outputs, p.count * p.n)
-        weights = tile_bytes(columns * p.k, p.weight_bits)
+        weights = tile_bytes(step.columns * p.k, p.weight_bits)
         slices = machine.llc.slices
         per_slice, held = self._per_slice(s, blocks)
         inputs = tile_bytes(p.m * s.depth, p.input_bits) * min(per_slice, s.k_ways)
         busiest = -(-weights * per_slice // working) + inputs
         sums = p.m * min(s.outputs, p.n)
-        drained = blocks * sums * self._partials(s) * SUM_BITS // 8
+        drained = p.m * step.columns * self._partials(s) * SUM_BITS // 8
         bus = per_slice * sums * s.groups * SUM_BITS / 8 / self.spec.drain_bytes_per_cycle
         converting = self._converting(s, per_slice, held) if self.converts else 0
         return StepCost(
@@ -204,11 +258,6 @@ class ArrayModel:
             busiest_bytes=busiest,
             drained_bytes=drained,
         )
-
-    @property
-    def cycles_per_array_cycle(self) -> Fraction:
-        """Cycles of the cores in one of the arrays."""
-        return Fraction(self.spec.clock.period_fs, self.machine.clock.period_fs)
 
     def reuse(self, s: ArraySharing) -> tuple[int, float]:
         """Cycles that reuse saves the array that it saves least, in one step; share of hits."""
@@ -260,7 +309,10 @@ class ArrayModel:
         p, array = self.problem, self.unit.spec
         bits = array.array_layout.accumulator_bits(s.group)
         minimum = len(p.group_work) > 1
-        one = bits + dequantise_cycles(bits, latency_table(array.latencies), minimum)
+        if bits not in self._converted:
+            table = latency_table(array.latencies)
+            self._converted[bits] = bits + dequantise_cycles(bits, table, minimum)
+        one = self._converted[bits]
         outputs = min(s.outputs, p.n)
         rows = (
             (tiles * outputs * p.m * s.groups, one),

@@ -12,7 +12,7 @@ from simulator.hardware.scratchpad.structure import accesses, read_action, write
 from simulator.hardware.sram_pim.parts import ARRAY, elements
 from simulator.hardware.vector_unit.work import VectorWork
 from simulator.mapping.builder import ProgramBuilder
-from simulator.mapping.cpu.arrays import ArrayModel, ArraySharing, StepCost
+from simulator.mapping.cpu.arrays import ArrayModel, ArraySharing, Step, StepCost
 from simulator.mapping.cpu.lower_gemm import GemmInStep, GemmSemaphores
 from simulator.mapping.gemm_part import GemmPlaces
 from simulator.mapping.in_step.problem import StepGemm
@@ -93,19 +93,19 @@ class _Steps:
     def items(self) -> Iterator[Item]:
         """All steps; the first brings the inputs into the cache."""
         p, first = self.problem, True
-        for blocks, count in self.sharing.steps():
-            cost = self.model.step(self.sharing, blocks)
+        for step in self.model.steps(self.sharing):
+            cost, count = self.model.step(self.sharing, step), step.times
             self.results += count
             if first and not p.inputs_on_chip:
                 size = tile_bytes(p.count * p.m * p.k, p.input_bits)
-                yield from self._step(blocks, cost, size)
+                yield from self._step(step, cost, size)
                 count -= 1
             first = False
-            body = tuple(self._step(blocks, cost, 0))
+            body = tuple(self._step(step, cost, 0))
             if count:
                 yield from body if count == 1 else (Loop(count, body),)
 
-    def _step(self, blocks: int, cost: StepCost, input_bytes: int) -> Iterator[Command]:
+    def _step(self, step: Step, cost: StepCost, input_bytes: int) -> Iterator[Command]:
         k, at, mine, p = self.kernel, self.at, self.arrays, self.problem
         weights = 0 if p.weights_on_chip else cost.weight_bytes
         held = min(weights, k.cpu.streamed_bytes)
@@ -119,8 +119,8 @@ class _Steps:
         feed = self._feed(cost, ((at.cached, len(loads)),))
         waits = k.arrival(at, loads, feed)
         yield replace(feed, release_late=waits)
-        yield self._look_up(blocks, cost, (*waits, (mine.free, 1)), room)
-        yield from self._drain(blocks, cost)
+        yield self._look_up(step, cost, (*waits, (mine.free, 1)), room)
+        yield from self._drain(step, cost)
 
     def _feed(self, cost: StepCost, acquire: Tokens) -> Command:
         """Weights and activations from the slices of the cache to the arrays."""
@@ -140,10 +140,10 @@ class _Steps:
             actions=counts,
         )
 
-    def _look_up(self, blocks: int, cost: StepCost, acquire: Tokens, release: Tokens) -> Command:
+    def _look_up(self, step: Step, cost: StepCost, acquire: Tokens, release: Tokens) -> Command:
         """Tables are built of the weights, and read with the activations' bits."""
         s, p = self.sharing, self.problem
-        unit, working = self.model.unit_of(s), blocks * s.k_ways
+        unit, working = self.model.unit_of(s), step.blocks * s.k_ways
         counts = ActionCounts()
         tile = Tile(p.m, min(s.outputs, p.n), s.group)
         shares = working * s.groups
@@ -154,7 +154,6 @@ class _Steps:
             counts.add(Action(path, action.primitive, action.verb), count * shares - saved)
         for action, count in self.model.reuse_actions(s, working).items():
             counts.add(action, count)
-        columns = self._columns(blocks)
         return Command(
             queue=self.kernel.cpu.cores[0].arrays,
             operator=self.kernel.operator,
@@ -166,21 +165,21 @@ class _Steps:
             release=release,
             release_late=((self.arrays.raw, 1),),
             actions=counts,
-            macs=p.m * columns * p.k,
+            macs=p.m * step.columns * p.k,
         )
 
-    def _drain(self, blocks: int, cost: StepCost) -> Iterator[Command]:
+    def _drain(self, step: Step, cost: StepCost) -> Iterator[Command]:
         """Sums leave the arrays, and become FP32 and scaled on their way if arrays do that.
 
         Cores add shares of k up, and do whatever comes behind; else the sums are results.
         """
         k, at, mine, p = self.kernel, self.at, self.arrays, self.problem
-        outputs = p.m * self._columns(blocks)
+        outputs = p.m * step.columns
         before = self.model.after_sums(self.sharing)
         cores_work = bool(before or p.epilogue or p.extra_bits)
         stored = 0 if cores_work else tile_bytes(outputs, p.store_bits)
         late: Tokens = ((mine.drained, 1),) if cores_work else ((k.ends, 1),)
-        yield self._drained(cost, (*late, *(((at.written, 1),) if stored else ())), blocks)
+        yield self._drained(cost, (*late, *(((at.written, 1),) if stored else ())), step.blocks)
         if stored:
             yield k.store(stored, ((at.written, 1),), k.places.outputs)
         if not cores_work:
@@ -216,7 +215,3 @@ class _Steps:
             release_late=late,
             actions=counts,
         )
-
-    def _columns(self, blocks: int) -> int:
-        p = self.problem
-        return min(blocks * self.sharing.outputs, p.count * p.n)

@@ -44,6 +44,11 @@ class CpuPlanner(StepPlanner):
         """Cores or arrays; the user may fix either."""
         arrays = ArrayGemmPlanner(self.planning, job, cache_bytes)
         fixed = arrays.choice.unit
+        tiled = [name for name in GEMM_SETTINGS if getattr(arrays.choice, name) is not None]
+        if tiled and fixed == ARRAYS_NAME:
+            raise FixedChoiceError(
+                arrays.pattern, tiled[0], f"{ARRAYS_NAME} has no tiles to fix, which the cores have"
+            )
         if fixed == ARRAYS_NAME:
             try:
                 return arrays.plan_of(*arrays.shared())
@@ -52,7 +57,7 @@ class CpuPlanner(StepPlanner):
             except CyclelabError as error:
                 raise FixedChoiceError(arrays.pattern, "unit", str(error)) from None
         cores = CoreGemmPlanner(self.planning, job, cache_bytes)
-        if fixed is not None:
+        if fixed is not None or tiled:
             return cores.plan()
         try:
             cycles, shared = arrays.shared()
@@ -61,9 +66,9 @@ class CpuPlanner(StepPlanner):
         except CyclelabError:  # the arrays take no such operands: the cores say so if they don't
             return cores.plan()
         try:
-            index, tiled = cores.tiled()
+            index, found = cores.tiled()
         except CyclelabError:
             return arrays.plan_of(cycles, shared)
-        if sum(tiling.estimated_cycles for _, tiling in tiled) < cycles:
-            return cores.plan_of(index, tiled)
+        if sum(tiling.estimated_cycles for _, tiling in found) < cycles:
+            return cores.plan_of(index, found)
         return arrays.plan_of(cycles, shared)

@@ -11,16 +11,19 @@ from simulator.config import CyclelabError
 from simulator.hardware.sram_pim.lut_gemv import check_fit
 from simulator.hardware.sram_pim.unit import SramPim
 from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
-from simulator.mapping.cpu.arrays import ArrayModel, ArraySharing, StepCost
+from simulator.mapping.cpu.arrays import ArrayModel, ArraySharing, Step, StepCost
 from simulator.mapping.cpu.lower_arrays import ArrayGemm
 from simulator.mapping.cpu.resources import ARRAYS_NAME, CpuResources
-from simulator.mapping.errors import SettingError
+from simulator.mapping.errors import NoMappingError, SettingError
 from simulator.mapping.formats import FormatChoice
 from simulator.mapping.gemm_kernel import operand_formats
 from simulator.mapping.in_step.plan_gemm import StepGemmPlanner
 from simulator.mapping.in_step.problem import StepGemm
 from simulator.mapping.planning import Elsewhere, KernelJob, Plan, Planning
 from simulator.numerics import format_named
+
+SHARING_TOLERANCE = 1.003
+"""Sharings whose times are this close are equal: of them that with most blocks at once."""
 
 Shared = list[tuple[ArrayModel, ArraySharing]]
 
@@ -68,18 +71,28 @@ class ArrayGemmPlanner(StepGemmPlanner):
             self._check_tables(unit, problem)
             key, memory = ("sram_pim", unit.spec, problem), self.planning.memory
             if key not in memory:
-                memory[key] = min(
-                    (
-                        (self._estimated(model, sharing), model, sharing)
-                        for model in self._models(problem, unit)
-                        for sharing in model.sharings()
-                    ),
-                    key=lambda timed: timed[0],
-                )
+                memory[key] = self._best(problem, unit)
             cycles, model, sharing = memory[key]
             total += cycles
             found.append((model, sharing))
         return total, found
+
+    def _best(self, problem: StepGemm, unit: SramPim) -> tuple[int, ArrayModel, ArraySharing]:
+        """The fastest sharing; raises NoMappingError where the cache has no room for a block."""
+        timed = [
+            (self._estimated(model, sharing), model, sharing)
+            for model in self._models(problem, unit)
+            for sharing in model.sharings()
+        ]
+        if timed:
+            limit = SHARING_TOLERANCE * min(cycles for cycles, _, _ in timed)
+            good = [found for found in timed if found[0] <= limit]
+            return max(good, key=lambda found: (found[2].at_once, -found[0]))
+        (model, *_) = self._models(problem, unit)
+        needed = 2 * model.block_bytes(unit.granularity.n)
+        free = self.cpu.streamed_bytes
+        name, pattern = self.job.kernel.name, self.pattern if self.choice.unit else ""
+        raise NoMappingError(name, "llc", needed, free, pattern, key="machine.llc.slice_bytes")
 
     def _check_tables(self, unit: SramPim, problem: StepGemm) -> None:
         """Raise if no table fits an array beside one row of inputs, or the chosen one does not."""
@@ -118,15 +131,16 @@ class ArrayGemmPlanner(StepGemmPlanner):
             "blocks_of_columns": sharing.blocks,
             "k_shares": sharing.k_ways,
             "arrays_at_once": sharing.at_once * sharing.k_ways,
-            "steps": sum(count for _, count in sharing.steps()),
+            "steps": sum(step.times for step in model.steps(sharing)),
             "conversion": "arrays" if model.converts else "cores",
             **({"reuse_hits": round(model.reuse(sharing)[1], 3)} if model.spec.array.reuse else {}),
             "estimated_cycles": cycles,
         }
-        bound = sum(self._array_cycles(model, sharing) for model, sharing in shared)
         reads, writes = self.job.facts.compulsory()
-        macs = self.op.macs
-        peak = max(self._peak(model), Fraction(macs, max(1, bound)))
+        # Look-ups that reuse spares may be more than what the peak has none of.
+        busy = sum(self._array_cycles(model, sharing) for model, sharing in shared)
+        peak = max(self._peak(model), Fraction(self.op.macs, max(1, busy)))
+        bound = math.ceil(self.op.macs / peak)
         where = Elsewhere(self.cpu.cores[0].arrays, bound, peak, reads, writes)
         return Plan([kernel], ARRAYS_NAME, mapping, where)
 
@@ -137,9 +151,9 @@ class ArrayGemmPlanner(StepGemmPlanner):
     def _array_cycles(self, model: ArrayModel, sharing: ArraySharing) -> int:
         """Cycles of the cores in which the arrays compute."""
         busy = sum(
-            count * (cost.build + cost.lookup - cost.saved)
-            for blocks, count in sharing.steps()
-            for cost in [model.step(sharing, blocks)]
+            step.times * (cost.build + cost.lookup - cost.saved)
+            for step in model.steps(sharing)
+            for cost in [model.step(sharing, step)]
         )
         return math.floor(busy * model.cycles_per_array_cycle)
 
@@ -149,20 +163,20 @@ class ArrayGemmPlanner(StepGemmPlanner):
         Without what reuse saves: tables are chosen before anybody knows the activations.
         """
         total, fill = 0.0, 0.0
-        for blocks, count in sharing.steps():
-            stages = self._stages(model, sharing, model.step(sharing, blocks), blocks)
-            total += count * max(stages)
+        for step in model.steps(sharing):
+            stages = self._stages(model, sharing, model.step(sharing, step), step)
+            total += step.times * max(stages)
             fill = max(fill, sum(stages) - max(stages))
         return math.ceil(total + fill)
 
     def _stages(
-        self, model: ArrayModel, sharing: ArraySharing, cost: StepCost, blocks: int
+        self, model: ArrayModel, sharing: ArraySharing, cost: StepCost, step: Step
     ) -> tuple[float, ...]:
         """Core cycles of main memory, the way to the arrays, the arrays, the drain, the cores."""
         p, cpu, ratio = model.problem, self.cpu, float(model.cycles_per_array_cycle)
         everywhere, _ = cpu.cache_bytes_per_cycle
         weights = 0 if p.weights_on_chip else cost.weight_bytes
-        outputs = p.m * min(blocks * sharing.outputs, p.count * p.n)
+        outputs = p.m * step.columns
         busiest = -(-outputs // cpu.machine.cores)
         work = [VectorWork(f, busiest * times) for f, times in model.after_sums(sharing)]
         work += [VectorWork(f, math.ceil(busiest * part)) for f, part in p.epilogue]

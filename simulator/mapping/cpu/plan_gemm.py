@@ -104,7 +104,14 @@ class CoreGemmPlanner(StepGemmPlanner):
         found = [self._timed(p, unit, rows, columns) for columns in sizes]
         if not found:
             needed = 4 * weight_tile_bytes(p, min(p.count * p.n, least))
-            raise NoMappingError(self.job.kernel.name, "llc", needed, budget, self.pattern, "")
+            raise NoMappingError(
+                self.job.kernel.name,
+                "llc",
+                needed,
+                budget,
+                self.pattern,
+                key="machine.llc.slice_bytes",
+            )
         limit = CPU_TOLERANCE * min(tiling.estimated_cycles for tiling in found)
         good = [tiling for tiling in found if tiling.estimated_cycles <= limit]
         return max(good, key=lambda tiling: tiling.columns)
