@@ -11,7 +11,7 @@ from simulator.cli import main
 from simulator.config import CyclelabError
 from simulator.published.claims import load_study
 from simulator.published.finding import Finding
-from simulator.published.measures import MEASURES
+from simulator.report.measures import MEASURES
 from simulator.published.studies import studies, study_named
 from simulator.published.table import markdown, text
 
