@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from simulator.config import CyclelabError, nearest
 from simulator.hardware.primitives import Action, ActionCounts, Primitive
@@ -39,9 +40,16 @@ def vector_cycles(spec: VectorUnitSpec, work: Iterable[VectorWork]) -> int:
     total = 0
     for item in work:
         function = function_named(spec, item.function)
-        slots = Fraction(str(function.cycles_per_element)) * item.elements
-        total += math.ceil(slots / spec.lanes) + item.rows * function.row_latency_cycles
+        cycles, of_elements = _exactly(function.cycles_per_element)
+        issued = -(-cycles * item.elements // (of_elements * spec.lanes))
+        total += issued + item.rows * function.row_latency_cycles
     return total
+
+
+@lru_cache(maxsize=1024)
+def _exactly(number: float) -> tuple[int, int]:
+    """Numerator and denominator of a number as it was written."""
+    return Fraction(str(number)).as_integer_ratio()
 
 
 def vector_actions(spec: VectorUnitSpec, work: Iterable[VectorWork], path: str) -> ActionCounts:
@@ -64,4 +72,5 @@ def vector_actions(spec: VectorUnitSpec, work: Iterable[VectorWork], path: str) 
 def lane_slots(spec: VectorUnitSpec, item: VectorWork) -> int:
     """Issue slots of lanes that some work takes."""
     function = function_named(spec, item.function)
-    return math.ceil(Fraction(str(function.cycles_per_element)) * item.elements)
+    cycles, of_elements = _exactly(function.cycles_per_element)
+    return -(-cycles * item.elements // of_elements)
