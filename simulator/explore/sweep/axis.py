@@ -173,7 +173,7 @@ def _valued(
         raise document.error(at, f"found {len(labels)} labels of {len(nodes)} values")
     levels = []
     for index, node in enumerate(nodes):
-        values = (node,)
+        values: tuple[Node, ...] = (node,)
         if spec.keys is not None:
             if not isinstance(node.value, tuple) or len(node.value) != len(keys):
                 raise node.error(f"found {_shown(node)}, expected a list of {len(keys)} values")

@@ -84,6 +84,7 @@ class _Parser:
         self.tokens = list(_tokens(text))
         self.place = 0
         self.depth = 0
+        self.compared = 0
 
     def condition(self) -> Part:
         parts = self._listed(self._both, "or")
@@ -104,19 +105,21 @@ class _Parser:
         return parts
 
     def _comparison(self) -> Part:
-        left = self._sum()
+        before, left = self.compared, self._sum()
         if self._next() in (("name", "not"), ("name", "in")):
             negated = self._taken("not")
             if not self._taken("in"):
                 raise self._error("in")
+            self.compared += 1
             values = self._list()
             return lambda look: (left(look) in [value(look) for value in values]) != negated
         kind, sign = self._next()
         if kind != "sign" or sign not in _COMPARE:
-            if self.depth:  # a sum in parentheses
+            if self.depth or self.compared > before:  # in parentheses a sum, or what was one
                 return left
             raise self._error("a comparison: ==, !=, <, <=, >, >= or in [...]")
         self.place += 1
+        self.compared += 1
         compare, right = _COMPARE[sign], self._sum()
         return lambda look: compare(left(look), right(look))
 

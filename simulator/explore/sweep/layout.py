@@ -41,16 +41,17 @@ def connect(path: Path, create: bool) -> sqlite3.Connection:
     """Open a store; raises CyclelabError for a file that is none, or of another layout."""
     if not create and not path.is_file():
         raise CyclelabError(f"{path}: no such store; cyclelab sweep makes one")
-    connection = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+    except (sqlite3.Error, OSError) as error:
+        raise CyclelabError(f"{path}: cannot be used as a store: {error}") from None
+    try:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         _prepare(connection, path)
-    except (sqlite3.Error, OSError) as error:
-        if connection is not None:
-            connection.close()
+    except sqlite3.Error as error:
+        connection.close()
         raise CyclelabError(f"{path}: cannot be used as a store: {error}") from None
     except CyclelabError:
         connection.close()

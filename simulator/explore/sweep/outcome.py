@@ -13,6 +13,7 @@ from simulator.report.tables import frame
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,6 +54,12 @@ class SweepResult:
     def to_dataframe(self) -> pd.DataFrame:
         """A row per point, as in `points.csv`; raises CyclelabError without pandas."""
         return frame([row(point) for point in self.points])
+
+    def plot(self) -> Figure:
+        """The front over the first two objectives, with names."""
+        from simulator.explore.pictures.front import plot_front
+
+        return plot_front(self)
 
     def summary(self) -> str:
         """What `cyclelab sweep` prints."""

@@ -57,10 +57,10 @@ class Point:
 def labels(axes: Mapping[str, Sequence[Any]], number: int) -> dict[str, Any]:
     """Labels of the point of a number; the last axis runs fastest."""
     found = {}
-    for name, levels in reversed(axes.items()):
+    for name, levels in reversed(list(axes.items())):
         number, level = divmod(number, len(levels))
         found[name] = levels[level]
-    return dict(reversed(found.items()))
+    return {name: found[name] for name in axes}
 
 
 def row(point: Point) -> Row:

@@ -17,7 +17,6 @@ from simulator.config.overrides import Setting, apply_overrides, as_setting
 from simulator.config.resources import SUFFIXES
 from simulator.cost import Technology, technology_from
 from simulator.experiment import Experiment, build_experiment, completed
-from simulator.explore.sweep.axis import Axis
 from simulator.explore.sweep.expression import Condition, UnknownNameError
 from simulator.explore.sweep.spec import (
     base_experiment,

@@ -9,16 +9,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import simulator
 from simulator.config import CyclelabError
+from simulator.config.resources import PACKAGE_FOLDER
 from simulator.explore.sweep.points import Sweep
 
-MODULE = "simulator.explore.sweep.worker"
+START = "from simulator.explore.sweep.worker import main; main()"
+"""What a worker executes; as a module of that name its answers could not be read here."""
 PATIENCE_S = 0.5
 """The longest wait before time limits are looked at."""
 
@@ -135,10 +136,9 @@ class Pool:
         self._launch()
 
     def _launch(self) -> None:
-        root = str(Path(simulator.__file__).resolve().parent.parent)
-        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+        paths = [str(PACKAGE_FOLDER.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
         process = subprocess.Popen(
-            [sys.executable, "-m", MODULE],
+            [sys.executable, "-c", START],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
@@ -152,11 +152,9 @@ class Pool:
     def _send(self, worker: _Worker, message: object) -> None:
         """Write a message; a worker that is gone is found when its answer is waited for."""
         assert worker.process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):
             pickle.dump(message, worker.process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
             worker.process.stdin.flush()
-        except BrokenPipeError:
-            pass
 
 
 def _end(worker: _Worker) -> None:
@@ -164,7 +162,5 @@ def _end(worker: _Worker) -> None:
     worker.process.wait()
     for stream in (worker.process.stdin, worker.process.stdout):
         assert stream is not None
-        try:
+        with suppress(BrokenPipeError):  # what was not sent any more
             stream.close()
-        except BrokenPipeError:  # what was not sent any more
-            pass

@@ -105,7 +105,3 @@ def _answer(answers: BinaryIO, answer: object) -> None:
         answers.flush()
     except BrokenPipeError:
         os._exit(0)
-
-
-if __name__ == "__main__":
-    main()
