@@ -46,8 +46,7 @@ def _dominates(one: Values, other: Values) -> bool:
     return all(a <= b for a, b in zip(one, other, strict=True)) and one != other
 
 
-def best(points: Sequence[Point], objective: str, direction: str) -> Point | None:
-    """The feasible point that is best in one objective, the first of equals."""
-    able = [p for p in points if p.feasible and objective in p.figures]
-    sign = -1 if direction == "max" else 1
-    return min(able, key=lambda p: sign * p.figures[objective], default=None)
+def best(points: Sequence[Point], objective: str, objectives: Mapping[str, str]) -> Point | None:
+    """The point of a front that is best in one objective; of equals, in the first others."""
+    ordered = {objective: objectives[objective], **objectives}
+    return min(points, key=lambda point: values_of(point, ordered), default=None)

@@ -33,14 +33,14 @@ class SweepResult:
 
     @property
     def pareto(self) -> list[Point]:
-        """Feasible points that no other is better than in all objectives."""
+        """The front: feasible points that no other is better than in all objectives."""
         return front(self.points, self.sweep.objectives)
 
     @property
     def best(self) -> dict[str, Point]:
-        """The feasible point that is best in each objective, where there is one."""
-        pairs = self.sweep.objectives.items()
-        found = {name: best(self.points, name, direction) for name, direction in pairs}
+        """The feasible point that is best in each objective, of those on the front."""
+        front, objectives = self.pareto, self.sweep.objectives
+        found = {name: best(front, name, objectives) for name in objectives}
         return {name: point for name, point in found.items() if point is not None}
 
     @property
