@@ -21,8 +21,8 @@
 # You need `pip install 'cyclelab[notebook]'`.
 
 # %%
+import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.figure import Figure
 
 import simulator as sim
 
@@ -131,15 +131,14 @@ table = pd.DataFrame(rows).rename_axis("requests")
 (table["NPU"].to_numpy()[:, None] / table[["dual row buffers", "dual, in turns"]]).round(2)
 
 # %%
-figure = Figure(figsize=(6.4, 3.2))
-axes = figure.add_subplot()
+figure, axes = plt.subplots(figsize=(6.4, 3.2))
 for system in table:
     axes.plot(table.index, table[system], marker="o", label=system)
 axes.set_xlabel("requests")
 axes.set_ylabel("µs per layer")
 axes.set_ylim(bottom=0)
 axes.legend(frameon=False)
-figure
+plt.show()
 
 # %% [markdown]
 # The paper has 2.4 times over the NPU alone, on average over models, batches and datasets. Here

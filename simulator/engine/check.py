@@ -86,7 +86,7 @@ def _check_command(program: Program, command: Command) -> None:
         raise _error(program, f"{what} transfers bytes on {queue.kind} queue {queue.name!r}")
     if command.channel >= 0 and not command.transfer_bytes:
         raise _error(program, f"{what} names channel {command.channel} but transfers no bytes")
-    if command.run is not None and queue.kind is not QueueKind.PIM:
+    if command.runs and queue.kind is not QueueKind.PIM:
         raise _error(program, f"{what} has work for units of the memory on queue {queue.name!r}")
     if queue.kind in DMA_KINDS and (command.cycles or command.latency_cycles):
         raise _error(program, f"{what}: a transfer takes no cycles of its own; set 0")

@@ -60,13 +60,17 @@ class DmaQueue(CommandQueue):
         start_fs = self.timeline.now_fs
         self.free_fs = start_fs + operation.busy_fs
         if operation.primary:
-            account.stalls[self.cause] += operation.cycles
-            account.accounted_fs = self.free_fs
+            self._account_bus(operation, account)
         elif operation.opens and account.start_fs == NOT_YET:
             account.start_fs = start_fs
         account.ends(self.free_fs)
         if self._moves(operation):
             self._submit(operation, account, start_fs)
+
+    def _account_bus(self, operation: Operation, account: Account) -> None:
+        """The operator waits for memory while the DMA bus is occupied."""
+        account.stalls[self.cause] += operation.cycles
+        account.accounted_fs = self.free_fs
 
     def _finish(self, operation: Operation) -> None:
         """A transfer gives its tokens when it completes."""

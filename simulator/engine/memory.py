@@ -54,7 +54,7 @@ class MemoryPort:
         self._free_slots = timing.slots
         self._waiters: deque[Client] = deque()
         self._inbox: list[tuple[Client, int, bool, int, int]] = []
-        self._runs: list[tuple[int, int, Run]] = []
+        self._runs: list[tuple[int, int, tuple[Run, ...]]] = []
         self._clients: dict[int, Client] = {}
         self._reached_fs = 0  # event time up to which the model has advanced
         self._accept_alarm = Alarm(timeline, priority)
@@ -95,10 +95,10 @@ class MemoryPort:
         self._inbox.append((client, size_bytes, is_write, address, channel))
         self._accept_at_edge()
 
-    def submit_run(self, client: Client, channel: int, run: Run) -> None:
+    def submit_runs(self, client: Client, channel: int, runs: tuple[Run, ...]) -> None:
         """Hand over work for the units of a channel, which has room for it."""
         self._clients[client.index] = client
-        self._runs.append((client.index, channel, run))
+        self._runs.append((client.index, channel, runs))
         self._accept_at_edge()
 
     # -- events ----------------------------------------------------------------
@@ -116,13 +116,13 @@ class MemoryPort:
         for client, size_bytes, is_write, address, channel in self._inbox:
             self.timing.submit(client.index, size_bytes, is_write, address, channel)
         self._inbox.clear()
-        for index, channel, run in self._runs:
-            self.timing.submit_run(index, channel, run)
+        for index, channel, runs in self._runs:
+            self.timing.submit_runs(index, channel, runs)
         self._runs.clear()
         self._watch()
 
     def _deliver(self, event: Event) -> None:
-        """Data may have arrived."""
+        """Data may have arrived. What is submitted thereupon at once comes before the next look."""
         self.events += 1
         if event.value == self._delivery_fs:
             self._delivery_fs = NOT_YET
@@ -135,7 +135,7 @@ class MemoryPort:
                 else:
                     self._free_slots += 1
             client.transferred()
-        self._watch()
+        self._accept_at_edge()
 
     def _advance_to_edge(self) -> None:
         """Bring the model to the present, which is an edge of its clock."""
@@ -152,7 +152,10 @@ class MemoryPort:
         that is due earlier gets an event of its own, and an event that comes too
         early finds nothing and looks again.
         """
-        cycles = self.timing.next_completion()
+        within_fs = self._timeline.until_next_fs()
+        cycles = self.timing.next_completion(
+            None if within_fs is None else within_fs // self.period_fs
+        )
         if cycles is None:
             return
         due_fs = self._reached_fs + cycles * self.period_fs

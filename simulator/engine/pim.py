@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulator.engine.code import Operation
 from simulator.engine.dma import DmaQueue, Transfer
-from simulator.engine.ledger import Account
+from simulator.engine.ledger import ISSUE, NOT_YET, Account
 from simulator.engine.memory import MemoryPort
 from simulator.engine.timeline import Timeline
 from simulator.mapping.program import Queue
@@ -13,11 +13,12 @@ from simulator.mapping.program import Queue
 class PimQueue(DmaQueue):
     """The units of one channel: runs are handed to its controller, which queues them.
 
-    A run is in flight like a transfer, and gives its tokens when its last result is out.
-    A command without a run waits for its tokens and gives them on. Time with runs in
-    flight is time in which the units compute; what the queue waits for then costs none.
+    The runs of a command are in flight like a transfer, and give its tokens when their last
+    result is out. A command without runs waits for its tokens and gives them on.
 
-    emptied_fs: since when no run is in flight.
+    Units serve in order. So the time with runs in flight is computing of the operator whose
+    runs have been there for longest, whatever the queue waits for meanwhile, and how many
+    commands the controller has ahead does not show. accounted_fs: up to where that is known.
     """
 
     takes_slots = False
@@ -25,32 +26,49 @@ class PimQueue(DmaQueue):
     def __init__(self, index: int, queue: Queue, timeline: Timeline, memory: MemoryPort) -> None:
         super().__init__(index, queue, timeline, memory)
         self.channel = queue.channel
-        self.emptied_fs = 0
 
     def _admit(self, operation: Operation) -> bool:
-        """A run needs one of those in flight to have ended."""
-        return operation.command.run is None or len(self.in_flight) < self.outstanding
+        """Runs need one of the commands in flight to have ended."""
+        return not operation.command.runs or len(self.in_flight) < self.outstanding
 
     def _moves(self, operation: Operation) -> bool:
-        return operation.command.run is not None
+        return bool(operation.command.runs)
 
     def _reserve(self) -> bool:
         """Room in the controller's queue is counted here, not by the memory."""
         return True
 
     def _hand_over(self, operation: Operation, account: Account) -> None:
-        run = operation.command.run
-        assert run is not None
-        self.memory.submit_run(self, self.channel, run)
+        self.memory.submit_runs(self, self.channel, operation.command.runs)
 
     def _complete(self, transfer: Transfer) -> None:
         super()._complete(transfer)
-        if not self.in_flight:
-            self.emptied_fs = self.timeline.now_fs
+        now_fs = self.timeline.now_fs
+        if transfer.operation.primary:
+            account = transfer.account
+            self._claim(account)
+            account.compute_cycles += (now_fs - self.accounted_fs) // self.period_fs
+            account.accounted_fs = now_fs
+        self.accounted_fs = now_fs
+
+    # -- accounts --------------------------------------------------------------
+    def _account_bus(self, operation: Operation, account: Account) -> None:
+        """Handing runs over takes no time."""
+
+    def _turn_to(self, account: Account) -> None:
+        self._account_wait(account, ISSUE)
 
     def _account_wait(self, account: Account, cause: int) -> None:
-        busy_fs = self.timeline.now_fs if self.in_flight else self.emptied_fs
-        if busy_fs > self.accounted_fs:
-            account.compute_cycles += (busy_fs - self.accounted_fs) // self.period_fs
-            self.accounted_fs = busy_fs
-        super()._account_wait(account, cause)
+        if not self.in_flight:
+            self._claim(account)
+            super()._account_wait(account, cause)
+            account.accounted_fs = self.accounted_fs
+
+    def _claim(self, account: Account) -> None:
+        """From `accounted_fs` on, the units are an operator's; others may have had them before."""
+        if account.start_fs == NOT_YET:
+            account.start_fs = self.accounted_fs
+        elif account.accounted_fs < self.accounted_fs:
+            others_fs = self.accounted_fs - account.accounted_fs
+            account.stalls[self.cause] += others_fs // self.period_fs
+        account.accounted_fs = self.accounted_fs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 
 from simulator.engine.addresses import AddressBook
@@ -69,7 +70,11 @@ def run_program(
     skipper = None
     if not every_event and timing.repeats:
         skipper = Skipper(parts, FIRST_QUEUE_PRIORITY + len(parts.queues) + 1, recorder)
-    parts.timeline.run()
+    gc.freeze()  # the program and the machine stay: nothing is gained by looking through them
+    try:
+        parts.timeline.run()
+    finally:
+        gc.unfreeze()
     check_finished(program, parts)
     execution = _execution(parts)
     execution.spans = recorder.spans(parts.ledger.accounts)

@@ -66,6 +66,10 @@ class Timeline(Environment):
         event.callbacks.append(callback)
         heappush(self._queue, (self._now + delay_fs, NORMAL, next(self._eid), event))
 
+    def until_next_fs(self) -> int | None:
+        """Time until the next event, as far as one is scheduled."""
+        return self._queue[0][0] - self._now if self._queue else None  # type: ignore[return-value]
+
     def to_edge_fs(self, period_fs: int) -> int:
         """Time until the next edge of a clock, 0 on an edge."""
         return -(self._now + self.offset_fs) % period_fs

@@ -113,7 +113,7 @@ class Command:
     tensor: what a transfer moves, as its region says: `weight`, `activation` or `kv`.
     region: index into the program's regions; -1 if no bytes are transferred.
     channel: of the memory, that a whole transfer goes to; -1 if it is spread over all.
-    run: what the units in the memory do (PIM queues only).
+    runs: what the units in the memory do, one after the other (PIM queues only).
     actions: on-chip actions of one execution (main memory is counted apart).
     Compared by identity: a loop executes the same object many times.
     """
@@ -133,7 +133,7 @@ class Command:
     macs: int = 0
     region: int = -1
     channel: int = -1
-    run: Run | None = None
+    runs: tuple[Run, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

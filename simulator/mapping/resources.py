@@ -125,8 +125,9 @@ class Resources(ABC, Generic[MachineT]):
 
 PIM_QUEUE_DEPTH = 1 << 16
 """Runs that are listed for a channel's units beforehand, so that they hold up nobody."""
-PIM_RUNS_AHEAD = 8
-"""Runs that a channel's controller has at a time."""
+PIM_COMMANDS_AHEAD, PIM_RUNS_TOGETHER = 8, 8
+"""Commands that a channel's controller has at a time, and runs that make one at most: together
+no more than it has room for."""
 
 
 class NpuResources(Resources[NpuSpec]):
@@ -163,7 +164,7 @@ class NpuResources(Resources[NpuSpec]):
                 outstanding=dma.outstanding, bytes_per_cycle=dma.bytes_per_cycle,
             )  # fmt: skip
             self.pim_dispatch = self._add("memory.launch", QueueKind.LAUNCH, 0, depth)
-            options = {"outstanding": PIM_RUNS_AHEAD}
+            options = {"outstanding": PIM_COMMANDS_AHEAD}
             self.pim_queues = tuple(
                 self._add(
                     f"memory.channel{n}", QueueKind.PIM, 0, PIM_QUEUE_DEPTH, channel=n, **options

@@ -135,7 +135,7 @@ class ResultBuilder:
                 macs=macs,
                 dram_read_bytes=execution.read_bytes,
                 dram_write_bytes=execution.write_bytes,
-                busy_cycles=dict(execution.busy_cycles),
+                busy_cycles=self._busy_cycles(run),
                 memory_busy_seconds=execution.memory_busy_fs / FEMTOSECONDS_PER_SECOND,
                 energy_j=total,
                 dram=_dram_facts(execution),
@@ -144,6 +144,14 @@ class ResultBuilder:
             )
         )
         self.start_cycle += cycles
+
+    def _busy_cycles(self, run: Run) -> dict[str, int]:
+        """Cycles of the machine's clock in which queues are busy, whatever their own clock."""
+        busy = run.execution.busy_cycles
+        return {
+            queue.name: busy[queue.name] * queue.period_fs // self.period_fs
+            for queue in run.program.queues
+        }
 
     def _book(self, path: str, estimate: Estimate) -> None:
         self.energy_by_component[path] = self.energy_by_component.get(path, ZERO) + estimate

@@ -83,7 +83,7 @@ class OperatorResult:
 class PhaseResult:
     """One phase: `start_cycle` places it in the whole run.
 
-    busy_cycles: per queue (`core0.matrix`…).
+    busy_cycles: per queue (`core0.matrix`…), in cycles of the machine's clock.
     dram: commands, row hits and more (`hardware/dram/statistics.py`), where the memory
         is modelled by commands.
     pipeline: of several stages: `stage_cycles`, `between_cycles` of sends, how often each

@@ -213,6 +213,24 @@ def tensor_cores() -> tuple[TensorCoreSpec, ...]:
     return tuple(found)
 
 
+def simd_dots() -> tuple[TensorCoreSpec, ...]:
+    """Pipes side by side, each with a dot product as long as one instruction."""
+    shapes = ((2, 16, 3, *FORMATS[0]), (1, 4, 4, *FORMATS[7]), (3, 5, 2, *FORMATS[5]))
+    return tuple(
+        TensorCoreSpec(
+            kind="simd_dot",
+            rows=1,
+            columns=columns,
+            depth=depth,
+            pipeline_stages=stages,
+            input_format=inputs,
+            weight_format=weights,
+            accumulator_format=sums,
+        )
+        for columns, depth, stages, inputs, weights, sums in shapes
+    )
+
+
 FUSED = (
     # widest operands, bricks, formats of inputs, weights, sums
     (8, 2, "int2", "int2", "int16"),
@@ -268,6 +286,7 @@ EXAMPLES: dict[str, tuple[MatrixUnitSpec, ...]] = {
         *weight_stationary_lut_tensor_cores(),
     ),
     "tensor_core": tensor_cores(),
+    "simd_dot": simd_dots(),
     "fusible_array": fusible_arrays(),
     "sram_pim": sram_pim_arrays(),
 }

@@ -14,6 +14,7 @@ from simulator.cli import build_parser
 from simulator.config import list_presets
 from simulator.experiment import ExperimentSpec
 from simulator.explore.spec import ComparisonSpec
+from simulator.hardware.cpu import CpuSpec
 from simulator.hardware.dram.controller import ControllerSpec
 from simulator.hardware.dram.energy_spec import DramEnergySpec
 from simulator.hardware.dram.load import load_device
@@ -60,6 +61,7 @@ def words(*pages: str) -> set[str]:
     [
         (NpuSpec, ("machines.md", "dram.md", "pim.md", "cost.md")),
         (GpuSpec, ("machines.md", "gpu.md", "dram.md", "pim.md", "cost.md")),
+        (CpuSpec, ("machines.md", "cpu.md", "sram_pim.md", "dram.md", "pim.md", "cost.md")),
         (SystolicArraySpec, ("systolic_arrays.md",)),
         (LutTensorCoreSpec, ("lut_tensor_cores.md",)),
         (TensorCoreSpec, ("tensor_cores.md",)),

@@ -36,8 +36,8 @@ def run(program: Program, memory: DramMemorySpec = SPEC, every_event: bool = Fal
 class PolledMemory(DramMemory):
     """Says "soon" until a transfer has completed."""
 
-    def next_completion(self) -> int | None:
-        return None if super().next_completion() is None else 1
+    def next_completion(self, within: int | None = None) -> int | None:
+        return None if super().next_completion(within) is None else 1
 
 
 @settings(max_examples=15)

@@ -45,7 +45,9 @@ class UnitBuilder(Builder):
 def work(
     queue: int, operator: int, run: Run | None = TILE, acquire: Tokens = (), release: Tokens = ()
 ) -> Command:
-    return Command(queue, operator, "multiply", acquire=acquire, release=release, run=run)
+    return Command(
+        queue, operator, "multiply", acquire=acquire, release=release, runs=(run,) if run else ()
+    )
 
 
 def executed(program: Program, spec: DramMemorySpec = QUIET, again: bool = True) -> Execution:
@@ -127,6 +129,47 @@ def test_runs_of_equal_channels_end_together_and_those_of_one_in_order() -> None
     found = executed(in_turn)
     ends = [record.end_fs // PERIOD_FS for record in found.records]
     assert ends == [ALONE, ALONE + OPEN, ALONE + 2 * OPEN]
+
+
+def test_time_is_the_operators_whose_runs_the_units_are_at() -> None:
+    """Two operators' commands are there from the start; the second's wait is not its own."""
+    b = UnitBuilder()
+    units = b.units(0)
+    first, second = b.operator(units), b.operator(units)
+    program = b.program(work(units, first), work(units, first), work(units, second))
+    found = executed(program)
+    done = ALONE + OPEN
+    assert found.records[0].compute_cycles == found.records[0].cycles == done
+    assert found.records[1].start_fs == found.records[0].end_fs == done * PERIOD_FS
+    assert found.records[1].compute_cycles == found.records[1].cycles == OPEN
+    assert not found.records[0].stall_cycles and not found.records[1].stall_cycles
+
+
+def test_what_units_wait_for_between_two_operators_is_the_seconds() -> None:
+    """The vector unit takes 40 cycles more than the first operator's run."""
+    b = UnitBuilder()
+    units, vector = b.units(0), b.queue(QueueKind.VECTOR)
+    vectors = b.semaphore(0, Cause.VECTOR_UNIT)
+    program = b.program(
+        compute(vector, b.operator(vector), ALONE + 40, release=((vectors, 1),)),
+        work(units, b.operator(units)),
+        work(units, b.operator(units), acquire=((vectors, 1),)),
+    )
+    _, first, second = executed(program).records
+    assert first.compute_cycles == first.cycles == ALONE
+    assert second.start_fs == first.end_fs
+    assert second.stall_cycles == {"vector_unit": 40}
+
+
+def test_runs_of_a_command_give_its_tokens_with_the_last() -> None:
+    b = UnitBuilder()
+    units, vector = b.units(0), b.queue(QueueKind.VECTOR)
+    scores = b.semaphore(0, Cause.PIM)
+    three = replace(work(units, b.operator(units), release=((scores, 1),)), runs=(TILE,) * 3)
+    program = b.program(three, compute(vector, b.operator(vector), 10, acquire=((scores, 1),)))
+    found = executed(program)
+    assert cycles(found) == ALONE + 2 * OPEN + 10
+    assert found.dram is not None and found.dram.unit_tiles == 3
 
 
 def test_a_queue_has_so_many_runs_in_flight() -> None:

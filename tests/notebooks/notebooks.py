@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from base64 import b64decode
 from pathlib import Path
 
 import jupytext
@@ -29,5 +30,12 @@ def execute(script: Path) -> nbformat.NotebookNode:
 
 
 def write(script: Path, notebook: nbformat.NotebookNode) -> None:
-    """Store a notebook beside its script."""
+    """Store a notebook beside its script, and pictures that the documentation has of it.
+
+    A cell with the metadata `picture` names the file in `docs/images` for its figure.
+    """
     nbformat.write(notebook, script.with_suffix(".ipynb"))
+    for cell in notebook.cells:
+        if "picture" in cell.metadata:
+            (shown,) = (out.data["image/png"] for out in cell.outputs if "data" in out)
+            (ROOT / "docs" / "images" / cell.metadata["picture"]).write_bytes(b64decode(shown))

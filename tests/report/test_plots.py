@@ -86,6 +86,15 @@ def test_timeline_rows_are_queues(result: Result) -> None:
     assert sum(isinstance(c, PolyCollection) for c in axes.collections) == len(rows)
 
 
+def test_what_ends_first_is_on_top_in_a_timeline(result: Result) -> None:
+    """Transfers in flight overlap; the one that moves must not hide behind those that wait."""
+    (axes,) = plots.plot_timeline(result).axes
+    rows = [each for each in axes.collections if isinstance(each, PolyCollection)]
+    for row in rows[-len(axes.get_yticks()) :]:
+        ends = [path.vertices[:, 0].max() for path in row.get_paths()]
+        assert ends == sorted(ends, reverse=True)
+
+
 def test_timeline_of_a_chosen_window(result: Result) -> None:
     decode = result.phases[1]
     figure = plots.plot_timeline(

@@ -22,7 +22,6 @@ from simulator.hardware.dram.names import (
     COMPS_READRES,
     MOMENTS,
     PREA,
-    RD,
     RDA,
     READRES,
     REFAB,
@@ -97,22 +96,24 @@ def never_issued(device: DramDeviceSpec, controller: ControllerSpec) -> set[int]
     return unused
 
 
-def ticks_between_hits(constraints: Sequence[Constraint], nodes: NDArray[np.int64]) -> int:
-    """Ticks from one read of a row to the next, 0 if a read of another bank may be legal before.
+def ticks_between_hits(
+    constraints: Sequence[Constraint], nodes: NDArray[np.int64], command: int
+) -> int:
+    """Ticks from one read of a row, or write, to the next; 0 if another bank's may be legal before.
 
-    nodes: [banks, levels below the channel], where constraints find each bank.
+    nodes: [banks, levels below the channel], where constraints find each bank. command: RD or WR.
     """
-    reads = [each for each in constraints if (each.before, each.after) == (RD, RD)]
-    if any(each.window > 1 for each in reads):
+    alike = [each for each in constraints if (each.before, each.after) == (command, command)]
+    if any(each.window > 1 for each in alike):
         return 0
 
     def node(bank: int, level: int) -> int:
         return int(nodes[bank, level - 1]) if level else 0
 
     def apart(bank: int) -> int:
-        """From a read of the first bank to one of another."""
+        """From the command to the first bank to one to another."""
         ticks = 0
-        for each in reads:
+        for each in alike:
             binds = node(0, each.level) == node(bank, each.level)
             if each.siblings:
                 binds = not binds and node(0, each.level - 1) == node(bank, each.level - 1)

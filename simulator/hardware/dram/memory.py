@@ -8,6 +8,7 @@ they are found idle in equal states again. This is exact.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -24,12 +25,11 @@ from simulator.hardware.dram.statistics import DramStatistics
 from simulator.hardware.memory.timing import MemoryCounters
 
 FEMTOSECONDS_PER_SECOND = 10**15
-LOOK_AHEAD_TICKS = 1 << 14
-"""How far ahead the end of a transfer is looked for at a time."""
-STEP_TICKS = 1 << 12
-"""How far apart the states are that are kept on the way."""
-ORDERS_AT_ONCE = 256
-"""Submissions to groups of channels that are held until the kernel is asked for something."""
+LOOK_AHEAD_TICKS, LEAST_AHEAD_TICKS = 1 << 14, 1 << 7
+"""How far ahead the end of a transfer is looked for at a time, at most, and at least where what
+will be submitted soon may make it vain."""
+STEP_TICKS = 1 << 8
+"""How far one group of channels goes on before another one does."""
 
 
 @dataclass(slots=True)
@@ -103,9 +103,8 @@ class DramMemory:
         self._heads: Ints = np.full((clients, self._kernel.ahead.HEAD_FIELDS), -1, dtype=np.int64)
         self._found: Ints = np.zeros(clients, dtype=np.int64)
         self._looks: Ints = np.zeros(spec.channels, dtype=np.int64)
-        orders = (ORDERS_AT_ONCE, self._kernel.ahead.ORDER_FIELDS)
-        self._orders: Ints = np.zeros(orders, dtype=np.int64)
-        self._ordered = 0
+        self._ordered = array("q")
+        self._no_orders: Ints = np.zeros((0, self._kernel.ahead.ORDER_FIELDS), dtype=np.int64)
         self._moved = MemoryCounters()
 
     # -- MemoryTiming ----------------------------------------------------------
@@ -153,22 +152,24 @@ class DramMemory:
         ):
             self._order(row, turn, (first, count, is_write, number))
 
-    def submit_run(self, client: int, channel: int, run: Run) -> None:
+    def submit_runs(self, client: int, channel: int, runs: Sequence[Run]) -> None:
         """Work for the units of a channel arrives in the present cycle.
 
-        A client has work on one channel only. At most `PIM_RING` runs of a channel are not
-        done at any time.
+        It completes with the last of the runs. A client has work on one channel only. At most
+        `PIM_RING` runs of a channel are not done at any time.
         """
         held = self._runs_held[channel]
         self._runs_held[channel] = (held + 1) % PIM_RING
         self._units_at_work += not self._queues[client]
         number = self._first_run + held
         self._append(client, _Transfer(number, 0, False, channel))
-        work = (
-            run.input_bank, run.input_row, run.first_row, run.tiles, run.segments, run.comps,
-            run.inputs, run.sums, int(run.keeps), number,
-        )  # fmt: skip
-        self._order(self._alone(channel).row, self._kernel.ahead.NOBODY, work)
+        row = self._alone(channel).row
+        for run in runs:
+            work = (
+                run.input_bank, run.input_row, run.first_row, run.tiles, run.segments, run.comps,
+                run.inputs, run.sums, int(run.keeps), number,
+            )  # fmt: skip
+            self._order(row, self._kernel.ahead.NOBODY, work)
 
     def advance(self, cycles: int) -> None:
         """Let `cycles` port cycles pass; groups follow when they are asked for something."""
@@ -176,9 +177,17 @@ class DramMemory:
             self._pass_time()
         self._now += cycles
 
-    def next_completion(self) -> int | None:
-        """Port cycles until the next completion, or fewer while it is not known."""
-        tick = self._go_on(self._kernel.ahead.LOOK)
+    def next_completion(self, within: int | None = None) -> int | None:
+        """Port cycles until the next completion, or fewer while it is not known.
+
+        within: as far ahead as it makes sense to look.
+        """
+        ticks = (
+            LOOK_AHEAD_TICKS
+            if within is None
+            else min(max(within, LEAST_AHEAD_TICKS), LOOK_AHEAD_TICKS)
+        )
+        tick = self._go_on(self._kernel.ahead.LOOK, ticks)
         if tick == self._layout.FAR:
             return None
         return max(tick + self._path_ticks - self._now, 1)
@@ -199,10 +208,11 @@ class DramMemory:
                 continue
             if not count:
                 return sorted(done)
-            clients = self._found[:count].tolist()
+            clients, more = self._found[:count].tolist(), False
             for client in clients:
                 transfer = self._queues[client].popleft()
                 self._set_head(client)
+                more = more or bool(self._queues[client])
                 if transfer.number >= self._first_run and not self._queues[client]:
                     self._units_at_work -= 1
                 if transfer.is_write:
@@ -210,6 +220,8 @@ class DramMemory:
                 else:
                     self._moved.read_bytes += transfer.size_bytes
             done += clients
+            if not more:
+                return sorted(done)
 
     def signature(self) -> Hashable:
         """Refresh, rows and addresses hardly ever come back alike: not offered."""
@@ -262,15 +274,17 @@ class DramMemory:
         self._heads[client] = (queue[0].number, queue[0].channel) if queue else (-1, -1)
 
     # -- channels --------------------------------------------------------------
-    def _go_on(self, what: int) -> int:
-        """Submit what has been ordered, and as `kernel.ahead.go_on`."""
-        kernel = self._kernel
+    def _go_on(self, what: int, ahead: int = 0) -> int:
+        """Submit what has been ordered, and as `kernel.ahead.go_on`, for ticks ahead."""
+        kernel, orders = self._kernel, self._no_orders
+        if self._ordered:
+            orders = np.array(self._ordered).reshape(-1, kernel.ahead.ORDER_FIELDS)
+            self._ordered = array("q")
         found: int = kernel.ahead.go_on(
             kernel.tables.packed, kernel.stretches, kernel.groups, kernel.states,
-            self._rows, self._row_of, self._heads, self._orders[: self._ordered],
-            self._looks, self._now, STEP_TICKS, self._now + LOOK_AHEAD_TICKS, what,
+            self._rows, self._row_of, self._heads, orders,
+            self._looks, self._now, STEP_TICKS, self._now + ahead, what,
         )  # fmt: skip
-        self._ordered = 0
         return found
 
     def _pass_time(self) -> None:
@@ -278,12 +292,9 @@ class DramMemory:
         self._go_on(self._kernel.ahead.BRING)
 
     def _order(self, row: int, client: int, rest: tuple[int, ...]) -> None:
-        """Something is submitted to the channels of a group."""
-        if self._ordered == len(self._orders):
-            self._pass_time()
-        order = self._orders[self._ordered]
-        order[: len(rest) + 2] = (row, client, *rest)
-        self._ordered += 1
+        """Something is submitted to the channels of a group when the kernel is next asked."""
+        unused = self._kernel.ahead.ORDER_FIELDS - 2 - len(rest)
+        self._ordered.extend((row, client, *rest, *(0,) * unused))
 
     def _alone(self, channel: int) -> ChannelGroup:
         """The group that has a channel for its only member."""

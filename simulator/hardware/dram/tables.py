@@ -31,13 +31,14 @@ from simulator.hardware.dram.kernel.layout import (
     S_NEXT_REFRESH,
     S_PAIR_TICK,
     S_PIM_INPUT_BANK,
+    S_PIM_OPENING,
     S_PIM_ROW,
     T_ANCESTORS,
     Ints,
     pack,
 )
 from simulator.hardware.dram.kernel.timing import LEVELS_BELOW
-from simulator.hardware.dram.names import COMMAND_COUNT, COMMANDS, PLAIN_COMMAND_COUNT
+from simulator.hardware.dram.names import COMMAND_COUNT, COMMANDS, PLAIN_COMMAND_COUNT, RD, WR
 from simulator.hardware.dram.pim_tables import PIM_RING, new_pim_state, pim_constants
 from simulator.hardware.dram.spec import DramDeviceSpec, level_index
 
@@ -161,8 +162,8 @@ class ChannelTables:
         control = self.controller
         return control.scheduler == "fr_fcfs" and not control.row_hit_cap
 
-    def _hit_ticks(self) -> int:
-        """As `ticks_between_hits`; 0 where there is more to a read, and for traces."""
+    def _hit_ticks(self, command: int) -> int:
+        """As `ticks_between_hits`; 0 where there is more to a read or write, and for traces."""
         device, control = self.device, self.controller
         simple = self._is_plain() and control.page == "open" and self.ticks == 1
         if not simple or not self.clients or device.split_activation or device.data_clock:
@@ -171,7 +172,8 @@ class ChannelTables:
             return 0  # results and vectors move beside the units' next command
         if any(command.bus != "command" for command in device.commands.values()):
             return 0
-        return ticks_between_hits(self.constraints, self._ancestors().reshape(-1, LEVELS_BELOW))
+        nodes = self._ancestors().reshape(-1, LEVELS_BELOW)
+        return ticks_between_hits(self.constraints, nodes, command)
 
     @property
     def _asked(self) -> int:
@@ -227,7 +229,8 @@ class ChannelTables:
             "near": self._ticks_of_stretches(NEAR_STRETCHES),
             "soon": self._ticks_of_stretches(SOON_STRETCHES),
             "counts_hits": int(self.counts_row_hits),
-            "hit": self._hit_ticks(),
+            "read_hit": self._hit_ticks(RD),
+            "write_hit": self._hit_ticks(WR),
             **pim_constants(device, self.geometry),
         }
         assert len(values) == K_COUNT
@@ -316,7 +319,7 @@ class ChannelTables:
         scalars[S_NEXT_REFRESH] = self.refresh_interval_ticks
         scalars[S_FREE] = slots
         scalars[S_ACT2_BANK] = scalars[S_PAIR_TICK] = -1
-        scalars[S_PIM_INPUT_BANK] = scalars[S_PIM_ROW] = -1
+        scalars[S_PIM_INPUT_BANK] = scalars[S_PIM_ROW] = scalars[S_PIM_OPENING] = -1
         transfers = max(1, self.clients * self.ring + (PIM_RING if self.device.pim else 0))
 
         def zeros(size: int) -> Ints:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from fractions import Fraction
 
 from simulator.hardware.dram.pim.gemv import Run
@@ -92,7 +92,7 @@ class IdealMemory:
             self._finish(client)
         self._cycle = end
 
-    def next_completion(self) -> int | None:
+    def next_completion(self, within: int | None = None) -> int | None:
         """Cycles from now to the next completion if nothing else is submitted."""
         if self._arriving:
             return self._arriving[0][0] - self._cycle
@@ -108,7 +108,7 @@ class IdealMemory:
             done.append(arriving.popleft()[1])
         return done
 
-    def submit_run(self, client: int, channel: int, run: Run) -> None:
+    def submit_runs(self, client: int, channel: int, runs: Sequence[Run]) -> None:
         """An ideal memory only moves bytes."""
         raise AssertionError("an ideal memory does not compute")
 

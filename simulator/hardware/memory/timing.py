@@ -7,7 +7,7 @@ steps gives the same as advancing in one. It knows nothing about events.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,16 +54,21 @@ class MemoryTiming(Protocol):
         channel: that all of it goes to, of a memory whose channels have work of their own.
         """
 
-    def submit_run(self, client: int, channel: int, run: Run) -> None:
-        """Work for the units of a channel arrives; only asked of memories that compute."""
+    def submit_runs(self, client: int, channel: int, runs: Sequence[Run]) -> None:
+        """Work for the units of a channel arrives, which completes with the last of the runs.
+
+        Only asked of memories that compute.
+        """
 
     def advance(self, cycles: int) -> None:
         """Let `cycles` port cycles pass."""
 
-    def next_completion(self) -> int | None:
+    def next_completion(self, within: int | None = None) -> int | None:
         """Cycles from now to the next completion if nothing else is submitted, or fewer.
 
         Fewer where the exact number is not known yet: whoever asks looks again then.
+        within: cycles in which nothing will be submitted; what comes later may be found
+        out in vain.
         """
 
     def collect(self) -> list[int]:

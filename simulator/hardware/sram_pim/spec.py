@@ -82,9 +82,13 @@ class SramPimSpec(MatrixUnitSpec):
         try:
             check_formats(self.input_format, self.weight_format, self.accumulator_format)
             self._check_additions()
-            check_fit(self.array_layout, self.basis_weights or 1, 1, USUAL_DEPTH)
         except CyclelabError as error:
             raise ValueError(str(error)) from None
+        try:
+            check_fit(self.array_layout, self.basis_weights or 1, 1, USUAL_DEPTH)
+        except CyclelabError as error:
+            key = "rows" if self.basis_weights is None else "basis_weights"
+            raise ValueError(f"{key}: {error}") from None
         return self
 
     def _check_additions(self) -> None:

@@ -21,7 +21,7 @@ from simulator.hardware.matrix_unit import Tile
 from simulator.hardware.primitives import Action
 from simulator.hardware.sram_pim.conversion import FLOAT_BITS, dequantise_cycles
 from simulator.hardware.sram_pim.latencies import latency_table
-from simulator.hardware.sram_pim.lut_gemv import LutGemv
+from simulator.hardware.sram_pim.lut_gemv import MOST_BASIS_WEIGHTS, LutGemv
 from simulator.hardware.sram_pim.reuse import ActivationSpec
 from simulator.hardware.sram_pim.savings import reuse_table, saved_by_group
 from simulator.hardware.sram_pim.unit import SramPim
@@ -169,8 +169,8 @@ class ArrayModel:
         return held * -(-s.k_ways // s.slices), held
 
     def _basis_weights(self, depth: int) -> list[int]:
-        layout, given = self.unit.spec.array_layout, self.unit.spec.basis_weights
-        choices = [given] if given else range(1, 9)
+        layout, given = self.unit.spec.array_layout, self.spec.array.basis_weights
+        choices = [given] if given else range(1, MOST_BASIS_WEIGHTS + 1)
         return [k for k in choices if layout.largest_batch(k, depth)]
 
     def step(self, sharing: ArraySharing, blocks: int) -> StepCost:

@@ -53,6 +53,11 @@ class ArrayGemm(GemmInStep):
         self.loads_made = not all(model.problem.inputs_on_chip for model, _ in shared)
         self.room = builder.shared_semaphore(ROOM, self.cpu.streamed_bytes, Cause.BUFFER_SPACE)
 
+    @property
+    def worker(self) -> int:
+        """The arrays."""
+        return self.cpu.cores[0].arrays
+
     def gated(self) -> list[int]:
         """Also the way into the arrays."""
         return [*super().gated(), self.cpu.cores[0].feed]

@@ -7,7 +7,7 @@ from simulator.mapping.cpu.attention import CpuAttentionPlanner
 from simulator.mapping.cpu.plan_arrays import ArrayGemmPlanner
 from simulator.mapping.cpu.plan_gemm import CoreGemmPlanner
 from simulator.mapping.cpu.resources import ARRAYS_NAME, CpuResources
-from simulator.mapping.errors import FixedChoiceError
+from simulator.mapping.errors import FixedChoiceError, SettingError
 from simulator.mapping.in_step.plan import StepPlanner
 from simulator.mapping.planning import KernelJob, Plan
 from simulator.mapping.spec import ATTENTION_SETTINGS, GEMM_SETTINGS
@@ -47,6 +47,8 @@ class CpuPlanner(StepPlanner):
         if fixed == ARRAYS_NAME:
             try:
                 return arrays.plan_of(*arrays.shared())
+            except SettingError:
+                raise
             except CyclelabError as error:
                 raise FixedChoiceError(arrays.pattern, "unit", str(error)) from None
         cores = CoreGemmPlanner(self.planning, job, cache_bytes)
@@ -54,6 +56,8 @@ class CpuPlanner(StepPlanner):
             return cores.plan()
         try:
             cycles, shared = arrays.shared()
+        except SettingError:
+            raise
         except CyclelabError:  # the arrays take no such operands: the cores say so if they don't
             return cores.plan()
         try:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+from pydantic import ValidationError
+
 from simulator.config import CyclelabError
+from simulator.hardware.sram_pim.lut_gemv import check_fit
 from simulator.hardware.sram_pim.unit import SramPim
 from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
 from simulator.mapping.cpu.arrays import ArrayModel, ArraySharing, StepCost
 from simulator.mapping.cpu.lower_arrays import ArrayGemm
 from simulator.mapping.cpu.resources import ARRAYS_NAME, CpuResources
+from simulator.mapping.errors import SettingError
 from simulator.mapping.formats import FormatChoice
 from simulator.mapping.gemm_kernel import operand_formats
 from simulator.mapping.in_step.plan_gemm import StepGemmPlanner
@@ -40,18 +44,28 @@ class ArrayGemmPlanner(StepGemmPlanner):
                     f"{ARRAYS_NAME} multiplies integers, not {name}, which operator "
                     f"{self.op.name!r} has"
                 )
-        changes = {"input_format": inputs, "weight_format": weights}
-        return SramPim(type(array).model_validate(array.model_dump() | changes))
+        changes = {"input_format": inputs, "weight_format": weights, "basis_weights": None}
+        try:
+            found = SramPim(type(array).model_validate(array.model_dump() | changes))
+        except ValidationError as error:
+            what = error.errors()[0]
+            reason = what.get("ctx", {}).get("error", what["msg"])
+            raise CyclelabError(f"operator {self.op.name!r}: {reason}") from None
+        return found
 
     def shared(self) -> tuple[int, Shared]:
-        """Estimated cycles, and how each shape is shared out; raises as `unit`, and where not
-        even one row of inputs fits an array."""
+        """Estimated cycles, and how each shape is shared out.
+
+        Raises as `unit`, SettingError for tables that the user has chosen and that do not
+        fit, and CyclelabError where none fits.
+        """
         unit = self.unit()
         formats = FormatChoice(unit.spec.input_format, unit.spec.weight_format, 0)
         found: Shared = []
         total = 0
         for shape in self.shapes:
             problem = self.problem(shape, unit, formats)
+            self._check_tables(unit, problem)
             key, memory = ("sram_pim", unit.spec, problem), self.planning.memory
             if key not in memory:
                 memory[key] = min(
@@ -66,6 +80,18 @@ class ArrayGemmPlanner(StepGemmPlanner):
             total += cycles
             found.append((model, sharing))
         return total, found
+
+    def _check_tables(self, unit: SramPim, problem: StepGemm) -> None:
+        """Raise if no table fits an array beside one row of inputs, or the chosen one does not."""
+        assert self.cpu.machine.arrays is not None
+        chosen = self.cpu.machine.arrays.array.basis_weights
+        try:
+            check_fit(unit.spec.array_layout, chosen or 1, 1, problem.group or problem.k)
+        except CyclelabError as error:
+            if chosen is None:
+                raise
+            path = ("machine", "arrays", "array", "basis_weights")
+            raise SettingError(path, f"operator {self.op.name!r}: {error}") from None
 
     def _models(self, problem: StepGemm, unit: SramPim) -> list[ArrayModel]:
         """Sums of groups converted in arrays, where there are some for that, or by the cores."""
@@ -118,7 +144,10 @@ class ArrayGemmPlanner(StepGemmPlanner):
         return math.floor(busy * model.cycles_per_array_cycle)
 
     def _estimated(self, model: ArrayModel, sharing: ArraySharing) -> int:
-        """Steps, each as long as the slowest of its stages, and one of each stage to fill."""
+        """Steps, each as long as the slowest of its stages, and one of each stage to fill.
+
+        Without what reuse saves: tables are chosen before anybody knows the activations.
+        """
         total, fill = 0.0, 0.0
         for blocks, count in sharing.steps():
             stages = self._stages(model, sharing, model.step(sharing, blocks), blocks)
@@ -142,7 +171,7 @@ class ArrayGemmPlanner(StepGemmPlanner):
         return (
             weights / float(cpu.bytes_per_cycle),
             max(cost.feed_bytes / everywhere, feed),
-            cost.busy * ratio,
+            (cost.busy + cost.saved) * ratio,
             cost.drain * ratio,
             cores + 2 * cpu.cache_latency_cycles,
         )

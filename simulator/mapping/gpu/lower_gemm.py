@@ -63,6 +63,11 @@ class GridKernel(StepKernel):
         self.unit_index, self.unit = unit, self.step.matrix_units[unit]
         self.grids, self.places, self.cache_bytes = grids, places, cache_bytes
 
+    @property
+    def worker(self) -> int:
+        """The matrix units."""
+        return self.queues.matrix[self.unit_index]
+
     def items(self) -> tuple[Item, ...]:
         """The kernel in program order."""
         items, results = self.begin(), 0

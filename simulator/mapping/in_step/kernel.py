@@ -81,7 +81,12 @@ class StepKernel(KernelPart):
     def gated(self) -> list[int]:
         """Queues whose commands wait for the launch; those behind them wait for their data."""
         loads = self.loads_made or not self.step.loads_ahead
-        return [*([self.queues.load] if loads else []), self.queues.cache]
+        return [*([self.queues.load] if loads else []), self.queues.cache, self.worker]
+
+    @property
+    def worker(self) -> int:
+        """Queue of the units that the kernel is for: its wait for the launch is called that."""
+        return self.queues.vector
 
     def begin(self) -> list[Item]:
         """The launch; what the kernel keeps on chip is taken, its parameters are loaded."""

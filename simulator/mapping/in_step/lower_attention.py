@@ -56,6 +56,11 @@ class AttentionKernel(StepKernel):
         self.unit_index, self.grids, self.places = unit, grids, places
         self.costs, self.cache_bytes = costs, cache_bytes
 
+    @property
+    def worker(self) -> int:
+        """The matrix units."""
+        return self.queues.matrix[self.unit_index]
+
     def items(self) -> tuple[Item, ...]:
         """The kernel in program order."""
         items, results = self.begin(), 0

@@ -56,6 +56,11 @@ class CollectiveKernel(StepKernel):
         self.added = self.semaphore("added", 0, Cause.VECTOR_UNIT)
         self.finished = self.semaphore("finished", 0, Cause.CACHE)
 
+    @property
+    def worker(self) -> int:
+        """The links."""
+        return self.step.link
+
     def items(self) -> tuple[Item, ...]:
         """The kernel in program order."""
         whole, rest = divmod(self.problem.elements, self.chunk)

@@ -9,7 +9,7 @@ a head's elements as outputs and tokens as inputs (NeuPIMs, ASPLOS 2024, section
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -128,12 +128,24 @@ def chunks_of(device: DramDeviceSpec, request: CachedRequest, first_row: int) ->
     return found
 
 
+def moved(chunks: list[Chunk], rows: int) -> list[Chunk]:
+    """The same chunks so many rows further on."""
+
+    def further(runs: tuple[Run, ...]) -> tuple[Run, ...]:
+        return tuple(replace(run, first_row=run.first_row + rows) for run in runs)
+
+    return [Chunk(each.heads, further(each.scores), further(each.contexts)) for each in chunks]
+
+
 def estimated_cycles(device: DramDeviceSpec, request: CachedRequest) -> int:
     """Cycles of a request's runs without refresh, one after the other."""
+    return cycles_of(device, chunks_of(device, request, 1))
+
+
+def cycles_of(device: DramDeviceSpec, chunks: list[Chunk]) -> int:
+    """Cycles of chunks' runs without refresh, one after the other."""
     return sum(
-        run_cycles(device, run)
-        for chunk in chunks_of(device, request, 1)
-        for run in (*chunk.scores, *chunk.contexts)
+        run_cycles(device, run) for chunk in chunks for run in (*chunk.scores, *chunk.contexts)
     )
 
 

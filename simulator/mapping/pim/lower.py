@@ -20,7 +20,7 @@ from simulator.mapping.lowering import Lowering
 from simulator.mapping.pim.layout import CachedRequest, Chunk, run_cycles
 from simulator.mapping.program import Cause, Command, Item, Tokens
 from simulator.mapping.regions import Place
-from simulator.mapping.resources import NpuResources
+from simulator.mapping.resources import PIM_RUNS_TOGETHER, NpuResources
 from simulator.mapping.tiling import tile_bytes
 
 CORE = 0
@@ -176,13 +176,10 @@ class PimAttentionLowering(Lowering):
         request, chunks = work.requests[number]
         for index, chunk in enumerate(chunks):
             first = not number and not index
-            runs = len(chunk.scores)
             macs = request.context * chunk.heads * request.query_heads * request.head_dim
-            for turn, run in enumerate(chunk.scores):
-                wait: Tokens = ((own.there, 1),) if first and not turn else ()
-                give: Tokens = ((own.scores, 1),) if turn == runs - 1 else ()
-                share = macs // runs + (macs % runs if not turn else 0)
-                yield from self._run(work.channel, "scores", run, share, wait, give)
+            wait: Tokens = ((own.there, 1),) if first else ()
+            give: Tokens = ((own.scores, 1),)
+            yield from self._runs(work.channel, "scores", chunk.scores, macs, wait, give)
 
     def _expected(self, work: ChannelWork, number: int, *, context: bool) -> int:
         """Cycles that the scores, or the context, of a channel's request should take."""
@@ -227,13 +224,9 @@ class PimAttentionLowering(Lowering):
                 wait = () if number or index else ((own.go, 1),)
             if self.part.appended_bytes and not (number or index):
                 wait = (*wait, (own.appended, 1))
-            runs = len(chunk.contexts)
             macs = request.context * chunk.heads * request.query_heads * request.head_dim
-            for turn, run in enumerate(chunk.contexts):
-                give: Tokens = ((outputs, 1),) if turn == runs - 1 else ()
-                share = macs // runs + (macs % runs if not turn else 0)
-                needs = wait if not turn else ()
-                yield from self._run(work.channel, "context", run, share, needs, give)
+            give: Tokens = ((outputs, 1),)
+            yield from self._runs(work.channel, "context", chunk.contexts, macs, wait, give)
 
     def _barrier(self, semaphores: dict[int, _ChannelSemaphores]) -> Iterator[Command]:
         """All probabilities are written; then every channel may go on."""
@@ -283,30 +276,52 @@ class PimAttentionLowering(Lowering):
         return [VectorWork("add", added)] if added else []
 
     # -- pieces ------------------------------------------------------------------
-    def _run(
-        self, channel: int, label: str, run: Run, macs: int, acquire: Tokens, release: Tokens
+    def _runs(
+        self,
+        channel: int,
+        label: str,
+        runs: tuple[Run, ...],
+        macs: int,
+        acquire: Tokens,
+        release: Tokens,
     ) -> Iterator[Command]:
-        """A run of a channel, behind its commands' being handed out where that takes time."""
-        if self.part.commands_per_cycle:
-            handed = self.builder.shared_semaphore(f"channel{channel}.commands", 0, Cause.LAUNCH)
+        """Runs of a channel, all behind `acquire`; tokens are given with the last.
+
+        Several make one command, except where it takes time to hand them out.
+        """
+        size = 1 if self.part.commands_per_cycle else PIM_RUNS_TOGETHER
+        each, rest = divmod(macs, len(runs))
+        for first in range(0, len(runs), size):
+            together = runs[first : first + size]
+            if self.part.commands_per_cycle:
+                yield self._hand_out(channel, together)
+                acquire = (*acquire, (self._handed(channel), 1))
             yield Command(
-                queue=self.resources.pim_dispatch,
+                queue=self.resources.pim_queues[channel],
                 operator=self.operator,
-                label="hand out",
-                cycles=-(-self.handed_out // self.part.commands_per_cycle),
-                release=((handed, 1),),
+                label=label,
+                acquire=acquire,
+                release=release if first + size >= len(runs) else (),
+                macs=each * len(together) + rest,
+                runs=together,
             )
-            self.handed_out = commands_of(run, self.composite)
-            acquire = (*acquire, (handed, 1))
-        yield Command(
-            queue=self.resources.pim_queues[channel],
+            acquire, rest = (), 0
+
+    def _hand_out(self, channel: int, runs: tuple[Run, ...]) -> Command:
+        """Hands the commands of runs to a channel, when those of the runs before are."""
+        cycles = -(-self.handed_out // self.part.commands_per_cycle)
+        self.handed_out = sum(commands_of(run, self.composite) for run in runs)
+        return Command(
+            queue=self.resources.pim_dispatch,
             operator=self.operator,
-            label=label,
-            acquire=acquire,
-            release=release,
-            macs=macs,
-            run=run,
+            label="hand out",
+            cycles=cycles,
+            release=((self._handed(channel), 1),),
         )
+
+    def _handed(self, channel: int) -> int:
+        """Semaphore of runs that have been handed to a channel."""
+        return self.builder.shared_semaphore(f"channel{channel}.commands", 0, Cause.LAUNCH)
 
     def _note(self, label: str, acquire: Tokens, release: Tokens) -> Command:
         """Tokens for tokens, in no time."""

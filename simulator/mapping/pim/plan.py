@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from simulator.config import CyclelabError
 from simulator.hardware.dram.memory_spec import DramMemorySpec
@@ -10,11 +11,14 @@ from simulator.hardware.dram.pim.channel import check_fit
 from simulator.hardware.dram.pim.gemv import Run, pim_of
 from simulator.mapping.attention_kernel import AttentionKernelPlanner
 from simulator.mapping.pim.layout import (
+    INPUT_ROW,
+    CachedRequest,
     Chunk,
     channels_for,
     chunks_of,
     computing_memory,
-    estimated_cycles,
+    cycles_of,
+    moved,
     peak_macs_per_cycle,
     place_rows,
     requests_of,
@@ -27,6 +31,7 @@ from simulator.numerics import format_named
 
 UNIT = "pim"
 FP16 = format_named("fp16")
+FIRST_ROW = INPUT_ROW + 1
 
 
 class PimAttentionPlanner(AttentionKernelPlanner):
@@ -38,6 +43,7 @@ class PimAttentionPlanner(AttentionKernelPlanner):
         self.device = memory.device
         self.pim = pim_of(memory.device)
         self.spec = planning.spec.pim
+        self.known: dict[CachedRequest, tuple[list[Chunk], int]] = {}
 
     @classmethod
     def of(cls, planning: Planning, job: KernelJob) -> PimAttentionPlanner | None:
@@ -94,9 +100,10 @@ class PimAttentionPlanner(AttentionKernelPlanner):
         work: dict[int, ChannelWork] = {}
         loads = [0] * self.memory.channels
         for request, channel, row in zip(requests, channels, first_rows, strict=True):
+            chunks, cycles = self._work_of(request)
             here = work.setdefault(channel, ChannelWork(channel, []))
-            here.requests.append((request, chunks_of(self.device, request, row)))
-            loads[channel] += estimated_cycles(self.device, request)
+            here.requests.append((request, moved(chunks, row)))
+            loads[channel] += cycles
         listed = all(request.channel is not None for request in requests)
         self._check_fit([run for w in work.values() for _, cs in w.requests for run in _runs(cs)])
         busiest = max(range(len(loads)), key=loads.__getitem__)
@@ -122,6 +129,17 @@ class PimAttentionPlanner(AttentionKernelPlanner):
             "estimated_cycles_on_average": sum(loads) // len(loads),
         }
         return Plan([lowering], UNIT, mapping, self._bound(resources.pim_queues[busiest], part))
+
+    def _work_of(self, request: CachedRequest) -> tuple[list[Chunk], int]:
+        """A request's chunks as if its rows began at 0, and the cycles that they should take.
+
+        Found out once for requests that are as long.
+        """
+        alike = replace(request, channel=None)
+        if alike not in self.known:
+            chunks = chunks_of(self.device, request, FIRST_ROW)
+            self.known[alike] = moved(chunks, -FIRST_ROW), cycles_of(self.device, chunks)
+        return self.known[alike]
 
     def _check_fit(self, runs: list[Run]) -> None:
         try:

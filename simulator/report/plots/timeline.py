@@ -100,7 +100,8 @@ def _draw_row(
     ax: Axes, number: int, bars: list[Bar], window: Window, colours: dict[str, str], scale: float
 ) -> None:
     seam = window.cycles // SEAM_FRACTION
-    own = _merged(bars, window)
+    # Transfers in flight overlap: whichever ends first is on top, as it is what moves.
+    own = sorted(_merged(bars, window), key=lambda bar: -bar.end)
     ax.broken_barh(
         [((bar.start - window.start) * scale, (bar.end - bar.start) * scale) for bar in own],
         (number - 0.36, 0.72),

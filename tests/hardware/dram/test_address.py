@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from simulator.hardware.dram.address import BANK_FIELD, address_slices, decode, xor_slices
 from simulator.hardware.dram.controller import FIELDS, AddressMappingSpec, ControllerSpec
-from simulator.hardware.dram.kernel import layout
-from simulator.hardware.dram.kernel.feed import locate
+from simulator.hardware.dram.kernel import feed, layout
 from simulator.hardware.dram.spec import DramDeviceSpec
 from simulator.hardware.dram.tables import ChannelTables
 from tests.hardware.dram.devices import NAMES, device, organised
+from tests.hardware.dram.from_python import from_python
 
+locate = from_python(feed.locate)
 SMALL_ROWS = 8
 """So that all bursts of a channel can be decoded."""
 

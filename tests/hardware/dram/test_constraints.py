@@ -9,15 +9,19 @@ import pytest
 from numpy.typing import NDArray
 
 from simulator.hardware.dram.controller import ControllerSpec
-from simulator.hardware.dram.kernel.timing import earliest, earliest_in_scope, note_command
+from simulator.hardware.dram.kernel import timing
 from simulator.hardware.dram.names import COMMANDS, MOMENTS
 from simulator.hardware.dram.spec import ConstraintSpec, DramDeviceSpec
 from simulator.hardware.dram.tables import ChannelTables
 from tests.hardware.dram.devices import NAMES, device, organised
+from tests.hardware.dram.from_python import from_python
 from tests.hardware.dram.table import WHOLE_SCOPE, Rule, Table, shared_depth
 
 Ints = NDArray[np.int64]
 START = 1001
+earliest = from_python(timing.earliest)
+earliest_in_scope = from_python(timing.earliest_in_scope)
+note_command = from_python(timing.note_command)
 
 
 class Clockwork:

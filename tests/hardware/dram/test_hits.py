@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from simulator.hardware.dram import tables
 from simulator.hardware.dram.controller import ControllerSpec
 from simulator.hardware.dram.memory_spec import DramMemorySpec
+from simulator.hardware.dram.names import RD
 from simulator.hardware.dram.tables import ChannelTables
 from tests.hardware.dram import transfers, unit_transfers
 from tests.hardware.dram.devices import device
@@ -23,7 +24,7 @@ ALONE = {
 
 def chosen_one_by_one(patch: pytest.MonkeyPatch) -> None:
     """Every read is chosen among all commands, and every command binds and is bound."""
-    patch.setattr(tables, "ticks_between_hits", lambda constraints, nodes: 0)
+    patch.setattr(tables, "ticks_between_hits", lambda *_: 0)
     patch.setattr(tables, "never_issued", lambda spec, controller: set())
 
 
@@ -58,4 +59,4 @@ def test_alone(spec: DramMemorySpec, loads: list[transfers.Transfer]) -> None:
 def test_where_the_next_read_of_a_row_is_legal_first(name: str, ticks: int) -> None:
     made = ChannelTables(device(name), ControllerSpec(), clients=1)
     nodes = made._ancestors().reshape(made.geometry.banks, -1)
-    assert tables.ticks_between_hits(made.constraints, nodes) == ticks
+    assert tables.ticks_between_hits(made.constraints, nodes, RD) == ticks

@@ -72,11 +72,11 @@ def test_asking_for_the_next_completion_changes_nothing(look: bool) -> None:
         completions.extend((now, client) for client in memory.collect())
 
     for _ in range(2):
-        memory.submit_run(units(0), 0, a_run(tiles=1, comps=1))
+        memory.submit_runs(units(0), 0, [a_run(tiles=1, comps=1)])
     if look:
         assert memory.next_completion() is not None
     wait(1)
-    memory.submit_run(units(0), 0, a_run(tiles=1, comps=1))
+    memory.submit_runs(units(0), 0, [a_run(tiles=1, comps=1)])
     wait(4)
     memory.submit(0, 64, False, FAR_BYTES)
     while (ticks := memory.next_completion()) is not None:
@@ -149,7 +149,7 @@ def test_a_channel_holds_as_many_runs_as_its_queue() -> None:
 # -- clients and channels ------------------------------------------------------------
 def test_units_need_nobody_that_transfers_bytes() -> None:
     memory = DramMemory(QUIET, 1, movers=())
-    memory.submit_run(0, 0, type(a_run())(0, 0, 1, 1, 1, 8, 0))
+    memory.submit_runs(0, 0, [type(a_run())(0, 0, 1, 1, 1, 8, 0)])
     assert memory.next_completion() == 107 + 16 + 16
 
 
@@ -157,10 +157,10 @@ def test_channels_are_simulated_apart_while_their_units_differ() -> None:
     """A channel with work leaves the others; idle again in an equal state, it joins them."""
     memory = new_memory(unit_memory(controller=NO_REFRESH))
     assert memory.statistics().groups == 1
-    memory.submit_run(units(1), 1, a_run())
+    memory.submit_runs(units(1), 1, [a_run()])
     assert memory.statistics().groups == 2
     for channel in (0, 2):
-        memory.submit_run(units(channel), channel, a_run())
+        memory.submit_runs(units(channel), channel, [a_run()])
     memory.advance(5000)
     assert sorted(memory.collect()) == [units(channel) for channel in range(CHANNELS)]
     assert memory.statistics().groups == 3

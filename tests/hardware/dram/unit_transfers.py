@@ -102,7 +102,7 @@ def new_memory(
 def submit(memory: DramMemory, action: Action) -> None:
     """Hand over an action now."""
     if action.run is not None:
-        memory.submit_run(action.client, action.channel, action.run)
+        memory.submit_runs(action.client, action.channel, [action.run])
         return
     memory.submit(action.client, action.size_bytes, action.is_write, action.address, action.channel)
 

@@ -202,11 +202,32 @@ def test_floats_are_for_the_cores() -> None:
         on_arrays(gemms((1, 32, 64)) | {"precision": floats}, document)
 
 
+FITS = r"need \d+ rows, the array has 256; what fits: basis_weights of at most 4 for that batch"
+
+
 def test_tables_that_do_not_fit() -> None:
-    """The message has rows needed and there, and what would fit."""
-    document = cpu_document(arrays=arrays_document({"basis_weights": 6, "rows": 256}))
-    with pytest.raises(CyclelabError, match=r"rows, the array has 256.*basis_weights of at most"):
-        on_arrays(product(1, 256, 64, weights="int8"), document)
+    """The message has rows needed and there, and what would fit, wherever products may go."""
+    with pytest.raises(ConfigError, match=r"array.basis_weights: .* the array has 256; what fits"):
+        cpu(arrays=arrays_document({"basis_weights": 6}))
+    # Tables of five INT4 weights fit; of INT8, four would.
+    document = cpu_document(arrays=arrays_document({"basis_weights": 5}))
+    for mapping in (ON_ARRAYS, None):
+        with pytest.raises(ConfigError, match=f"array.basis_weights: operator 'gemm': .*{FITS}"):
+            run(product(1, 256, 64, weights="int8"), document, mapping)
+
+
+def test_operands_that_fit_no_table_are_for_the_cores() -> None:
+    """INT8 sums of 16,384 inputs have 30 bits: with an entry of 8, and 2 more, 40 rows."""
+    spec = cpu(arrays=arrays_document({"rows": 39}))
+
+    def unit(depth: int, **mapping: Any) -> str:
+        (program,) = programs(product(1, 256, depth, weights="int8"), spec, **mapping)
+        return program.operators[0].unit
+
+    assert unit(64, **ON_ARRAYS) == "sram_pim"
+    assert unit(16384) == "simd_dot"
+    with pytest.raises(CyclelabError, match=r"gemm\*.unit: .*nothing, use more rows"):
+        unit(16384, **ON_ARRAYS)
 
 
 def test_arrays_in_a_cache_leave_room_for_data() -> None:

@@ -12,6 +12,7 @@ from simulator.engine.invariants import check_invariants
 from simulator.engine.record import Execution
 from simulator.experiment import build_experiment
 from simulator.hardware.dram.memory_spec import DramMemorySpec
+from simulator.hardware.dram.pim.gemv import Run
 from simulator.hardware.dram.spec import DramDeviceSpec
 from simulator.hardware.npu import NpuSpec
 from simulator.mapping import Mapper, MappingSpec, Program
@@ -112,16 +113,21 @@ def run_commands(program: Program) -> list[Command]:
         for item in items:
             if isinstance(item, Loop):
                 found += within(item.body) * item.count
-            elif item.run is not None:
+            elif item.runs:
                 found.append(item)
         return found
 
     return within(program.body)
 
 
+def labelled_runs(commands: Sequence[Command]) -> list[tuple[str, Run]]:
+    """The commands' runs, one after the other, each with the label of its command."""
+    return [(command.label, run) for command in commands for run in command.runs]
+
+
 def counts(commands: Sequence[Command]) -> dict[str, int]:
     """Commands of a device with composite ones, and tiles, that runs come to."""
-    runs = [command.run for command in commands if command.run is not None]
+    runs = [run for _, run in labelled_runs(commands)]
     return {
         "tiles": sum(run.tiles for run in runs),
         "GWRITE": sum(run.inputs for run in runs),

@@ -18,6 +18,7 @@ from tests.mapping.pim.machines import (
     decoding,
     device_of,
     executed,
+    labelled_runs,
     machine,
     mapped,
     model,
@@ -73,12 +74,29 @@ def test_a_request_takes_the_closed_form_of_its_runs(context: int) -> None:
     program, execution, attention = decoded(npu, context, **PUBLISHED)
     assert execution.dram is not None
     least, found = least_cycles(npu, context), execution.dram.unit_cycles
-    runs = len(run_commands(program))
+    runs = len(labelled_runs(run_commands(program)))
     assert least <= found <= least + 30 + 5 * runs
     # Then come softmax, the writing of its results, and the results' way out of the banks.
     softmax = sum(c.latency_cycles for c in program.commands() if c.label == "softmax")
     moved = sum(c.transfer_bytes for c in program.commands() if c.channel == 0)
     assert found < attention <= found + softmax + moved // 32 + 250
+
+
+@pytest.mark.parametrize("device", ["hbm2-neupims-dual", "hbm2-newton-single"])
+def test_how_many_runs_make_a_command_changes_nothing(
+    device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only how often the engine is told that runs are done."""
+    npu = machine(2, f"device={device}")
+    *_, found, _ = decoded(npu, 700, 30, 300, 1100, 60)
+    monkeypatch.setattr("simulator.mapping.pim.lower.PIM_RUNS_TOGETHER", 1)
+    *_, one_by_one, _ = decoded(npu, 700, 30, 300, 1100, 60)
+    assert found.events < one_by_one.events
+    assert found.dram == one_by_one.dram
+    for record, alone in zip(found.records, one_by_one.records, strict=True):
+        assert (record.start_fs, record.end_fs) == (alone.start_fs, alone.end_fs)
+        assert record.compute_cycles == alone.compute_cycles
+        assert record.stall_cycles == alone.stall_cycles
 
 
 @pytest.mark.parametrize("context", [100, 700, 1500])
@@ -123,7 +141,7 @@ def test_a_barrier_puts_all_scores_before_the_first_context() -> None:
     (phase,) = phases(model(), decoding(100, 200, 300, 50, 60))
     for barrier in (False, True):
         program = mapped(phase, machine(2), interleave="never", barrier=barrier)
-        labels = [command.label for command in run_commands(program)]
+        labels = [label for label, _ in labelled_runs(run_commands(program))]
         first, last = labels.index("context"), len(labels) - labels[::-1].index("scores") - 1
         assert (last < first) == barrier
         assert labels.count("scores") == 5 and labels.count("context") == 5 * 4

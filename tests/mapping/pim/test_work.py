@@ -16,6 +16,7 @@ from tests.mapping.pim.machines import (
     counts,
     decoding,
     executed,
+    labelled_runs,
     machine,
     mapped,
     model,
@@ -74,7 +75,7 @@ def test_every_product_is_mapped_to_a_run(
         assert sum(command.macs for command in done) == attention_macs(phase)
         assert {program.queues[c.queue].kind for c in done} == {QueueKind.PIM}
         # Each query head's keys are met once by a request, and its values.
-        by_label = Counter(command.label for command in done)
+        by_label = Counter(label for label, _ in labelled_runs(done))
         assert by_label["scores"] >= spec.layers * spec.heads // spec.kv_heads * phase.tokens
         assert by_label["context"] >= spec.layers * spec.heads * phase.tokens
         lanes = 32 * 16  # of a COMP in all banks
@@ -131,11 +132,10 @@ def test_rows_of_runs_are_those_of_their_request() -> None:
     phase = phases(model(), decoding(100, 200, channel=1))[0]
     rows: dict[str, set[int]] = {"scores": set(), "context": set()}
     tiles = Counter[str]()
-    for command in run_commands(mapped(phase, interleave="never")):
-        run = command.run
-        assert run is not None and (run.input_bank, run.input_row) == (0, 0)
-        rows[command.label] |= set(range(run.first_row, run.first_row + run.tiles))
-        tiles[command.label] += run.tiles
+    for label, run in labelled_runs(run_commands(mapped(phase, interleave="never"))):
+        assert (run.input_bank, run.input_row) == (0, 0)
+        rows[label] |= set(range(run.first_row, run.first_row + run.tiles))
+        tiles[label] += run.tiles
     # 4 heads of 64: 512 operands hold all of a token, 100 and 200 tokens are 4 and 7 tiles.
     # A head's values are 2 tiles.
     assert tiles == {"scores": 4 + 7, "context": 2 * 4 * 2}

@@ -22,12 +22,12 @@ from simulator.hardware.dram.kernel.layout import (
     A_TRANSFER_DONE,
     A_TRANSFER_LEFT,
     FAR,
-    K_CLIENTS,
     K_PIM_DOUBLE,
     K_READ_TICKS,
     K_WRITE_TICKS,
     S_ACT2_BANK,
     S_ACTIVE,
+    S_COMING,
     S_COMPLETED,
     S_NEXT_REFRESH,
     S_PIM_LENGTH,
@@ -73,18 +73,12 @@ def _place(g: Ints, i: int, ahead: int) -> int:
     return (g[i, G_FIRST] + ahead) % DEPTH
 
 
-@compiled
-def _stays(t: Ints) -> bool:
-    """True, but not as a literal: `run` would be compiled once for each that it is given."""
-    return t[K_CLIENTS] > 0
-
-
 # -- time --------------------------------------------------------------------------
 @compiled
 def _serve(t: Ints, x: Ints, g: Ints, p: Ints, i: int) -> None:
     """Bring the present state of a group up to its tick."""
     if g[i, G_SERVED] < g[i, G_NOW]:
-        run(t, p[i, g[i, G_FIRST]], x, x[:0], g[i, G_NOW], _stays(t))
+        run(t, p[i, g[i, G_FIRST]], x, x[:0], g[i, G_NOW], True)
         g[i, G_SERVED] = g[i, G_NOW]
 
 
@@ -104,17 +98,14 @@ def _bring(t: Ints, x: Ints, g: Ints, p: Ints, i: int, now: int) -> None:
 
 
 @compiled
-def _may_be_idle(t: Ints, g: Ints, p: Ints, i: int) -> bool:
+def _may_be_idle(g: Ints, p: Ints, i: int) -> bool:
     """Whether nothing known says that a group has work now.
 
     What waits in a state ahead has waited before.
     """
     first = 1 if g[i, G_AHEAD] else 0
     m = p[i, _place(g, i, first)]
-    for client in range(t[K_CLIENTS]):
-        if m[m[A_RING_LENGTH] + client]:
-            return False
-    if m[S_PIM_LENGTH]:
+    if m[S_COMING] or m[S_PIM_LENGTH]:
         return False
     if first:
         return True
@@ -164,7 +155,7 @@ def _look_ahead(t: Ints, x: Ints, g: Ints, p: Ints, i: int, now: int, step: int)
     m = p[i, last]
     m[S_COMPLETED] = 0
     until = g[i, G_SEEN] + step
-    run(t, m, x, x[:0], until, not _stays(t))
+    run(t, m, x, x[:0], until, False)
     reached = m[S_TICK] - 1  # more may happen in that tick itself
     g[i, G_SEEN] = reached if m[S_COMPLETED] else max(until, reached)
 
@@ -303,7 +294,7 @@ def go_on(
         _bring(t, x, g, p, i, now)
         if what == SERVE:
             _serve(t, x, g, p, i)
-        elif _may_be_idle(t, g, p, i):
+        elif _may_be_idle(g, p, i):
             _serve(t, x, g, p, i)
             looks[place] = _look(p[i, g[i, G_FIRST]])
         else:

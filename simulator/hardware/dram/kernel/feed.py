@@ -28,6 +28,7 @@ from simulator.hardware.dram.kernel.layout import (
     K_XOR_BITS,
     READ,
     S_CLIENT,
+    S_COMING,
     S_PENDING,
     S_READS,
     S_TICK,
@@ -50,9 +51,10 @@ def next_arrival(t: Ints, m: Ints, trace: Ints, final: bool) -> int:
     if pim_shuts_out(t, m):
         return FAR
     if t[K_CLIENTS]:
-        for client in range(t[K_CLIENTS]):
-            if _client_is_ready(t, m, client):
-                return _entry_tick(t, m[S_TICK])
+        if m[S_COMING]:
+            for client in range(t[K_CLIENTS]):
+                if _client_is_ready(t, m, client):
+                    return _entry_tick(t, m[S_TICK])
         return FAR
     at = m[S_PENDING]
     if not final and (at + t[K_PER_TICK]) * TRACE_COLUMNS > len(trace):
@@ -87,10 +89,7 @@ def may_arrive(t: Ints, m: Ints, trace: Ints, tick: int) -> bool:
 def transfers_wait(t: Ints, m: Ints, trace: Ints) -> bool:
     """Whether requests are left outside of the queues."""
     if t[K_CLIENTS]:
-        waiting = 0
-        for client in range(t[K_CLIENTS]):
-            waiting += m[m[A_RING_LENGTH] + client]
-        return waiting > 0
+        return m[S_COMING] > 0
     return m[S_PENDING] * TRACE_COLUMNS < len(trace)
 
 
@@ -143,6 +142,7 @@ def _fetch_from_client(t: Ints, m: Ints) -> None:
     if m[m[A_RING_LEFT] + at] == 0:
         m[m[A_RING_HEAD] + client] = (m[m[A_RING_HEAD] + client] + 1) % t[K_RING]
         m[m[A_RING_LENGTH] + client] -= 1
+        m[S_COMING] -= 1
 
 
 @compiled

@@ -3,7 +3,8 @@
 A read changes nothing but when others are legal, and that only to later. So as long as the
 next read of the row comes before anything else could, as far as that is known from when
 the first of them had issued, there is nothing to choose. What the reads forbid is noted
-once, with the last of them: it forbids more than those before.
+once, with the last of them: it forbids more than those before. Writes are the same, while
+there are no reads.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ from simulator.hardware.dram.kernel.offers import NO_COMMAND, command_for
 from simulator.hardware.dram.kernel.pim import beside_pim
 from simulator.hardware.dram.kernel.queues import (
     finish_read,
+    finish_write,
     put,
     queue_base,
     release,
@@ -75,55 +77,59 @@ def serve_hits(
 ) -> bool:
     """Serve reads of an entry, of which one has just issued, and what clients send meanwhile.
 
-    key: bank and row of the entry, which may have gone. last: tick to stay within. stops:
-    behind a transfer's last burst. marks: where a stretch begins that may be known. Returns
-    whether requests have arrived in a tick in which a command may yet issue.
+    Or writes. key: bank and row of the entry, which may have gone. last: tick to stay within.
+    stops: behind a transfer's last burst. marks: where a stretch begins that may be known.
+    Returns whether requests have arrived in a tick in which a command may yet issue.
     """
-    if m[S_PRIORITY] or m[S_WRITE_MODE] or m[S_WRITES] >= t[K_WRITE_HIGH]:
+    queue = m[S_WRITE_MODE]
+    apart = t[K_HIT_TICKS + queue]
+    if m[S_PRIORITY] or not apart or _is_over(t, m, queue, entry, key, stops, marks):
         return False
-    if _is_over(m, entry, key, stops, marks):
+    if m[S_READS] > 0 if queue else m[S_WRITES] >= t[K_WRITE_HIGH]:
         return False
     bank, issued = m[m[A_ENTRY_BANK] + entry], m[S_TICK]
-    following = issued + t[K_HIT_TICKS]
-    if max(earliest(t, m, RD, bank), m[S_FLOOR]) > following:
+    following, column = issued + apart, RD if queue == READ else WR
+    if max(earliest(t, m, column, bank), m[S_FLOOR]) > following:
         return False
-    oldest = _oldest_other_hit(t, m, entry)
-    limit = min(min(_next_of_others(t, m, entry), m[S_NEXT_REFRESH]), last + 1)
+    oldest = _oldest_other_hit(t, m, queue, entry)
+    limit = min(min(_next_of_others(t, m, queue, entry), m[S_NEXT_REFRESH]), last + 1)
     noted, may_come, arrived = True, True, False
     while m[m[A_ENTRY_SEQ] + entry] < oldest and following < limit:
         if may_come and m[S_TICK] < following:
-            known = m[S_READ_ENTRIES]
-            may_come = _take_in(t, m, trace, m[S_TICK] + 1)
-            if m[S_WRITE_MODE] or m[S_READ_ENTRIES] > known:
+            known = m[S_READ_ENTRIES + queue]
+            may_come = take_in(t, m, trace, m[S_TICK] + 1)
+            both = queue > 0 and m[S_READS] > 0
+            if both or m[S_WRITE_MODE] != queue or m[S_READ_ENTRIES + queue] > known:
                 arrived = True
                 break
             continue
-        _issue_hit(t, m, entry, bank, following)
-        issued, following = following, following + t[K_HIT_TICKS]
+        _issue_hit(t, m, queue, entry, bank, following)
+        issued, following = following, following + apart
         noted, may_come = False, True
-        if _is_over(m, entry, key, stops, marks):
+        if _is_over(t, m, queue, entry, key, stops, marks):
             break
     if not noted:
-        note_command(t, m, RD, bank, issued)
+        note_command(t, m, column, bank, issued)
     return arrived
 
 
 @compiled
-def _is_over(m: Ints, entry: int, key: int, stops: bool, marks: bool) -> bool:
+def _is_over(t: Ints, m: Ints, queue: int, entry: int, key: int, stops: bool, marks: bool) -> bool:
     """Whether the entry has gone, or there is something else to be done behind a read."""
-    if (stops and m[S_COMPLETED]) or not m[S_READS]:
+    if (stops and m[S_COMPLETED]) or not m[S_READS + queue]:
         return True
     if marks and m[S_SEQ] >= m[S_MARK] and m[S_PIM_LENGTH] == 0 and m[S_PIM_OPEN] == 0:
         return True
-    return entry >= m[S_READ_ENTRIES] or m[m[A_ENTRY_KEY] + entry] != key
+    end = queue_base(t, queue) + m[S_READ_ENTRIES + queue]
+    return entry >= end or m[m[A_ENTRY_KEY] + entry] != key
 
 
 @compiled
-def _oldest_other_hit(t: Ints, m: Ints, entry: int) -> int:
-    """The oldest request of the other entries whose rows are open."""
+def _oldest_other_hit(t: Ints, m: Ints, queue: int, entry: int) -> int:
+    """The oldest request of the queue's other entries whose rows are open."""
     oldest = FAR
-    base = queue_base(t, READ)
-    for other in range(base, base + m[S_READ_ENTRIES]):
+    base = queue_base(t, queue)
+    for other in range(base, base + m[S_READ_ENTRIES + queue]):
         if (
             other != entry
             and m[m[A_OPEN_ROW] + m[m[A_ENTRY_BANK] + other]] == m[m[A_ENTRY_ROW] + other]
@@ -133,17 +139,17 @@ def _oldest_other_hit(t: Ints, m: Ints, entry: int) -> int:
 
 
 @compiled
-def _next_of_others(t: Ints, m: Ints, entry: int) -> int:
-    """A tick before which no command is legal but reads of the queue whose rows are open."""
+def _next_of_others(t: Ints, m: Ints, queue: int, entry: int) -> int:
+    """A tick before which no command is legal but those to the queue's rows that are open."""
     first = m[S_PIM_NEXT]
     for index in range(m[S_ACTIVE]):
         command = RD if m[m[A_SLOT_QUEUE] + m[m[A_ACTIVE_SLOT] + index]] == READ else WR
         first = min(first, earliest(t, m, command, m[m[A_ACTIVE_BANK] + index]))
-    base = queue_base(t, READ)
-    for other in range(base, base + m[S_READ_ENTRIES]):
+    base = queue_base(t, queue)
+    for other in range(base, base + m[S_READ_ENTRIES + queue]):
         bank, row = m[m[A_ENTRY_BANK] + other], m[m[A_ENTRY_ROW] + other]
-        command = command_for(m, READ, bank, row)
-        if command == RD or (command == PRE and m[m[A_BANK_ACTIVE] + bank]):
+        command = command_for(m, queue, bank, row)
+        if command in (RD, WR) or (command == PRE and m[m[A_BANK_ACTIVE] + bank]):
             continue
         if t[K_PIM_BUFFERS]:
             command = beside_pim(t, m, command, bank, row)
@@ -154,7 +160,7 @@ def _next_of_others(t: Ints, m: Ints, entry: int) -> int:
 
 
 @compiled
-def _take_in(t: Ints, m: Ints, trace: Ints, tick: int) -> bool:
+def take_in(t: Ints, m: Ints, trace: Ints, tick: int) -> bool:
     """Requests arrive before `tick`, as in the loop, and reads or writes are chosen for it.
 
     Returns whether there may be more in the next tick.
@@ -176,18 +182,21 @@ def _take_in(t: Ints, m: Ints, trace: Ints, tick: int) -> bool:
 
 
 @compiled
-def _issue_hit(t: Ints, m: Ints, entry: int, bank: int, tick: int) -> None:
-    """The entry's next read issues."""
+def _issue_hit(t: Ints, m: Ints, queue: int, entry: int, bank: int, tick: int) -> None:
+    """The entry's next read, or write, issues."""
     slot = m[m[A_ENTRY_HEAD] + entry]
     if not m[m[A_SLOT_SEEN] + slot]:
         m[C_HITS] += 1
     m[S_TICK] = tick
     m[S_FLOOR] = tick + 1
     m[S_FLOOR_ROW] = max(m[S_FLOOR_ROW], tick)
-    take_head(t, m, READ, entry)
-    m[C_COMMAND + RD] += 1
+    take_head(t, m, queue, entry)
+    m[C_COMMAND + (RD if queue == READ else WR)] += 1
     m[C_BUSY] += t[K_BURST_TICKS]
     m[m[A_ROW_HITS] + bank] += 1
     source = m[m[A_SLOT_SOURCE] + slot]
-    finish_read(t, m, m[m[A_SLOT_ARRIVE] + slot], tick + t[K_READ_TICKS], source)
+    if queue == READ:
+        finish_read(t, m, m[m[A_SLOT_ARRIVE] + slot], tick + t[K_READ_TICKS], source)
+    else:
+        finish_write(t, m, tick, source)
     release(m, slot)

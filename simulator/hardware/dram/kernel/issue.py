@@ -33,12 +33,9 @@ from simulator.hardware.dram.kernel.layout import (
     C_COMMAND,
     C_CONFLICTS,
     C_HITS,
-    C_LAST_WRITE,
-    C_LAST_WRITE_DATA,
     C_MISSES,
     C_REFRESH_LATE,
     C_ROW_OPEN,
-    C_WRITES,
     ENTRY,
     INPUT,
     K_ACT2_DEADLINE,
@@ -57,7 +54,6 @@ from simulator.hardware.dram.kernel.layout import (
     K_SLACK_ACT,
     K_SLACK_PRE,
     K_TICKS_PER_CLOCK,
-    K_WRITE_TICKS,
     P_COMMAND,
     P_COUNT,
     P_INDEX,
@@ -93,8 +89,8 @@ from simulator.hardware.dram.kernel.layout import (
 from simulator.hardware.dram.kernel.pim import following_run_at, run_at, unit_row
 from simulator.hardware.dram.kernel.pim_issue import after_pim, close_for_pim, refreshed
 from simulator.hardware.dram.kernel.queues import (
-    finish,
     finish_read,
+    finish_write,
     release,
     take_head,
 )
@@ -341,10 +337,7 @@ def _access(t: Ints, m: Ints, command: int, bank: int, slot: int, tick: int) -> 
             m[m[A_SLOT_SOURCE] + slot],
         )
     else:
-        m[C_WRITES] += 1
-        m[C_LAST_WRITE] = tick
-        m[C_LAST_WRITE_DATA] = tick + t[K_WRITE_TICKS]
-        finish(m, m[m[A_SLOT_SOURCE] + slot], tick + t[K_WRITE_TICKS])
+        finish_write(t, m, tick, m[m[A_SLOT_SOURCE] + slot])
     release(m, slot)
 
 

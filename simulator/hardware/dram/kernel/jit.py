@@ -35,7 +35,10 @@ ENTRIES = (
     "go_on",
     "ended",
 )
-"""Functions called from Python, or rarely; all others are inlined into them."""
+"""Functions called from Python, or rarely; all others are inlined into them, and cannot be
+called from Python."""
+AROUND_ENTRIES = ("_serve", "_bring", "_look_ahead", "_next_end", "_submit")
+"""Functions that call the loop, inlined before they are compiled: each would be with all of it."""
 FOLDER_VARIABLE = "CYCLELAB_CACHE_DIR"
 
 
@@ -45,11 +48,26 @@ def compiled(function: FunctionT) -> FunctionT:
     CONFIG.CACHE_DIR = str(cache_folder())
     try:
         inline = function.__name__ not in ENTRIES
-        options = {"_nrt": False, "error_model": "numpy", "forceinline": inline}
-        made: Any = NJIT(cache=not inline, **options)(function)
+        early = "always" if function.__name__ in AROUND_ENTRIES else "never"
+        made: Any = NJIT(
+            cache=not inline, _nrt=False, error_model="numpy", forceinline=inline, inline=early,
+            no_cpython_wrapper=inline, no_cfunc_wrapper=True,
+        )(function)  # fmt: skip
     finally:
         CONFIG.CACHE_DIR = before
+    if not CONFIG.DISABLE_JIT:
+        _take_constants_as_numbers(made)
     return cast(FunctionT, made)
+
+
+def _take_constants_as_numbers(dispatcher: Any) -> None:
+    """Have a function compiled once, not once for each constant that it is called with."""
+    by_types = dispatcher.get_call_template
+
+    def get_call_template(arguments: Any, keywords: Any) -> Any:
+        return by_types(tuple(map(numba.types.unliteral, arguments)), keywords)
+
+    dispatcher.get_call_template = get_call_template
 
 
 @cache

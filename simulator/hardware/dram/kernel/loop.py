@@ -54,8 +54,10 @@ from simulator.hardware.dram.kernel.layout import (
     P_INDEX,
     P_KIND,
     P_TICK,
+    PIM,
     S_ACT2_BANK,
     S_ACTIVE,
+    S_COMING,
     S_COMPLETED,
     S_FLOOR,
     S_FLOOR_ROW,
@@ -79,7 +81,8 @@ from simulator.hardware.dram.kernel.offers import offer_entry
 from simulator.hardware.dram.kernel.queues import NO_ENTRY, put, update_write_mode
 from simulator.hardware.dram.kernel.select import select
 from simulator.hardware.dram.kernel.timing import earliest
-from simulator.hardware.dram.names import PRE, RD, REFPB
+from simulator.hardware.dram.kernel.units import serve_units
+from simulator.hardware.dram.names import PRE, RD, REFPB, WR
 from simulator.hardware.dram.policies.all_bank_refresh import all_bank_command
 from simulator.hardware.dram.policies.dispatch import (
     PAGE_CLOSED,
@@ -154,11 +157,13 @@ def run(t: Ints, m: Ints, x: Ints, trace: Ints, until: int, final: bool) -> int:
             bus = 0 if m[P_TICK] <= m[P_COUNT + P_TICK] else 1
             if m[bus * P_COUNT + P_TICK] == tick:
                 entry, key = NO_ENTRY, 0
-                if t[K_HIT_TICKS] and m[P_KIND] == ENTRY and m[P_COMMAND] == RD:
+                if t[K_HIT_TICKS] and m[P_KIND] == ENTRY and m[P_COMMAND] in (RD, WR):
                     entry, key = m[P_INDEX], m[m[A_ENTRY_KEY] + m[P_INDEX]]
                 issue(t, m, bus)
                 if t[K_DUAL] and bus == 0 and not m[S_PRIORITY]:
                     update_write_mode(t, m)
+                if t[K_HIT_TICKS] and m[P_KIND] == PIM:
+                    serve_units(t, m, trace, last, not goes_on)
                 if entry == NO_ENTRY:
                     break
                 if not serve_hits(t, m, trace, entry, key, last, not goes_on, remembers):
@@ -204,6 +209,7 @@ def submit(
     m[m[A_RING_QUEUE] + at] = queue
     m[m[A_RING_TRANSFER] + at] = transfer
     m[m[A_RING_LENGTH] + client] += 1
+    m[S_COMING] += 1
 
 
 @compiled

@@ -16,7 +16,6 @@ from simulator.hardware.dram.kernel.layout import (
     A_BANK_ACTIVE,
     A_OPEN_ROW,
     A_PIM_GROUP_OPEN,
-    A_PIM_OPEN_ROW,
     A_PIM_RUNS,
     COMPUTE,
     DRAIN,
@@ -86,6 +85,13 @@ from simulator.hardware.dram.kernel.layout import (
     Ints,
 )
 from simulator.hardware.dram.kernel.timing import earliest
+from simulator.hardware.dram.kernel.unit_rows import (
+    NO_BANK,
+    is_in_the_way,
+    is_taken,
+    next_to_close,
+    next_to_open,
+)
 from simulator.hardware.dram.names import (
     ACT,
     COMP,
@@ -100,8 +106,6 @@ from simulator.hardware.dram.names import (
     READRES,
     WR,
 )
-
-NO_BANK = -1
 
 
 @compiled
@@ -215,7 +219,8 @@ def _next_of_input(t: Ints, m: Ints, at: int) -> tuple[int, int, int]:
             if command != PIM_HEADER:
                 return tick, command, bank
             if m[S_PIM_OPEN] < t[K_BANKS]:
-                return _next_to_open(t, m)
+                tick, bank = next_to_open(t, m)
+                return tick, G_ACT, bank
         return earliest(t, m, GWRITE, 0), GWRITE, 0
     bank, row = m[at + RUN_BANK], m[at + RUN_ROW]
     opened = m[m[A_OPEN_ROW] + bank]
@@ -230,30 +235,12 @@ def _next_of_input(t: Ints, m: Ints, at: int) -> tuple[int, int, int]:
 
 
 @compiled
-def is_taken(t: Ints, m: Ints, bank: int, row: int) -> bool:
-    """Whether a row cannot be opened for requests since the units have it, or its bank."""
-    taken = m[m[A_PIM_OPEN_ROW] + bank]
-    return taken >= 0 and (t[K_PIM_BUFFERS] == 1 or taken == row)
-
-
-@compiled
 def _next_of_header(t: Ints, m: Ints, row: int) -> tuple[int, int, int]:
     """PIM_HEADER, or a precharge that has to come before it."""
-    best, command, target = FAR, PIM_HEADER, 0
-    size = t[K_PIM_GROUP_BANKS]
-    if m[S_PIM_OPEN]:
-        for group in range(t[K_BANKS] // size):
-            count = m[m[A_PIM_GROUP_OPEN] + group]
-            if count and (m[S_PIM_ROW] != row or count < size):
-                bank = group * size
-                while m[m[A_PIM_OPEN_ROW] + bank] < 0:
-                    bank += 1
-                tick = earliest(t, m, PIM_PRE, bank)
-                if tick < best:
-                    best, command, target = tick, PIM_PRE, bank
+    best, target = next_to_close(t, m, row)
+    command = PIM_PRE if best < FAR else PIM_HEADER
     for bank in range(t[K_BANKS]):
-        opened = m[m[A_OPEN_ROW] + bank]
-        if opened >= 0 and (t[K_PIM_BUFFERS] == 1 or opened == row):
+        if is_in_the_way(t, m, bank, row):
             if m[m[A_BANK_ACTIVE] + bank]:
                 return FAR, 0, 0  # a request that the row was opened for goes first
             tick = earliest(t, m, PRE, bank)
@@ -268,7 +255,8 @@ def _next_of_header(t: Ints, m: Ints, row: int) -> tuple[int, int, int]:
 def _next_of_tile(t: Ints, m: Ints, at: int) -> tuple[int, int, int]:
     """G_ACT while the row is not open everywhere, then what the units do."""
     if m[S_PIM_OPEN] < t[K_BANKS]:
-        return _next_to_open(t, m)
+        tick, bank = next_to_open(t, m)
+        return tick, G_ACT, bank
     comps = m[at + RUN_COMPS]
     command = COMP if m[S_PIM_STEP] < comps else READRES
     if m[S_PIM_OWED] and m[S_PIM_STEP] + 1 == comps and sums_are_due(m, at):
@@ -276,19 +264,6 @@ def _next_of_tile(t: Ints, m: Ints, at: int) -> tuple[int, int, int]:
     if t[K_PIM_COMPOSITE]:
         command = COMPS_READRES
     return earliest(t, m, command, 0), command, 0
-
-
-@compiled
-def _next_to_open(t: Ints, m: Ints) -> tuple[int, int, int]:
-    """G_ACT of the group of banks that may come first."""
-    best, target = FAR, 0
-    size = t[K_PIM_GROUP_BANKS]
-    for group in range(t[K_BANKS] // size):
-        if not m[m[A_PIM_GROUP_OPEN] + group]:
-            tick = earliest(t, m, G_ACT, group * size)
-            if tick < best:
-                best, target = tick, group * size
-    return best, G_ACT, target
 
 
 @compiled

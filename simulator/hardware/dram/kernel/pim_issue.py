@@ -57,6 +57,7 @@ from simulator.hardware.dram.kernel.layout import (
     S_PIM_LENGTH,
     S_PIM_MODE,
     S_PIM_OPEN,
+    S_PIM_OPENING,
     S_PIM_OWED,
     S_PIM_OWED_ROW,
     S_PIM_OWED_TILES,
@@ -82,6 +83,7 @@ from simulator.hardware.dram.kernel.pim import (
 )
 from simulator.hardware.dram.kernel.queues import finish
 from simulator.hardware.dram.kernel.timing import note_command
+from simulator.hardware.dram.kernel.unit_rows import NO_BANK
 from simulator.hardware.dram.names import (
     COMP,
     COMPS_DONE,
@@ -318,6 +320,7 @@ def _rest(t: Ints, m: Ints, tick: int) -> None:
 @compiled
 def _open_group(t: Ints, m: Ints, bank: int, tick: int) -> None:
     """The row of the tile at hand is open for the units in the banks of a group."""
+    m[S_PIM_OPENING] = NO_BANK
     m[S_PIM_ROW] = unit_row(t, m)
     size = t[K_PIM_GROUP_BANKS]
     for each in range(bank, bank + size):
@@ -336,6 +339,7 @@ def close_for_pim(t: Ints, m: Ints, bank: int, tick: int) -> None:
     """PIM_PRECHARGE of a bank: it closes the units' rows of as many banks as the device says."""
     size = t[K_PIM_CLOSE_BANKS]
     first = bank // size * size
+    m[S_PIM_OPENING] = NO_BANK
     for each in range(first, first + size):
         if m[m[A_PIM_OPEN_ROW] + each] < 0:
             continue

@@ -33,6 +33,8 @@ from simulator.hardware.dram.kernel.layout import (
     C_COALESCED,
     C_FORWARDED,
     C_LAST_READ,
+    C_LAST_WRITE,
+    C_LAST_WRITE_DATA,
     C_LATENCY,
     C_LATENCY_MAX,
     C_READS,
@@ -43,6 +45,7 @@ from simulator.hardware.dram.kernel.layout import (
     K_READ_DEPTH,
     K_WRITE_HIGH,
     K_WRITE_LOW,
+    K_WRITE_TICKS,
     LATENCY_BINS,
     READ,
     S_COMPLETED,
@@ -200,6 +203,15 @@ def finish_read(t: Ints, m: Ints, arrive: int, depart: int, source: int) -> None
         m[C_LATENCY_MAX] = max(m[C_LATENCY_MAX], latency)
         m[m[A_LATENCY_BINS] + latency_bin(latency)] += 1
     finish(m, source, depart)
+
+
+@compiled
+def finish_write(t: Ints, m: Ints, tick: int, source: int) -> None:
+    """Account for a write that is issued at `tick`."""
+    m[C_WRITES] += 1
+    m[C_LAST_WRITE] = tick
+    m[C_LAST_WRITE_DATA] = tick + t[K_WRITE_TICKS]
+    finish(m, source, tick + t[K_WRITE_TICKS])
 
 
 @compiled
