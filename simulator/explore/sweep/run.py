@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulator.config import CyclelabError
 from simulator.explore.sweep.claims import Runner
 from simulator.explore.sweep.point import CRASHED, TIMED_OUT
 from simulator.explore.sweep.points import DEFAULT_LIMIT, Levels, Sweep, refused
@@ -39,7 +37,13 @@ class Options:
 
     def processes(self, points: int) -> int:
         """How many workers so many points are given."""
-        return max(1, min(self.workers or len(os.sched_getaffinity(0)), points))
+        return max(1, min(self.workers or _cores(), points))
+
+
+def _cores() -> int:
+    """Cores that this process may use, where the system says so; else all."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,25 +112,17 @@ def _check_by_workers(
 def execute(plan: Plan, store: Store, options: Options, watch: Watch | None = None) -> None:
     """Compute what the store lacks; returns when every point has something in it.
 
-    Other processes may do the same at once. Raises CyclelabError if the store cannot be
-    written; whatever stops it, what was computed so far is stored.
+    Other processes may do the same at once. Whatever stops it, what was computed so far is
+    stored.
     """
-    try:
-        runner = Runner(store, options.time_limit_s)
-        register(plan, store)
-        try:
-            _compute(plan, runner, options, watch)
-        finally:
-            runner.leave()
-    except sqlite3.Error as error:
-        raise CyclelabError(f"{store.path}: {error}") from None
-
-
-def register(plan: Plan, store: Store) -> None:
-    """Say in the store what points the sweep has."""
     sweep = plan.sweep
     points = [(sweep.number(levels), levels, key) for levels, key in plan.points]
+    runner = Runner(store, options.time_limit_s)
     store.register(sweep.digest(), sweep.spec.name, sweep.facts(), points)
+    try:
+        _compute(plan, runner, options, watch)
+    finally:
+        runner.leave()
 
 
 def _compute(plan: Plan, runner: Runner, options: Options, watch: Watch | None) -> None:

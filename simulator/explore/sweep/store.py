@@ -43,7 +43,8 @@ class StoredSweep:
 
 
 class Store:
-    """A store, opened to read, or with `create` to write as well; also a context.
+    """A store, opened to read, or with `create` to write as well; also a context, which
+    turns errors of the file into CyclelabError.
 
     version: whose results are meant, by default those of this version's model. Raises
     CyclelabError for a file that is not there, is no store, or has another layout.
@@ -66,6 +67,8 @@ class Store:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+        if isinstance(error, sqlite3.Error):  # a full disk, a file that nobody may write
+            raise CyclelabError(f"{self.path}: {error}") from None
 
     def close(self) -> None:
         """Close the file."""
