@@ -137,8 +137,8 @@ def test_another_layout_or_file_is_refused(tmp_path: Path, asked: list[Any]) -> 
 
 def test_what_the_file_refuses_is_a_message(tmp_path: Path) -> None:
     store = Store(tmp_path / "s.sqlite", create=True)
-    with pytest.raises(CyclelabError, match=r"s\.sqlite: no such table: nothing"), store:
-        store.connection.execute("SELECT * FROM nothing")
+    with pytest.raises(CyclelabError, match=r"s\.sqlite: no such table: nowhere"), store:
+        store.connection.execute("SELECT * FROM nowhere")
 
 
 def test_a_claim_is_respected_while_its_process_lives(tmp_path: Path) -> None:
