@@ -6,7 +6,11 @@ from simulator.lazy import loader
 
 __version__ = "0.1.0"
 
-_API = dict.fromkeys(("gemm", "load", "pim", "plot", "run", "serve", "sram"), "api")
+_API = {
+    **dict.fromkeys(("gemm", "load", "pim", "plot", "run", "serve", "sram"), "api"),
+    "Store": "explore.sweep.store",
+    "sweep": "explore.sweep.python",
+}
 """Public names, and the modules they are loaded from on first use."""
 
 __all__ = ["__version__", *_API]

@@ -65,7 +65,8 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="?",
         default="all",
         help="machines, models, units, formats, technologies, experiments, dram, sram_arrays, "
-        "sram_latencies, comparisons, published, gemms, traces, lengths, dram_traces or all",
+        "sram_latencies, comparisons, sweeps, published, gemms, traces, lengths, dram_traces "
+        "or all",
     )
 
     cost = commands.add_parser("cost", help="price a machine, a unit, a list of parts or a DRAM")
@@ -76,6 +77,8 @@ def build_parser() -> argparse.ArgumentParser:
     cost.add_argument("--sources", action="store_true", help="also print where prices come from")
     _path_argument(cost, "--json", "FILE", "write it as JSON; - prints it")
     _compare_arguments(commands.add_parser("compare", help="run machines side by side"))
+
+    _sweep_arguments(commands.add_parser("sweep", help="run many points of an experiment"))
 
     reproduce = commands.add_parser("reproduce", help="put published numbers beside ours")
     reproduce.add_argument("study", nargs="?", metavar="STUDY", help="all are listed without one")
@@ -196,6 +199,19 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
     _path_argument(parser, "--json", "FILE", "write everything as JSON; - prints it")
     _path_argument(parser, "--output", "DIR", "write JSON, CSV and pictures here")
+
+
+def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "sweep", nargs="?", metavar="SWEEP", help="YAML file or preset; all are listed without one"
+    )
+    _path_argument(parser, "--store", "FILE", "results; results/sweeps/NAME.sqlite by default")
+    parser.add_argument("--workers", metavar="N", help="processes; one for each core by default")
+    parser.add_argument("--limit", metavar="N", help="the most points; 100,000 by default")
+    parser.add_argument("--time-limit", metavar="SECONDS", help="of a point; none by default")
+    parser.add_argument("--dry-run", action="store_true", help="check all points and run none")
+    _set_argument(parser)
+    _path_argument(parser, "--output", "DIR", "write points.csv, pareto.csv and a picture here")
 
 
 def _path_argument(

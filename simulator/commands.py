@@ -156,6 +156,13 @@ def compare(options: argparse.Namespace) -> None:
     run_comparison(options)
 
 
+def sweep(options: argparse.Namespace) -> None:
+    """`cyclelab sweep`: many points of an experiment, kept in a store."""
+    from simulator.sweep_command import sweep as run_sweep
+
+    run_sweep(options)
+
+
 def reproduce(options: argparse.Namespace) -> None:
     """`cyclelab reproduce`: a study of published numbers, or the list of all."""
     from simulator.published.studies import studies, study_named
@@ -192,6 +199,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "sram": sram,
     "cost": cost,
     "compare": compare,
+    "sweep": sweep,
     "reproduce": reproduce,
     "list": show,
     "schema": schema,
@@ -297,6 +305,7 @@ def _describe(kind: str, name: str) -> str:
         "dram",
         "sram_latencies",
         "comparisons",
+        "sweeps",
         "published",
         "lengths",
     ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from simulator.config import (
     resolve_preset,
     validate,
 )
+from simulator.config.errors import KeyPath
+from simulator.config.overrides import Setting, as_setting
 from simulator.config.written import as_written
 from simulator.cost import Technology, technology_from
 from simulator.hardware.dram.memory_spec import DramMemorySpec
@@ -157,37 +159,51 @@ def gemm_experiment(
 
 
 def build_experiment(
-    document: Document, overrides: Iterable[str] = (), path: Path | None = None
+    document: Document,
+    overrides: Iterable[str | Setting] = (),
+    path: Path | None = None,
+    technology: Callable[[Document, KeyPath], Technology] = technology_from,
 ) -> Experiment:
-    """Complete a document (what it extends, presets, overrides) and check it."""
-    document = resolve_preset(document, (), "experiments")
-    overrides = list(overrides)
-    whole = [o for o in overrides if o.split("=", 1)[0].strip() in PRESETS]
-    document = apply_overrides(document, whole)
-    for key, kind in PRESETS.items():
-        document = resolve_preset(document, (key,), kind)
-    rest = [o for o in overrides if o not in whole]
+    """Complete a document (what it extends, presets, overrides) and check it.
+
+    technology: what reads that of a document, given where it stands in it.
+    """
+    settings = [as_setting(each) for each in overrides]
+    document = completed(document, [s for s in settings if s.key in PRESETS])
+    rest = [s for s in settings if s.key not in PRESETS]
     document = _with_device(_with_technology(document, rest), rest)
     spec = validate(ExperimentSpec, document)
-    return Experiment(spec, document, _technology(spec, document), path)
+    chosen = MACHINE_TECHNOLOGY if spec.technology is None else TECHNOLOGY
+    return Experiment(spec, document, technology(document, chosen), path)
 
 
-def _with_technology(document: Document, overrides: list[str]) -> Document:
+def completed(document: Document, whole: Iterable[str | Setting] = ()) -> Document:
+    """A document with what it extends, and with the presets that it names.
+
+    whole: overrides of keys in PRESETS. To complete it once more changes nothing.
+    """
+    document = apply_overrides(resolve_preset(document, (), "experiments"), whole)
+    for key, kind in PRESETS.items():
+        document = resolve_preset(document, (key,), kind)
+    return document
+
+
+def _with_technology(document: Document, overrides: list[Setting]) -> Document:
     """Put the machine's technology into the experiment if an override changes a part of it."""
     chosen = document.node(MACHINE_TECHNOLOGY)
-    named = any(o.strip().startswith("technology.") for o in overrides)
+    named = any(s.keys[0] == "technology" and len(s.keys) > 1 for s in overrides)
     own = document.node(TECHNOLOGY)
     if not named or chosen is None or (own is not None and own.value is not None):
         return document
     return document.replaced(TECHNOLOGY, chosen)
 
 
-def _with_device(document: Document, overrides: list[str]) -> Document:
+def _with_device(document: Document, overrides: list[Setting]) -> Document:
     """Apply overrides, with the preset of a command-level memory's device put in first.
 
     Overrides of the memory's kind or of its whole device decide which preset that is.
     """
-    deciding = [o for o in overrides if o.split("=", 1)[0].strip() in DEVICE_KEYS]
+    deciding = [s for s in overrides if s.key in DEVICE_KEYS]
     document = apply_overrides(document, deciding)
     kind = document.node((*MEMORY, "kind"))
     if kind is not None and kind.value == "dram":
@@ -197,8 +213,4 @@ def _with_device(document: Document, overrides: list[str]) -> Document:
                 "missing key 'device', the name of a DRAM device (cyclelab list dram) or a mapping",
             )
         document = resolve_preset(document, DEVICE, "dram")
-    return apply_overrides(document, [o for o in overrides if o not in deciding])
-
-
-def _technology(spec: ExperimentSpec, document: Document) -> Technology:
-    return technology_from(document, MACHINE_TECHNOLOGY if spec.technology is None else TECHNOLOGY)
+    return apply_overrides(document, [s for s in overrides if s.key not in DEVICE_KEYS])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 from simulator.config.document import Document
@@ -14,6 +15,8 @@ from simulator.config.nodes import Node, Origin, merge
 from simulator.config.parse import parse_node
 from simulator.config.resources import data_root
 
+REMEMBERED_FILES = 128
+"""Files whose trees are kept: experiments of a sweep share theirs."""
 MAX_FILES = 64
 """Files one document may include, counted as often as they are included."""
 
@@ -55,7 +58,7 @@ class _Loader:
             raise ConfigError(f"more than {MAX_FILES} files are included", expected=str(MAX_FILES))
         if resolved not in self.roots:
             label = display_path(path)
-            node = parse_node(read_text(path, label=label), Origin(label, resolved.parent))
+            node = _parsed(read_text(path, label=label), Origin(label, resolved.parent))
             self.roots[resolved] = _mapping(node, label)
         return self.with_includes(self.roots[resolved], (*chain, resolved))
 
@@ -96,6 +99,12 @@ class _Loader:
             raise entry.error(
                 f"cannot include {entry.value!r}: {error}{elsewhere}", path=("include",)
             ) from None
+
+
+@lru_cache(REMEMBERED_FILES)
+def _parsed(text: str, origin: Origin) -> Node | None:
+    """The tree of a file, by what it holds and not by when it was written."""
+    return parse_node(text, origin)
 
 
 def _resolve(path: Path) -> Path:

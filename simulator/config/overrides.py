@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from simulator.config.document import Document
 from simulator.config.errors import ConfigError
@@ -11,7 +11,20 @@ from simulator.config.nodes import MAX_DEPTH, Node, Origin, list_index
 from simulator.config.parse import parse_node
 
 
-def apply_overrides(document: Document, overrides: Iterable[str]) -> Document:
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A key path of a document, and what is to stand there."""
+
+    keys: tuple[str, ...]
+    node: Node
+
+    @property
+    def key(self) -> str:
+        """The path with dots."""
+        return ".".join(self.keys)
+
+
+def apply_overrides(document: Document, overrides: Iterable[str | Setting]) -> Document:
     """Return `document` with each `key.path=value` set, in the given order.
 
     The value is YAML (`4`, `[1, 2]`, `{rows: 8}`). Indices address list items:
@@ -20,16 +33,19 @@ def apply_overrides(document: Document, overrides: Iterable[str]) -> Document:
     Keys that do not exist are created; validation then tells if they are unknown.
     Raises ConfigError for bad syntax, bad YAML or an index outside its list.
     """
-    for text in overrides:
-        keys, node = _parse(text)
-        document = Document(_set(document.root, keys, node))
+    for setting in map(as_setting, overrides):
+        document = Document(_set(document.root, setting.keys, setting.node))
     return document
 
 
-def _parse(text: str) -> tuple[list[str], Node]:
+def as_setting(given: str | Setting) -> Setting:
+    """A setting that may be written `key.path=value`; raises ConfigError for bad text."""
+    if isinstance(given, Setting):
+        return given
+    text = given
     label = f"--set {text if len(text) <= 80 else text[:79] + '…'}"
     path, equals, value = text.partition("=")
-    keys = [key.strip() for key in path.split(".")]
+    keys = tuple(key.strip() for key in path.split("."))
     if not equals or not all(keys) or not value.strip():
         raise ConfigError(
             "not a setting, expected key.path=value", file=label, expected="key.path=value"
@@ -41,7 +57,7 @@ def _parse(text: str) -> tuple[list[str], Node]:
         node = parse_node(value, origin)
     except ConfigError as error:
         raise ConfigError(error.message, file=label) from None
-    return keys, _without_lines(node or Node(None, origin))
+    return Setting(keys, _without_lines(node or Node(None, origin)))
 
 
 def _without_lines(node: Node) -> Node:
@@ -53,7 +69,7 @@ def _without_lines(node: Node) -> Node:
     return replace(node, line=None)
 
 
-def _set(node: Node | None, keys: list[str], new: Node) -> Node:
+def _set(node: Node | None, keys: Sequence[str], new: Node) -> Node:
     """Return `node` with `new` at `keys` below it."""
     if not keys:
         return new

@@ -31,6 +31,7 @@ KINDS = {
     "sram_arrays": Kind("SRAM-PIM array", "configs/sram_pim/arrays"),
     "sram_latencies": Kind("latency table", "configs/sram_pim/latencies"),
     "comparisons": Kind("comparison", "configs/comparisons"),
+    "sweeps": Kind("sweep", "configs/sweeps"),
     "published": Kind("study", "configs/published"),
     "models": Kind("model", "workloads/models"),
     "gemms": Kind("GEMM list", "workloads/gemms"),

@@ -93,6 +93,7 @@ class GemmSearch:
         self.budget = budget
         self.orders = orders
         self.port_cycles = port_cycles
+        self._known: dict[tuple[Tile, Parallel, int], tuple[int, int, int]] = {}
         best = unit.granularity
         totals = (problem.m, problem.n, problem.k)
         steps = (best.m, best.n, problem.group or best.k)
@@ -288,9 +289,7 @@ class GemmSearch:
         p, b = self.problem, self.budget
         dims = loops(p, tile, use.schedule)
         used = float(use.cores[row])
-        compute, iterations = self._compute(dims)
-        through_ports = self.port_cycles(tile) / gang_interval(self.unit, tile, p.group)
-        compute = math.ceil(compute * max(1.0, through_ports))
+        compute, iterations, latency = self._work(tile, use.schedule, dims)
 
         def transfer(elements: int, bits: float) -> float:
             return tile_bytes(elements, bits) * used / b.bytes_per_cycle
@@ -299,7 +298,7 @@ class GemmSearch:
         weights = transfer(tile.k * tile.n, p.weight_bits)
         stored = transfer(tile.m * tile.n, p.store_bits)
         interval = compute / iterations
-        finish = gang_latency(self.unit, tile, p.group) - interval
+        finish = latency - interval
         outputs = math.prod(dim.tiles for dim in dims if dim.name != "k") / used
         epilogue = p.vector_cycles / used / outputs
         conversion = p.conversion_cycles / (p.count * p.k * p.n) * tile.k * tile.n
@@ -352,6 +351,22 @@ class GemmSearch:
                 period = max(interval, transfer + stored, wait)
                 cycles += iterations * share_n * share_m * period
         return float(cycles)
+
+    def _work(
+        self, tile: Tile, schedule: Schedule, dims: tuple[Dimension, ...]
+    ) -> tuple[int, int, int]:
+        """Cycles of the units or their ports, iterations, and the latency of one tile.
+
+        Schedules that differ only in order and in what they keep do the same work.
+        """
+        key = (tile, schedule.parallel, schedule.ways)
+        if key not in self._known:
+            compute, iterations = self._compute(dims)
+            group = self.problem.group
+            through_ports = self.port_cycles(tile) / gang_interval(self.unit, tile, group)
+            compute = math.ceil(compute * max(1.0, through_ports))
+            self._known[key] = compute, iterations, gang_latency(self.unit, tile, group)
+        return self._known[key]
 
     def _compute(self, dims: tuple[Dimension, ...]) -> tuple[int, int]:
         """Cycles and iterations that the matrix units of the busiest core are busy."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from simulator.experiment import Experiment
 from simulator.explore.case import CaseSpec, build_case, named
 from simulator.published.bills import is_bill_study, load_bill_study
 from simulator.published.finding import Finding, Study
-from simulator.published.measures import measure_named
+from simulator.report.measures import measure_named
 from simulator.report.result import Result
 
 
@@ -97,10 +98,18 @@ def findings(spec: StudySpec) -> list[Finding]:
     for case in spec.cases:
         for name, published in case.published.items():
             measure = measure_named(name)
-            ours, unit = measure.of(results[case.name]), measure.unit
+            ours, unit = _value(spec, case.name, name, results), measure.unit
             if case.per is not None:
-                ours, unit = ours / measure.of(results[case.per]), f"per {case.per}"
+                ours /= _value(spec, case.per, name, results)
+                unit = f"per {case.per}"
             found.append(Finding(case.name, measure.title, unit, published, ours, case.note))
+    return found
+
+
+def _value(spec: StudySpec, case: str, name: str, results: Mapping[str, Result]) -> float:
+    found = measure_named(name).of(results[case])
+    if found is None:
+        raise CyclelabError(f"study {spec.name}, case {case!r}: its run has no {name}")
     return found
 
 

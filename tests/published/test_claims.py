@@ -11,9 +11,9 @@ from simulator.cli import main
 from simulator.config import CyclelabError
 from simulator.published.claims import load_study
 from simulator.published.finding import Finding
-from simulator.published.measures import MEASURES
 from simulator.published.studies import studies, study_named
 from simulator.published.table import markdown, text
+from simulator.report.measures import MEASURES
 
 STUDY = """
 name: small

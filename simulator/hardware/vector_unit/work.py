@@ -35,20 +35,21 @@ def function_named(spec: VectorUnitSpec, name: str) -> VectorFunctionSpec:
         ) from None
 
 
-@lru_cache(maxsize=1024)
-def _exactly(number: float) -> Fraction:
-    """The decimal number that was written."""
-    return Fraction(str(number))
-
-
 def vector_cycles(spec: VectorUnitSpec, work: Iterable[VectorWork]) -> int:
     """Issue cycles of the vector unit: per function, elements x cost / lanes, plus rows."""
     total = 0
     for item in work:
         function = function_named(spec, item.function)
-        slots = _exactly(function.cycles_per_element) * item.elements
-        total += math.ceil(slots / spec.lanes) + item.rows * function.row_latency_cycles
+        cycles, of_elements = _exactly(function.cycles_per_element)
+        issued = -(-cycles * item.elements // (of_elements * spec.lanes))
+        total += issued + item.rows * function.row_latency_cycles
     return total
+
+
+@lru_cache(maxsize=1024)
+def _exactly(number: float) -> tuple[int, int]:
+    """Numerator and denominator of a number as it was written."""
+    return Fraction(str(number)).as_integer_ratio()
 
 
 def vector_actions(spec: VectorUnitSpec, work: Iterable[VectorWork], path: str) -> ActionCounts:
@@ -71,4 +72,5 @@ def vector_actions(spec: VectorUnitSpec, work: Iterable[VectorWork], path: str) 
 def lane_slots(spec: VectorUnitSpec, item: VectorWork) -> int:
     """Issue slots of lanes that some work takes."""
     function = function_named(spec, item.function)
-    return math.ceil(_exactly(function.cycles_per_element) * item.elements)
+    cycles, of_elements = _exactly(function.cycles_per_element)
+    return -(-cycles * item.elements // of_elements)

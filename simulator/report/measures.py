@@ -1,4 +1,4 @@
-"""What can be read off a result, by the names that studies use."""
+"""What can be read off a result, by the names that studies and sweeps use."""
 
 from __future__ import annotations
 
@@ -17,22 +17,29 @@ SRAM_PIM = "sram_pim"
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A number of a result: what it is called in tables, its unit, how it is read."""
+    """A number of a result: what it is called in tables, its unit, how it is read.
+
+    of: None where a result has no such number, such as tokens per second of GEMMs.
+    """
 
     title: str
     unit: str
-    of: Callable[[Result], float]
+    of: Callable[[Result], float | None]
 
 
-def _peak_tops(result: Result) -> float:
+def _peak_tops(result: Result) -> float | None:
     """Two operations per MAC of the first matrix unit, at the clock."""
+    if not result.machine["matrix_units"]:
+        return None
     unit = result.machine["matrix_units"][0]
     macs = unit["macs_per_cycle"] * result.machine["cores"]
     return float(2 * macs * result.machine["clock_hz"] / 1e12)
 
 
-def _unit_area(result: Result) -> float:
+def _unit_area(result: Result) -> float | None:
     """mm² of the first kind of matrix unit, all of them in the machine."""
+    if not result.machine["matrix_units"]:
+        return None
     kind = result.machine["matrix_units"][0]["kind"]
     prefix = f"core.matrix_unit.{kind}."
     return sum(v.value for path, v in result.area_by_component.items() if path.startswith(prefix))
@@ -69,15 +76,18 @@ def _layers_share(in_memory: bool) -> Callable[[Result], float]:
     return share
 
 
-def _memory_units_busy(result: Result) -> float:
-    """Share of the time in which units in the memory have work, on average over channels."""
-    (busy,) = [
+def _memory_units_busy(result: Result) -> float | None:
+    """Share of the time in which units in the memory have work, on average over channels.
+
+    None without such units, or where several phases have them.
+    """
+    busy = [
         use.busy
         for phase in phase_groups(result)
         for use in unit_uses(result, phase)
         if use.name == MEMORY_UNITS
     ]
-    return busy
+    return busy[0] if len(busy) == 1 else None
 
 
 def _memory_mj(result: Result) -> float:
@@ -91,9 +101,21 @@ def _memory_power(result: Result) -> float:
     return 1e-3 * _memory_mj(result) / result.seconds
 
 
-def _tokens_per_s(result: Result) -> float:
-    """Of all devices together; 0 without tokens."""
-    return result.tokens_per_s or 0.0
+def _energy_delay(result: Result) -> float:
+    """Joules of all devices × seconds of the run."""
+    return sum(p.energy_j.value * p.sharers for p in result.phases) * result.seconds
+
+
+def _energy_per_token(result: Result) -> float | None:
+    """Joules of all devices that share the layers, per token that the run makes."""
+    made = sum(phase.generated for phase in result.phases)
+    energy_j = sum(p.energy_j.value * p.sharers for p in result.phases)
+    return energy_j / made if made else None
+
+
+def _bound(quantity: str, bound: str) -> Callable[[Result], float]:
+    """The lower or upper bound of an estimate of the whole run."""
+    return lambda result: float(getattr(getattr(result, quantity), bound))
 
 
 def _arrays_busy(result: Result) -> float:
@@ -106,18 +128,37 @@ def _arrays_busy(result: Result) -> float:
     )
 
 
-def _tokens_per_dram_pass(result: Result) -> float:
+def _tokens_per_dram_pass(result: Result) -> float | None:
     """Tokens per second of the whole batch if weights and KV cache came at full bandwidth."""
     moved = sum(op.bytes["dram_read"] for op in result.operators)
     tokens = sum(phase.generated for phase in result.phases)
+    if not tokens or not moved:
+        return None
     return float(tokens * result.machine["memory_bandwidth_bytes_per_s"] / moved)
 
 
 MEASURES = {
-    "tokens_per_second": Measure("throughput", "tokens/s", _tokens_per_s),
+    "area_mm2": Measure("area", "mm²", lambda result: result.area_mm2.value),
+    "area_low_mm2": Measure("area at least", "mm²", _bound("area_mm2", "low")),
+    "area_high_mm2": Measure("area at most", "mm²", _bound("area_mm2", "high")),
+    "energy_j": Measure("energy", "J", lambda result: result.energy_j.value),
+    "energy_low_j": Measure("energy at least", "J", _bound("energy_j", "low")),
+    "energy_high_j": Measure("energy at most", "J", _bound("energy_j", "high")),
+    "energy_per_token_j": Measure("energy per token", "J", _energy_per_token),
+    "edp_js": Measure("energy-delay product", "J·s", _energy_delay),
+    "power_w": Measure("power", "W", lambda result: result.power_w.value),
+    "seconds": Measure("time", "s", lambda result: result.seconds),
+    "time_to_first_token_s": Measure(
+        "time to first token", "s", lambda result: result.time_to_first_token_s
+    ),
+    "time_per_output_token_s": Measure(
+        "time per output token", "s", lambda result: result.time_per_output_token_s
+    ),
+    "utilisation": Measure("MACs at peak", "of the time", lambda result: result.utilisation),
+    "tokens_per_second": Measure("throughput", "tokens/s", lambda result: result.tokens_per_s),
     "tokens_per_second_of_dram": Measure("main memory allows", "tokens/s", _tokens_per_dram_pass),
     "tokens_per_usd": Measure(
-        "tokens for a dollar", "tokens/$", lambda result: result.tokens_per_usd or 0.0
+        "tokens for a dollar", "tokens/$", lambda result: result.tokens_per_usd
     ),
     "arrays_busy_cycles": Measure("arrays at work", "cycles", _arrays_busy),
     "milliseconds": Measure("time", "ms", lambda result: 1e3 * result.seconds),
@@ -148,3 +189,9 @@ def measure_named(name: str) -> Measure:
             + (f"; did you mean {hint!r}?" if hint else "")
         )
     return MEASURES[name]
+
+
+def measures_of(result: Result) -> dict[str, float]:
+    """All measures that a result has, by name."""
+    found = {name: measure.of(result) for name, measure in MEASURES.items()}
+    return {name: float(value) for name, value in found.items() if value is not None}

@@ -1,0 +1,1 @@
+"""Sweeps: many points of one experiment, run by processes, kept in a store."""

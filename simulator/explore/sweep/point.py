@@ -1,0 +1,85 @@
+"""A point of a sweep as it is read from a store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.config import CyclelabError
+from simulator.explore.sweep.expression import Condition
+from simulator.report.tables import Row
+
+DONE, FAILED, TIMED_OUT, CRASHED, OPEN = "done", "failed", "timed out", "crashed", "open"
+"""What may have come of a point: figures; a message why it cannot be run; more time than it
+was given; the end of its process; nothing yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A point: the labels of its axes, what came of it, and its figures if it is `done`.
+
+    seconds: that the simulation took. feasible: whether it keeps all constraints.
+    """
+
+    number: int
+    axes: dict[str, Any]
+    state: str
+    seconds: float | None
+    error: str | None
+    figures: dict[str, float]
+    feasible: bool
+
+    @classmethod
+    def read(
+        cls,
+        axes: Mapping[str, Sequence[Any]],
+        constraints: Sequence[Condition],
+        number: int,
+        state: str | None,
+        seconds: float | None,
+        error: str | None,
+        figures: str | None,
+    ) -> Point:
+        """From a row of the store; axes: labels of all levels."""
+        found: dict[str, float] = json.loads(figures) if figures else {}
+        feasible = state == DONE and all(_keeps(each, found) for each in constraints)
+        own = labels(axes, number)
+        return cls(number, own, state or OPEN, seconds, error, found, feasible)
+
+    @property
+    def title(self) -> str:
+        """`rows 64, batch 8`."""
+        return ", ".join(f"{name} {label}" for name, label in self.axes.items())
+
+
+def labels(axes: Mapping[str, Sequence[Any]], number: int) -> dict[str, Any]:
+    """Labels of the point of a number; the last axis runs fastest."""
+    found = {}
+    for name, levels in reversed(list(axes.items())):
+        number, level = divmod(number, len(levels))
+        found[name] = levels[level]
+    return {name: found[name] for name in axes}
+
+
+def row(point: Point) -> Row:
+    """As a flat row: axes, what came of it, figures."""
+    return {
+        **point.axes,
+        "state": point.state,
+        "feasible": point.feasible,
+        "error": point.error,
+        "simulation_s": point.seconds,
+        **point.figures,
+    }
+
+
+def _keeps(constraint: Condition, figures: Mapping[str, float]) -> bool:
+    """Whether it holds; a figure that a point does not have keeps nothing."""
+    if not all(name in figures for name in constraint.names):
+        return False
+    try:
+        return constraint.holds(figures.__getitem__)
+    except CyclelabError:
+        return False

@@ -1,0 +1,168 @@
+"""What `cyclelab sweep` does: points of an experiment, run, stored and put in order."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from simulator.config import CyclelabError, find, list_presets, load_document
+from simulator.explore.sweep.claims import Runner
+from simulator.explore.sweep.outcome import SweepResult
+from simulator.explore.sweep.points import DEFAULT_LIMIT, Sweep
+from simulator.explore.sweep.run import Options, Plan, default_store, execute, plan
+from simulator.explore.sweep.spec import load_sweep
+from simulator.explore.sweep.store import Store
+from simulator.explore.sweep.table import csv_rows
+from simulator.report.files import write_all
+from simulator.report.tables import csv_text
+from simulator.terminal import check_writable, say_written, whole_number
+
+
+def sweep(options: argparse.Namespace) -> None:
+    """Check all points, run those that the store lacks, print the best; or list all sweeps."""
+    if options.sweep is None:
+        _list()
+        return
+    chosen = Sweep(load_sweep(options.sweep), options.set)
+    how = _options(options)
+    bar = _Bar()
+    try:
+        planned = plan(chosen, how, bar.update)
+    finally:
+        bar.close()
+    path = Path(options.store) if options.store else default_store(chosen)
+    if options.dry_run:
+        print("\n".join(_announced(planned, None)))
+        return
+    check_writable(options.output)
+    with Store(path, create=True) as store:
+        print("\n".join(_announced(planned, store)), flush=True)
+        _run(planned, store, how)
+        result = SweepResult.read(store, chosen.spec.name)
+    sys.stdout.write("\n" + result.summary())
+    print(f"\nstored in {path}")
+    if options.output:
+        say_written(write_all(options.output, _contents(result)))
+
+
+def _options(options: argparse.Namespace) -> Options:
+    workers = whole_number(options.workers, "--workers") if options.workers else None
+    limit = whole_number(options.limit, "--limit") if options.limit else DEFAULT_LIMIT
+    return Options(workers, _seconds(options.time_limit), limit)
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise CyclelabError(f"--time-limit: found {text[:40]!r}, expected seconds, more than 0")
+    return value
+
+
+def _list() -> None:
+    names = list_presets("sweeps")
+    width = max(map(len, names), default=0)
+    for name in names:
+        title = load_document(find("sweeps", name)).data.get("title", "")
+        print(f"{name:<{width}}  {title}".rstrip())
+
+
+def _announced(planned: Plan, store: Store | None) -> list[str]:
+    """The axes, how many points there are, how many of them are stored."""
+    chosen = planned.sweep
+    width = max(len(axis.name) for axis in chosen.axes)
+    lines = [chosen.spec.title or chosen.spec.name]
+    for axis in chosen.axes:
+        labels = ", ".join(str(level.label) for level in axis.levels[:8])
+        more = f", … {len(axis.levels):,} in all" if len(axis.levels) > 8 else ""
+        lines.append(f"  {axis.name:<{width}}  {labels}{more}")
+    words = f"{len(planned.points):,} points"
+    if planned.left_out:
+        words += f" ({planned.left_out:,} left out by conditions)"
+    same = len(planned.points) - len(planned.keys)
+    if same:
+        words += f", {same:,} of them the same as others"
+    if store is not None:
+        words += f", {_stored(planned, store):,} of them stored already"
+        lines += _other_versions(store)
+    return [*lines, words]
+
+
+def _stored(planned: Plan, store: Store) -> int:
+    runner = Runner(store)
+    try:
+        known = runner.known(planned.keys)
+    finally:
+        runner.leave()
+    return sum(key in known for _, key in planned.points)
+
+
+def _other_versions(store: Store) -> list[str]:
+    """What to know where a store has results of other versions."""
+    return [
+        f"  the store also has {count:,} results of {name}; this is {store.version}, whose "
+        f"results are kept apart (Store(path, version={name!r}) reads the others)"
+        for name, count in store.versions().items()
+        if name != store.version and count
+    ]
+
+
+def _run(planned: Plan, store: Store, how: Options) -> None:
+    bar = _Bar()
+    try:
+        execute(planned, store, how, bar.update)
+    except KeyboardInterrupt:
+        bar.close()
+        stored = f"{_stored(planned, store):,} of {len(planned.points):,} points"
+        print(f"{stored} are stored in {store.path}; run again to go on", file=sys.stderr)
+        raise
+    finally:
+        bar.close()
+
+
+def _contents(result: SweepResult) -> Iterator[tuple[str, bytes]]:
+    """File names with their bytes."""
+    from simulator.explore.pictures.front import plot_front
+    from simulator.report.plots.style import image
+
+    yield "points.csv", csv_text(csv_rows(result.points)).encode()
+    yield "pareto.csv", csv_text(csv_rows(result.pareto)).encode()
+    if result.pareto:
+        figure = plot_front(result)
+        yield "pareto.png", image(figure, "png")
+        yield "pareto.svg", image(figure, "svg")
+
+
+class _Bar:
+    """Points done, their rate and the time that is left, where a person is watching."""
+
+    def __init__(self) -> None:
+        self.bar: object | None = None
+        self.task = ""
+
+    def update(self, task: str, done: int, total: int) -> None:
+        """Show that so many points are done."""
+        if not sys.stderr.isatty():
+            return
+        from tqdm import tqdm
+
+        if self.bar is None or task != self.task:
+            self.close()
+            self.bar = tqdm(total=total, unit=" points", desc=task, leave=False)
+            self.task = task
+        assert isinstance(self.bar, tqdm)
+        self.bar.update(done - self.bar.n)
+
+    def close(self) -> None:
+        """Take it away."""
+        from tqdm import tqdm
+
+        if isinstance(self.bar, tqdm):
+            self.bar.close()
+        self.bar = None
