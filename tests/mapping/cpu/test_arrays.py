@@ -116,7 +116,7 @@ def test_no_bandwidth_leaves_the_bytes() -> None:
     )
     result = on_arrays(product(1, 1024, 1024), document)
     moved = 1024 * 1024 // 2 + 1024 + 1024
-    assert result.phases[0].cycles == pytest.approx(10 * moved, rel=0.005)
+    assert result.phases[0].cycles == pytest.approx(10 * moved, rel=0.01)
 
 
 @settings(max_examples=8, deadline=None)
