@@ -185,15 +185,13 @@ class CpuSpec(MachineSpec):
         cache = scratchpad_parts(self._cache, LAST_LEVEL_CACHE)
         if self.arrays is None:
             return cache
-        slices, parts = self.llc.slices, SramPim(self.arrays.array).structure()
+        slices, array = self.llc.slices, self.arrays.array
         many = {
             ARRAYS: slices * self.arrays.arrays_per_slice,
             CONVERSION_ARRAYS: slices * self.arrays.conversion_arrays_per_slice,
         }
-        arrays = self.arrays.array
-        if arrays.reuse is not None:
-            k = arrays.widest_basis_weights
-            table = reuse_table(arrays.array_layout, k, arrays.reuse)
+        if array.reuse is not None:
+            table = reuse_table(array.array_layout, array.widest_basis_weights, array.reuse)
             cache = (*cache, Part(REUSE_TABLES, table, many[ARRAYS]))
         return (
             *cache,
@@ -201,6 +199,6 @@ class CpuSpec(MachineSpec):
                 Part(f"{path}.{part.path}", part.primitive, part.count * arrays)
                 for path, arrays in many.items()
                 if arrays
-                for part in parts
+                for part in SramPim(array).structure()
             ),
         )

@@ -33,6 +33,7 @@ from simulator.mapping.tiling import (
     gang_interval,
     gang_latency,
     loops,
+    preferred,
     tile_bytes,
 )
 
@@ -43,9 +44,6 @@ MORE_EVALUATIONS = 1024
 FAR_FROM_BOUND = 2.0
 """As long as the best takes more than so many times the next bound, more are timed: bounds that
 are far off (of ports, say, or of rows that an array waits for) rank candidates badly."""
-
-TIE_TOLERANCE = 1.001
-"""Tilings this close in time, with the same traffic, are ranked by size: fewer commands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +118,7 @@ class GemmSearch:
                 break
             timed.append(self._tiling(uses[int(number)], int(row)))
             shortest = min(shortest, timed[-1].estimated_cycles)
-        return _preferred(timed)
+        return preferred(timed)
 
     def smallest(self) -> tuple[int, int]:
         """Scratchpad and accumulator bytes of the tiles that need the least of each."""
@@ -371,26 +369,13 @@ class GemmSearch:
     def _compute(self, dims: tuple[Dimension, ...]) -> tuple[int, int]:
         """Cycles and iterations that the matrix units of the busiest core are busy."""
         compute = iterations = 0
-        for sizes in product(*(_size_classes(dim) for dim in dims)):
+        for sizes in product(*(dim.size_classes() for dim in dims)):
             named = {dim.name: size for dim, (size, _) in zip(dims, sizes, strict=True)}
             times = math.prod(repeat for _, repeat in sizes)
             edge = Tile(named["m"], named["n"], named["k"])
             compute += times * gang_interval(self.unit, edge, self.problem.group)
             iterations += times
         return compute, iterations
-
-
-def _preferred(timed: list[GemmTiling]) -> GemmTiling | None:
-    """Of the shortest, the least traffic; of those, the largest tile among the shortest."""
-    good = _shortest(timed, TIME_TOLERANCE)
-    least = min((tiling.traffic_bytes for tiling in good), default=0)
-    good = _shortest([t for t in good if t.traffic_bytes == least], TIE_TOLERANCE)
-    return max(good, key=lambda t: (t.tile.macs, -t.estimated_cycles), default=None)
-
-
-def _shortest(timed: list[GemmTiling], tolerance: float) -> list[GemmTiling]:
-    limit = tolerance * min((tiling.estimated_cycles for tiling in timed), default=0)
-    return [tiling for tiling in timed if tiling.estimated_cycles <= limit]
 
 
 def _phases(
@@ -403,11 +388,3 @@ def _phases(
     """
     waited_for = slots if time and loads > slots else math.inf
     return ((share, time, waited_for), (1 - share, 0.0, math.inf))
-
-
-def _size_classes(dim: Dimension) -> list[tuple[int, int]]:
-    """`(size, rounds)` of a dimension's full and edge tiles on the busiest core."""
-    edge = dim.total - (dim.tiles - 1) * dim.tile
-    if dim.ways > 1 or edge == dim.tile:
-        return [(dim.tile, dim.rounds)]
-    return [(dim.tile, dim.rounds - 1), (edge, 1)] if dim.rounds > 1 else [(edge, 1)]

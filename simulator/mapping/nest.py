@@ -31,6 +31,13 @@ class Dimension:
         """Size of tile `index`: full, the remainder at the edge, 0 beyond it."""
         return max(0, min(self.tile, self.total - index * self.tile))
 
+    def size_classes(self) -> list[tuple[int, int]]:
+        """`(size, rounds)` of full and edge tiles on the busiest core."""
+        edge = self.total - (self.tiles - 1) * self.tile
+        if self.ways > 1 or edge == self.tile:
+            return [(self.tile, self.rounds)]
+        return [(self.tile, self.rounds - 1), (edge, 1)] if self.rounds > 1 else [(edge, 1)]
+
 
 @dataclass(frozen=True, slots=True)
 class Position:

@@ -17,6 +17,9 @@ RUNNING_SUM_BITS = 32
 TIME_TOLERANCE = 1.01
 """Tilings this close in estimated time are ranked by traffic: less energy, less contention."""
 
+TIE_TOLERANCE = 1.001
+"""Tilings this close in time, with the same traffic, are ranked by size: fewer commands."""
+
 
 @dataclass(frozen=True, slots=True)
 class GemmProblem:
@@ -119,6 +122,19 @@ class GemmTiling:
     def dimensions(self, problem: GemmProblem) -> tuple[Dimension, ...]:
         """Loops from the outermost: count, then m and n in order, then k."""
         return loops(problem, self.tile, self.schedule)
+
+
+def preferred(timed: list[GemmTiling]) -> GemmTiling | None:
+    """Of the shortest, the least traffic; of those, the largest tile among the shortest."""
+    good = _shortest(timed, TIME_TOLERANCE)
+    least = min((tiling.traffic_bytes for tiling in good), default=0)
+    good = _shortest([t for t in good if t.traffic_bytes == least], TIE_TOLERANCE)
+    return max(good, key=lambda t: (t.tile.macs, -t.estimated_cycles), default=None)
+
+
+def _shortest(timed: list[GemmTiling], tolerance: float) -> list[GemmTiling]:
+    limit = tolerance * min((tiling.estimated_cycles for tiling in timed), default=0)
+    return [tiling for tiling in timed if tiling.estimated_cycles <= limit]
 
 
 def loops(problem: GemmProblem, tile: Tile, schedule: Schedule) -> tuple[Dimension, ...]:

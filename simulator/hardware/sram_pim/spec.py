@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from simulator.config import CyclelabError
 from simulator.hardware.formats import FormatName
@@ -128,6 +128,16 @@ class ArraySpec(SramPimSpec):
 
     reuse: ReuseSpec | None = None
     activations: ActivationSpec | None = None
+
+    def for_operands(self, inputs: str, weights: str, basis_weights: int | None) -> ArraySpec:
+        """The same array for operands in these formats; raises CyclelabError if it takes none."""
+        formats = {"input_format": inputs, "weight_format": weights}
+        changes = formats | {"basis_weights": basis_weights}
+        try:
+            return ArraySpec.model_validate(self.model_dump() | changes)
+        except ValidationError as error:
+            what = error.errors()[0]
+            raise CyclelabError(str(what.get("ctx", {}).get("error", what["msg"]))) from None
 
     @model_validator(mode="after")
     def _activations_for_reuse(self) -> ArraySpec:

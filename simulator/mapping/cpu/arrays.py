@@ -1,7 +1,7 @@
 """How a GEMM is shared out to the arrays beside a CPU's last-level cache, and how long it takes.
 
 Every array takes a block of columns and a share of k. Arrays work in step: in each step
-as many blocks as there are arrays for. While one step's tables are built and read, the
+as many blocks as there are arrays for, or fewer. While one step's tables are built and read, the
 next one's weights come from main memory, and the last one's sums are drained and
 converted (three stages; a step is as long as the slowest).
 """
@@ -285,8 +285,8 @@ class ArrayModel:
 
     def unit_of(self, s: ArraySharing) -> SramPim:
         """The array with the sharing's tables."""
-        changes = {"basis_weights": s.basis_weights}
-        return SramPim(type(self.unit.spec).model_validate(self.unit.spec.model_dump() | changes))
+        formats = self.unit.spec.input_format, self.unit.spec.weight_format
+        return SramPim(self.spec.array.for_operands(*formats, s.basis_weights))
 
     def after_sums(self, s: ArraySharing) -> list[tuple[str, int]]:
         """Vector functions that the cores apply, so many times per output: scales of groups, if

@@ -64,12 +64,8 @@ class ArrayGemm(GemmInStep):
 
     def items(self) -> tuple[Item, ...]:
         """The kernel in program order."""
-        items, results = self.begin(), 0
-        for number, (model, sharing) in enumerate(self.shared):
-            lowering = _Steps(self, model, sharing, str(number))
-            items.extend(lowering.items())
-            results += lowering.results
-        return (*items, *self.end(results))
+        shared = enumerate(self.shared)
+        return self.one_by_one(_Steps(self, *each, str(number)) for number, each in shared)
 
 
 class _Steps:

@@ -184,7 +184,7 @@ class CoreGemm(GemmInStep):
         parts = tile.rows * tile.columns / (share.rows * share.columns)
         counts.merge(unit_actions(self.unit, own), math.ceil(parts))
         return Command(
-            queue=self.queues.matrix[self.unit_index],
+            queue=self.worker,
             operator=self.operator,
             label="multiply",
             cycles=cost.interval,

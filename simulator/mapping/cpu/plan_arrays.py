@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from pydantic import ValidationError
-
 from simulator.config import CyclelabError
 from simulator.hardware.sram_pim.lut_gemv import check_fit
 from simulator.hardware.sram_pim.unit import SramPim
@@ -47,14 +45,10 @@ class ArrayGemmPlanner(StepGemmPlanner):
                     f"{ARRAYS_NAME} multiplies integers, not {name}, which operator "
                     f"{self.op.name!r} has"
                 )
-        changes = {"input_format": inputs, "weight_format": weights, "basis_weights": None}
         try:
-            found = SramPim(type(array).model_validate(array.model_dump() | changes))
-        except ValidationError as error:
-            what = error.errors()[0]
-            reason = what.get("ctx", {}).get("error", what["msg"])
-            raise CyclelabError(f"operator {self.op.name!r}: {reason}") from None
-        return found
+            return SramPim(array.for_operands(inputs, weights, None))
+        except CyclelabError as error:
+            raise CyclelabError(f"operator {self.op.name!r}: {error}") from None
 
     def shared(self) -> tuple[int, Shared]:
         """Estimated cycles, and how each shape is shared out.
@@ -137,7 +131,7 @@ class ArrayGemmPlanner(StepGemmPlanner):
             "estimated_cycles": cycles,
         }
         reads, writes = self.job.facts.compulsory()
-        # Look-ups that reuse spares may be more than what the peak has none of.
+        # With reuse, arrays may be faster than the peak, which knows of none.
         busy = sum(self._array_cycles(model, sharing) for model, sharing in shared)
         peak = max(self._peak(model), Fraction(self.op.macs, max(1, busy)))
         bound = math.ceil(self.op.macs / peak)

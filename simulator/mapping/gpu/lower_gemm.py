@@ -63,19 +63,10 @@ class GridKernel(StepKernel):
         self.unit_index, self.unit = unit, self.step.matrix_units[unit]
         self.grids, self.places, self.cache_bytes = grids, places, cache_bytes
 
-    @property
-    def worker(self) -> int:
-        """The matrix units."""
-        return self.queues.matrix[self.unit_index]
-
     def items(self) -> tuple[Item, ...]:
         """The kernel in program order."""
-        items, results = self.begin(), 0
-        for number, grid in enumerate(self.grids):
-            lowering = _GridLowering(self, grid, str(number))
-            items.extend(lowering.items())
-            results += lowering.results
-        return (*items, *self.end(results))
+        grids = enumerate(self.grids)
+        return self.one_by_one(_GridLowering(self, grid, str(number)) for number, grid in grids)
 
 
 class _GridLowering:
@@ -232,7 +223,7 @@ class _GridLowering:
         elif last:
             late = ((at.sums, 1),)
         return Command(
-            queue=k.queues.matrix[k.unit_index],
+            queue=k.worker,
             operator=k.operator,
             label="multiply",
             cycles=cycles.busy,

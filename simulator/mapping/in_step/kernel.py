@@ -9,9 +9,9 @@ last result of this one is in the cache that all cores share.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from simulator.hardware.bill import VECTOR_UNIT
 from simulator.hardware.primitives import ActionCounts
@@ -47,6 +47,15 @@ class Moved:
     register_write: int = 0
 
 
+class Part(Protocol):
+    """Some of a kernel's commands. results: that gave to `ends`, known once it has its items."""
+
+    results: int
+
+    def items(self) -> Iterable[Item]:
+        """They, in program order."""
+
+
 class StepKernel(KernelPart):
     """A kernel between its launch and its end.
 
@@ -54,9 +63,11 @@ class StepKernel(KernelPart):
         they lie.
     ends: semaphore that every command which makes a last result gives to.
     loads_made: it loads what other kernels have made, beside weights.
+    unit_index: of the matrix units that it is for, None without any.
     """
 
     loads_made = True
+    unit_index: int | None = None
 
     def __init__(
         self,
@@ -86,7 +97,17 @@ class StepKernel(KernelPart):
     @property
     def worker(self) -> int:
         """Queue of the units that the kernel is for: its wait for the launch is called that."""
-        return self.queues.vector
+        return (
+            self.queues.vector if self.unit_index is None else self.queues.matrix[self.unit_index]
+        )
+
+    def one_by_one(self, parts: Iterable[Part]) -> tuple[Item, ...]:
+        """The kernel in program order, of parts that follow each other."""
+        items, results = self.begin(), 0
+        for part in parts:
+            items.extend(part.items())
+            results += part.results
+        return (*items, *self.end(results))
 
     def begin(self) -> list[Item]:
         """The launch; what the kernel keeps on chip is taken, its parameters are loaded."""

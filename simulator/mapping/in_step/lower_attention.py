@@ -56,19 +56,10 @@ class AttentionKernel(StepKernel):
         self.unit_index, self.grids, self.places = unit, grids, places
         self.costs, self.cache_bytes = costs, cache_bytes
 
-    @property
-    def worker(self) -> int:
-        """The matrix units."""
-        return self.queues.matrix[self.unit_index]
-
     def items(self) -> tuple[Item, ...]:
         """The kernel in program order."""
-        items, results = self.begin(), 0
-        for number, grid in enumerate(self.grids):
-            lowering = _GridLowering(self, grid, str(number))
-            items.extend(lowering.items())
-            results += lowering.results
-        return (*items, *self.end(results))
+        grids = enumerate(self.grids)
+        return self.one_by_one(_GridLowering(self, grid, str(number)) for number, grid in grids)
 
 
 class _GridLowering:
@@ -76,7 +67,7 @@ class _GridLowering:
 
     def __init__(self, kernel: AttentionKernel, grid: AttentionGrid, name: str) -> None:
         self.kernel, self.grid = kernel, grid
-        self.unit: MatrixUnit[Any] = kernel.step.matrix_units[kernel.unit_index]
+        self.unit: MatrixUnit[Any] = kernel.costs.unit
         self.cores = kernel.step.machine.cores
         self.results = 1 if grid.split > 1 else grid.rounds
 
@@ -277,7 +268,7 @@ class _GridLowering:
             ),
         )
         return Command(
-            queue=k.queues.matrix[k.unit_index],
+            queue=k.worker,
             operator=k.operator,
             label=label,
             cycles=busy,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, cast
 
 from simulator.mapping.collective import CollectiveProblem, collective_places, collective_plan
@@ -25,9 +26,9 @@ class StepPlanner(KernelPlanner):
             return self._plan_collective(job, cache_bytes)
         return self.plan_products(job, cache_bytes)
 
+    @abstractmethod
     def plan_products(self, job: KernelJob, cache_bytes: int) -> Plan:
         """A GEMM or fused attention, with so many bytes of the shared cache."""
-        raise NotImplementedError
 
     def _plan_collective(self, job: KernelJob, cache_bytes: int) -> Plan:
         problem = CollectiveProblem.of(job)
