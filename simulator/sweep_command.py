@@ -9,6 +9,7 @@ from pathlib import Path
 
 from simulator.config import CyclelabError, find, list_presets, load_document
 from simulator.explore.sweep.claims import Runner
+from simulator.explore.sweep.cluster.connection import cluster_of
 from simulator.explore.sweep.outcome import SweepResult
 from simulator.explore.sweep.points import DEFAULT_LIMIT, Sweep
 from simulator.explore.sweep.run import Options, Plan, default_store, execute, plan
@@ -50,7 +51,8 @@ def sweep(options: argparse.Namespace) -> None:
 def _options(options: argparse.Namespace) -> Options:
     workers = whole_number(options.workers, "--workers") if options.workers else None
     limit = whole_number(options.limit, "--limit") if options.limit else DEFAULT_LIMIT
-    return Options(workers, _seconds(options.time_limit), limit)
+    cluster = None if options.dry_run else cluster_of(options.scheduler, options.slurm, workers)
+    return Options(workers, _seconds(options.time_limit), limit, cluster)
 
 
 def _seconds(text: str | None) -> float | None:

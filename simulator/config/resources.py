@@ -67,7 +67,7 @@ def find(kind: str, name: str | Path, relative_to: Path | None = None) -> Path:
     """
     text = str(name)
     if _is_path(text):
-        return _find_path(kind, Path(text).expanduser(), relative_to)
+        return find_file(text, relative_to, data_root() / KINDS[kind].folder)
     presets = _presets(kind)
     if text in presets:
         return presets[text]
@@ -105,8 +105,16 @@ def _is_path(text: str) -> bool:
     return "/" in text or "\\" in text or text.lower().endswith(SUFFIXES)
 
 
-def _find_path(kind: str, path: Path, relative_to: Path | None) -> Path:
-    folders = [Path(), data_root() / KINDS[kind].folder]
+def find_file(
+    name: str | Path, relative_to: Path | None = None, beside: Path | None = None
+) -> Path:
+    """Return the file at a path.
+
+    The path is tried below `relative_to` (the referring file or its folder), then below the
+    current folder, then below `beside`. Raises ConfigError, with a similar name, if there is none.
+    """
+    path = Path(name).expanduser()
+    folders = [Path(), *([beside] if beside is not None else [])]
     if relative_to is not None and not path.is_absolute():
         folders.insert(0, relative_to if relative_to.is_dir() else relative_to.parent)
     candidates = [folder / path for folder in folders]

@@ -37,8 +37,9 @@ Levels = tuple[int, ...]
 class Sweep:
     """A checked sweep. `document` and `overrides` make it again, in another process.
 
-    overrides: `key.path=value`, settings of all points. Raises ConfigError, with file and
-    line, for what is wrong with the sweep itself; its points are checked one by one.
+    overrides: `key.path=value`, settings of all points. base: the experiment that points
+    share, with its presets and the overrides. Raises ConfigError, with file and line, for what
+    is wrong with the sweep itself; its points are checked one by one.
     """
 
     def __init__(self, document: Document, overrides: Iterable[str] = ()) -> None:
@@ -50,7 +51,7 @@ class Sweep:
         self.constraints = read_conditions(self.spec.constraints, document, "constraints")
         self._axis = {axis.name: index for index, axis in enumerate(self.axes)}
         self._technologies: dict[int, tuple[Node, Technology]] = {}
-        self._base = self._completed()
+        self.base = self._completed()
         self._late = [c for c in self.when if not all(self._is_early(n) for n in c.names)]
 
     @property
@@ -124,7 +125,7 @@ class Sweep:
         """
         pairs = zip(self.axes, levels, strict=True)
         settings = [s for axis, level in pairs for s in axis.levels[level].settings]
-        experiment = build_experiment(self._base, settings, None, self._technology)
+        experiment = build_experiment(self.base, settings, None, self._technology)
         if not self._late:
             return experiment
         resolved = experiment.resolved()

@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simulator.explore.sweep.claims import Runner
-from simulator.explore.sweep.point import CRASHED, TIMED_OUT
+from simulator.explore.sweep.cluster.connection import Cluster
+from simulator.explore.sweep.cluster.workers import ClusterWorkers
+from simulator.explore.sweep.jobs import CHECK, Checked, LostError, Setup, Workers
 from simulator.explore.sweep.points import DEFAULT_LIMIT, Levels, Sweep, refused
-from simulator.explore.sweep.pool import LostError, Pool
+from simulator.explore.sweep.pool import Pool
 from simulator.explore.sweep.store import Store
-from simulator.explore.sweep.worker import CHECK, RUN, Checked, Ran, check
+from simulator.explore.sweep.work import Work
+from simulator.explore.sweep.worker import check
 
 CHECKED_HERE = 256
 """Points that are checked without worker processes, which take longer to start."""
 CHUNK = 100
 """Points that a worker checks at once."""
-AHEAD = 2
-"""Points that are claimed for each worker before they are run."""
 
 Watch = Callable[[str, int, int], None]
 """Called with `checking` or `running`, how many points are done, and how many there are."""
@@ -28,12 +29,16 @@ Watch = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to run. workers: processes; None: one for each core. time_limit_s: of a point.
-    limit: the most points that are taken on."""
+    """How to run. workers: processes of this machine; None: one for each core.
+
+    time_limit_s: of a point. limit: the most points that are taken on. cluster: where points
+    are simulated, if not here; they are checked here.
+    """
 
     workers: int | None = None
     time_limit_s: float | None = None
     limit: int = DEFAULT_LIMIT
+    cluster: Cluster | None = None
 
     def processes(self, points: int) -> int:
         """How many workers so many points are given."""
@@ -96,7 +101,7 @@ def _check_by_workers(
 ) -> list[Checked]:
     chunks = deque(points[start : start + CHUNK] for start in range(0, len(points), CHUNK))
     found: list[Checked] = []
-    with Pool(sweep, options.processes(len(chunks))) as pool:
+    with Pool(Setup.of(sweep), options.processes(len(chunks))) as pool:
         while len(found) < len(points):
             while chunks and pool.idle:
                 pool.start(None, CHECK, chunks.popleft())
@@ -131,64 +136,21 @@ def _compute(plan: Plan, runner: Runner, options: Options, watch: Watch | None) 
         del todo[key]
     if not todo:
         return
-    with Pool(plan.sweep, options.processes(len(todo)), options.time_limit_s) as pool:
-        _Loop(pool, runner, todo, watch).run()
+    with workers_for(plan.sweep, len(todo), runner, options) as workers:
+        work = Work(plan.sweep, workers, runner)
+        work.add((key, levels) for key, levels in todo.items())
+        while work.open:
+            if work.step() and watch is not None:
+                watch("running", len(todo) - len(work.open), len(todo))
 
 
-class _Loop:
-    """Hands points to workers until all are in the store, this process's or another's."""
-
-    def __init__(
-        self, pool: Pool, runner: Runner, todo: dict[bytes, Levels], watch: Watch | None
-    ) -> None:
-        self.pool = pool
-        self.runner = runner
-        self.todo = todo
-        self.watch = watch
-        self.waiting = deque(todo)
-        self.claimed: deque[bytes] = deque()
-        self.elsewhere: list[bytes] = []
-        self.done = 0
-
-    def run(self) -> None:
-        """Until every point is done."""
-        while self.done < len(self.todo):
-            self._start()
-            for key, answer in self.pool.answers():
-                self.runner.record(key, _ran(answer))
-                self._note(1)
-                self._start()
-            self.runner.beat()
-            if self.elsewhere and not self.waiting and not self.claimed:
-                others, self.elsewhere = self.elsewhere, []
-                self._claim(others)
-
-    def _start(self) -> None:
-        while self.pool.idle and (self.claimed or self.waiting):
-            if self.claimed:
-                key = self.claimed.popleft()
-                self.pool.start(key, RUN, self.todo[key])
-            else:
-                count = min(len(self.waiting), AHEAD * self.pool.count)
-                self._claim([self.waiting.popleft() for _ in range(count)])
-
-    def _claim(self, keys: list[bytes]) -> None:
-        mine, done = self.runner.claim(keys)
-        self.claimed += mine
-        own = set(mine)
-        self.elsewhere += [key for key in keys if key not in own and key not in done]
-        self._note(len(done))
-
-    def _note(self, count: int) -> None:
-        self.done += count
-        if self.watch is not None and count:
-            self.watch("running", self.done, len(self.todo))
-
-
-def _ran(answer: Ran | LostError) -> Ran:
-    if isinstance(answer, LostError):
-        return Ran(TIMED_OUT if answer.timed_out else CRASHED, error=str(answer))
-    return answer
+def workers_for(sweep: Sweep, points: int, runner: Runner, options: Options) -> Workers:
+    """Workers, not begun yet, for so many points."""
+    if options.cluster is not None:
+        version = runner.store.version
+        setup = Setup.resolved(sweep)
+        return ClusterWorkers(setup, options.cluster, version, options.time_limit_s)
+    return Pool(Setup.of(sweep), options.processes(points), options.time_limit_s)
 
 
 def default_store(sweep: Sweep) -> Path:
