@@ -14,8 +14,9 @@ import time
 from pathlib import Path
 
 from simulator.config import Document
+from simulator.explore.sweep.options import Options
 from simulator.explore.sweep.points import Sweep, key_of
-from simulator.explore.sweep.run import Options, execute, plan
+from simulator.explore.sweep.run import execute, plan_all
 from simulator.explore.sweep.store import Store
 from simulator.explore.sweep.version import model_version
 from simulator.report.measures import MEASURES
@@ -73,7 +74,7 @@ def points(count: int) -> None:
         for workers in (1, 2):
             options = Options(workers)
             with Store(Path(folder) / f"{workers}.sqlite", create=True) as store:
-                planned = plan(sweep, options)
+                planned = plan_all(sweep, options)
                 before, start = cpu_s(), time.perf_counter()
                 execute(planned, store, options)
                 wall, used = time.perf_counter() - start, cpu_s() - before

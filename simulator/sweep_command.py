@@ -10,9 +10,11 @@ from pathlib import Path
 from simulator.config import CyclelabError, find, list_presets, load_document
 from simulator.explore.sweep.claims import Runner
 from simulator.explore.sweep.cluster.connection import cluster_of
+from simulator.explore.sweep.options import Options
 from simulator.explore.sweep.outcome import SweepResult
 from simulator.explore.sweep.points import DEFAULT_LIMIT, Sweep
-from simulator.explore.sweep.run import Options, Plan, default_store, execute, plan
+from simulator.explore.sweep.run import Plan, default_store, execute, plan
+from simulator.explore.sweep.search.run import SearchPlan
 from simulator.explore.sweep.spec import load_sweep
 from simulator.explore.sweep.store import Store
 from simulator.explore.sweep.table import csv_rows
@@ -75,7 +77,7 @@ def _list() -> None:
         print(f"{name:<{width}}  {title}".rstrip())
 
 
-def _announced(planned: Plan, store: Store | None) -> list[str]:
+def _announced(planned: Plan | SearchPlan, store: Store | None) -> list[str]:
     """The axes, how many points there are, how many of them are stored."""
     chosen = planned.sweep
     width = max(len(axis.name) for axis in chosen.axes)
@@ -84,19 +86,30 @@ def _announced(planned: Plan, store: Store | None) -> list[str]:
         labels = ", ".join(str(level.label) for level in axis.levels[:8])
         more = f", … {len(axis.levels):,} in all" if len(axis.levels) > 8 else ""
         lines.append(f"  {axis.name:<{width}}  {labels}{more}")
-    words = f"{len(planned.points):,} points"
-    if planned.left_out:
-        words += f" ({planned.left_out:,} left out by conditions)"
-    same = len(planned.points) - len(planned.keys)
-    if same:
-        words += f", {same:,} of them the same as others"
+    words = _how_many(planned)
     if store is not None:
         words += f", {_stored(planned, store):,} of them stored already"
         lines += _other_versions(store)
     return [*lines, words]
 
 
-def _stored(planned: Plan, store: Store) -> int:
+def _how_many(planned: Plan | SearchPlan) -> str:
+    if isinstance(planned, SearchPlan):
+        spec = planned.sweep.spec.search
+        return (
+            f"{planned.trials:,} trials by {spec.method}, seed {spec.seed}, among "
+            f"{planned.sweep.size:,} points"
+        )
+    words = f"{len(planned.points):,} points"
+    if planned.left_out:
+        words += f" ({planned.left_out:,} left out by conditions)"
+    same = len(planned.points) - len(planned.keys)
+    return words + (f", {same:,} of them the same as others" if same else "")
+
+
+def _stored(planned: Plan | SearchPlan, store: Store) -> int:
+    if isinstance(planned, SearchPlan):
+        return store.stored(planned.sweep.digest())
     runner = Runner(store)
     try:
         known = runner.known(planned.keys)
@@ -115,14 +128,16 @@ def _other_versions(store: Store) -> list[str]:
     ]
 
 
-def _run(planned: Plan, store: Store, how: Options) -> None:
+def _run(planned: Plan | SearchPlan, store: Store, how: Options) -> None:
     bar = _Bar()
     try:
         execute(planned, store, how, bar.update)
     except KeyboardInterrupt:
         bar.close()
-        stored = f"{_stored(planned, store):,} of {len(planned.points):,} points"
-        print(f"{stored} are stored in {store.path}; run again to go on", file=sys.stderr)
+        stored = f"{_stored(planned, store):,}"
+        if isinstance(planned, Plan):
+            stored += f" of {len(planned.points):,}"
+        print(f"{stored} points are stored in {store.path}; run again to go on", file=sys.stderr)
         raise
     finally:
         bar.close()

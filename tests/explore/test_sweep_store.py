@@ -4,59 +4,28 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 import simulator as sim
 from simulator.config import CyclelabError
-from simulator.explore.sweep import run as running
 from simulator.explore.sweep.claims import Runner
-from simulator.explore.sweep.jobs import Ran, Setup, Unlike
+from simulator.explore.sweep.jobs import Ran, Unlike
+from simulator.explore.sweep.options import Options
 from simulator.explore.sweep.point import CRASHED, TIMED_OUT
-from simulator.explore.sweep.points import Sweep, key_of
+from simulator.explore.sweep.points import key_of
+from simulator.explore.sweep.run import execute, plan
 from simulator.explore.sweep.store import Store
 from simulator.explore.sweep.worker import simulate
 from tests.explore.sweeps import SMALL, made, small
 
 
-class Here:
-    """A pool without processes: it counts what it is asked for."""
-
-    asked: ClassVar[list[Any]] = []
-
-    def __init__(self, setup: Setup, workers: int, time_limit_s: float | None = None) -> None:
-        self.sweep = Sweep(setup.document, setup.overrides)
-        self.count, self.idle = workers, 1
-        self.job: tuple[Any, Any] | None = None
-
-    def __enter__(self) -> Here:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def start(self, job: Any, task: str, given: Any) -> None:
-        self.asked.append(given)
-        self.job, self.idle = (job, simulate(self.sweep, *given)), 0
-
-    def answers(self) -> list[Any]:
-        found, self.job, self.idle = [self.job] if self.job else [], None, 1
-        return found
-
-
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    monkeypatch.setattr(running, "Pool", Here)
-    Here.asked = []
-    return Here.asked
-
-
 def run(folder: Path, text: str = SMALL, *settings: str) -> sim.Store:
     sweep = made(text, *settings)
-    options = running.Options()
+    options = Options()
     store = Store(folder / "s.sqlite", create=True)
-    running.execute(running.plan(sweep, options), store, options)
+    execute(plan(sweep, options), store, options)
     return store
 
 

@@ -52,7 +52,8 @@ class Sweep:
         self._axis = {axis.name: index for index, axis in enumerate(self.axes)}
         self._technologies: dict[int, tuple[Node, Technology]] = {}
         self.base = self._completed()
-        self._late = [c for c in self.when if not all(self._is_early(n) for n in c.names)]
+        self._early = [c for c in self.when if all(self._is_early(n) for n in c.names)]
+        self._late = [c for c in self.when if c not in self._early]
 
     @property
     def size(self) -> int:
@@ -66,16 +67,20 @@ class Sweep:
             raise self.document.error(
                 ("axes",),
                 f"{self.size:,} points ({counts}), more than {limit:,}: give axes fewer values, "
-                f"or raise the limit with --limit {self.size}",
+                "let a search choose points (search: {method: tpe, trials: 1000}), or raise the "
+                f"limit with --limit {self.size}",
             )
 
     def points(self) -> Iterator[Levels]:
         """Points that no condition on axes leaves out, the last axis running fastest."""
-        early = [condition for condition in self.when if condition not in self._late]
         for number in range(self.size):
             levels = self.levels(number)
-            if all(self._holds(condition, levels) for condition in early):
+            if self.wants(levels):
                 yield levels
+
+    def wants(self, levels: Levels) -> bool:
+        """Whether no condition on axes leaves a point out."""
+        return all(self._holds(condition, levels) for condition in self._early)
 
     def levels(self, number: int) -> Levels:
         """The levels of a point of the whole grid."""

@@ -8,9 +8,10 @@ from typing import Any
 
 from simulator.api import overrides_from
 from simulator.explore.sweep.cluster.connection import cluster_of
+from simulator.explore.sweep.options import Options, Watch
 from simulator.explore.sweep.outcome import SweepResult
 from simulator.explore.sweep.points import DEFAULT_LIMIT, Sweep
-from simulator.explore.sweep.run import Options, Watch, default_store, execute, plan
+from simulator.explore.sweep.run import default_store, execute, plan
 from simulator.explore.sweep.spec import load_sweep
 from simulator.explore.sweep.store import Store
 
@@ -36,7 +37,8 @@ def sweep(
     file of them, for `workers` workers in jobs. time_limit_s: of a point.
     limit: the most points. progress: called with a task, points done and points in all.
     Raises CyclelabError with a message for a person, before anything runs, if a point is
-    wrong; a point that cannot be run is recorded with its error.
+    wrong; a point that cannot be run is recorded with its error. With `search` in the sweep,
+    points are those that it proposes, and each is checked when it is proposed.
     """
     chosen = Sweep(load_sweep(sweep), overrides_from(set))
     options = Options(workers, time_limit_s, limit, cluster_of(scheduler, slurm, workers))

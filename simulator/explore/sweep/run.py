@@ -1,19 +1,19 @@
-"""Runs a sweep: checks all points, computes those that the store lacks."""
+"""Runs a sweep: checks all points and computes those that the store lacks; or searches."""
 
 from __future__ import annotations
 
-import os
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from simulator.explore.sweep.claims import Runner
-from simulator.explore.sweep.cluster.connection import Cluster
-from simulator.explore.sweep.cluster.workers import ClusterWorkers
-from simulator.explore.sweep.jobs import CHECK, Checked, LostError, Setup, Workers
-from simulator.explore.sweep.points import DEFAULT_LIMIT, Levels, Sweep, refused
+from simulator.explore.sweep.jobs import CHECK, Checked, LostError, Setup
+from simulator.explore.sweep.options import Options, Watch, workers_for
+from simulator.explore.sweep.points import Levels, Sweep, refused
 from simulator.explore.sweep.pool import Pool
+from simulator.explore.sweep.search.run import SearchPlan, search
+from simulator.explore.sweep.search.spec import EXHAUSTIVE
 from simulator.explore.sweep.store import Store
 from simulator.explore.sweep.work import Work
 from simulator.explore.sweep.worker import check
@@ -22,33 +22,6 @@ CHECKED_HERE = 256
 """Points that are checked without worker processes, which take longer to start."""
 CHUNK = 100
 """Points that a worker checks at once."""
-
-Watch = Callable[[str, int, int], None]
-"""Called with `checking` or `running`, how many points are done, and how many there are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to run. workers: processes of this machine; None: one for each core.
-
-    time_limit_s: of a point. limit: the most points that are taken on. cluster: where points
-    are simulated, if not here; they are checked here.
-    """
-
-    workers: int | None = None
-    time_limit_s: float | None = None
-    limit: int = DEFAULT_LIMIT
-    cluster: Cluster | None = None
-
-    def processes(self, points: int) -> int:
-        """How many workers so many points are given."""
-        return max(1, min(self.workers or _cores(), points))
-
-
-def _cores() -> int:
-    """Cores that this process may use, where the system says so; else all."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +38,18 @@ class Plan:
         return list(dict.fromkeys(key for _, key in self.points))
 
 
-def plan(sweep: Sweep, options: Options, watch: Watch | None = None) -> Plan:
-    """Resolve and validate every point.
+def plan(sweep: Sweep, options: Options, watch: Watch | None = None) -> Plan | SearchPlan:
+    """Resolve and validate every point, or see whether they can be searched.
 
     Raises ConfigError, with file and line, if there are too many, none, or wrong ones.
     """
+    if sweep.spec.search.method != EXHAUSTIVE:
+        return SearchPlan(sweep)
+    return plan_all(sweep, options, watch)
+
+
+def plan_all(sweep: Sweep, options: Options, watch: Watch | None = None) -> Plan:
+    """Resolve and validate every point; raises as `plan` does."""
     sweep.check_size(options.limit)
     points = list(sweep.points())
     if points:
@@ -114,16 +94,22 @@ def _check_by_workers(
     return found
 
 
-def execute(plan: Plan, store: Store, options: Options, watch: Watch | None = None) -> None:
+def execute(
+    plan: Plan | SearchPlan, store: Store, options: Options, watch: Watch | None = None
+) -> None:
     """Compute what the store lacks; returns when every point has something in it.
 
     Other processes may do the same at once. Whatever stops it, what was computed so far is
     stored.
     """
+    if isinstance(plan, SearchPlan):
+        search(plan, store, options, watch)
+        return
     sweep = plan.sweep
     points = [(sweep.number(levels), levels, key) for levels, key in plan.points]
     runner = Runner(store, options.time_limit_s)
-    store.register(sweep.digest(), sweep.spec.name, sweep.facts(), points)
+    own = store.register_sweep(sweep.digest(), sweep.spec.name, sweep.facts())
+    store.add_points(own, points, alone=True)
     try:
         _compute(plan, runner, options, watch)
     finally:
@@ -142,15 +128,6 @@ def _compute(plan: Plan, runner: Runner, options: Options, watch: Watch | None) 
         while work.open:
             if work.step() and watch is not None:
                 watch("running", len(todo) - len(work.open), len(todo))
-
-
-def workers_for(sweep: Sweep, points: int, runner: Runner, options: Options) -> Workers:
-    """Workers, not begun yet, for so many points."""
-    if options.cluster is not None:
-        version = runner.store.version
-        setup = Setup.resolved(sweep)
-        return ClusterWorkers(setup, options.cluster, version, options.time_limit_s)
-    return Pool(Setup.of(sweep), options.processes(points), options.time_limit_s)
 
 
 def default_store(sweep: Sweep) -> Path:
