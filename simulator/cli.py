@@ -64,9 +64,9 @@ def build_parser() -> argparse.ArgumentParser:
         "what",
         nargs="?",
         default="all",
-        help="machines, models, units, formats, technologies, experiments, dram, sram_arrays, "
-        "sram_latencies, comparisons, sweeps, published, gemms, traces, lengths, dram_traces "
-        "or all",
+        help="machines, models, units, importers, formats, technologies, experiments, dram, "
+        "sram_arrays, sram_latencies, comparisons, sweeps, published, gemms, traces, lengths, "
+        "dram_traces or all",
     )
 
     cost = commands.add_parser("cost", help="price a machine, a unit, a list of parts or a DRAM")

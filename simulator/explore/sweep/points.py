@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from simulator.config import ConfigError, CyclelabError, Document, nearest
 from simulator.config.errors import KeyPath
 from simulator.config.nodes import Node
 from simulator.config.overrides import Setting, apply_overrides, as_setting
-from simulator.config.resources import SUFFIXES
+from simulator.config.resources import SUFFIXES, find_file
 from simulator.cost import Technology, technology_from
 from simulator.experiment import Experiment, build_experiment, completed
 from simulator.explore.sweep.expression import Condition, UnknownNameError
@@ -197,10 +198,11 @@ def _undoes(key: str, setting: Setting) -> bool:
 
 
 def key_of(experiment: Experiment) -> bytes:
-    """Equal for experiments of equal figures: a digest of what they resolve to, and of files
-    that their workload names."""
+    """Equal for experiments of equal figures: a digest of what they resolve to, of files that
+    their workload names, and of the code of other packages that takes part."""
     found = {k: v for k, v in experiment.resolved().items() if k not in NO_MATTER}
     facts = {**found, "technology": experiment.technology.facts, "files": _files(experiment)}
+    facts["packages"] = [plugin.facts() for plugin in experiment.plugins().values()]
     text = json.dumps(facts, sort_keys=True)
     return hashlib.sha256(text.encode()).digest()[:16]
 
@@ -213,8 +215,10 @@ def _files(experiment: Experiment) -> list[str]:
 
 def _named_files(node: Node) -> Iterator[Path]:
     if isinstance(node.value, Mapping):
-        for child in node.value.values():
+        for key, child in node.value.items():
             yield from _named_files(child)
+            if key == "imported":
+                yield from _imported_file(child)
     elif isinstance(node.value, tuple):
         for child in node.value:
             yield from _named_files(child)
@@ -222,6 +226,14 @@ def _named_files(node: Node) -> Iterator[Path]:
         path = (node.origin.directory or Path()) / node.value
         if path.is_file():
             yield path
+
+
+def _imported_file(node: Node) -> Iterator[Path]:
+    """The file of an importer, which may be called anything."""
+    file = node.value.get("file") if isinstance(node.value, Mapping) else None
+    if file is not None and isinstance(file.value, str) and not file.value.endswith(SUFFIXES):
+        with suppress(CyclelabError):  # it is missed when it is read
+            yield find_file(file.value, file.origin.directory)
 
 
 def _digest(path: Path) -> str:
