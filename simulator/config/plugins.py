@@ -75,7 +75,7 @@ class Plugin:
 
     def facts(self) -> list[str]:
         """Its package, version, and a digest of its code: equal where it does the same."""
-        return [self.package, self.version, _digest(self.folder())]
+        return [self.package, self.version, code_digest(self.folder())]
 
 
 @cache
@@ -104,7 +104,6 @@ class Registry(Mapping[str, T], Generic[T]):
         self.group = group
         self.own: dict[str, T] = {}
         self._check = check
-        self._loaded: dict[str, T] = {}
 
     def add(self, name: str, value: T) -> None:
         """One of our own; raises ValueError for a second one of a name."""
@@ -116,12 +115,15 @@ class Registry(Mapping[str, T], Generic[T]):
         """The one of a name. Raises KeyError, or PluginError for one that cannot be used."""
         if name in self.own:
             return self.own[name]
-        if name not in self._loaded:
-            plugin = self.plugin(name)
-            if plugin is None:
-                raise KeyError(name)
-            self._loaded[name] = self._from(plugin)
-        return self._loaded[name]
+        plugin = self.plugin(name)
+        if plugin is None:
+            raise KeyError(name)
+        value: T = plugin.load()
+        try:
+            self._check(name, value)
+        except ValueError as error:
+            raise plugin.error(f"is no {self.noun}: {error}") from None
+        return value
 
     def __contains__(self, name: object) -> bool:
         return name in self.own or name in plugins(self.group)
@@ -160,21 +162,14 @@ class Registry(Mapping[str, T], Generic[T]):
             f"; did you mean {hint!r}?" if hint else ""
         )
 
-    def _from(self, plugin: Plugin) -> T:
-        value: T = plugin.load()
-        try:
-            self._check(plugin.name, value)
-        except ValueError as error:
-            raise plugin.error(f"is no {self.noun}: {error}") from None
-        return value
-
 
 def _names(given: tuple[Plugin, ...]) -> str:
     return ", ".join(plugin.origin for plugin in given)
 
 
 @cache
-def _digest(place: Path | None) -> str:
+def code_digest(place: Path | None) -> str:
+    """A digest of a module, or of all modules of a package."""
     digest = hashlib.sha256()
     if place is not None:
         files = sorted(place.rglob("*.py")) if place.is_dir() else [place]

@@ -57,7 +57,7 @@ class MatrixUnitContract:
         _check_registers(unit, RAGGED, repeats=3, seed=2)
 
     @given(data=st.data(), tile=tiles, repeats=st.integers(1, 3), seed=st.integers(0, 2**32 - 1))
-    @settings(max_examples=300)
+    @settings(max_examples=300, deadline=None)
     def test_registers_agree_on_any_shape(
         self, data: st.DataObject, tile: Tile, repeats: int, seed: int
     ) -> None:
@@ -95,6 +95,7 @@ class MatrixUnitContract:
 
     # -- timing -------------------------------------------------------------------------
     @given(data=st.data(), tile=large_tiles)
+    @settings(deadline=None)
     def test_timing_is_consistent_and_never_beats_the_peak(
         self, data: st.DataObject, tile: Tile
     ) -> None:
@@ -107,6 +108,7 @@ class MatrixUnitContract:
         assert timing.interval_cycles * unit.macs_per_cycle >= tile.macs
 
     @given(data=st.data(), tile=large_tiles, more=st.integers(1, 9))
+    @settings(deadline=None)
     def test_more_work_never_takes_fewer_cycles(
         self, data: st.DataObject, tile: Tile, more: int
     ) -> None:
@@ -125,6 +127,7 @@ class MatrixUnitContract:
         assert len({(part.path, part.primitive) for part in parts}) == len(parts)
 
     @given(data=st.data(), tile=large_tiles)
+    @settings(deadline=None)
     def test_actions_happen_on_parts_that_exist(self, data: st.DataObject, tile: Tile) -> None:
         unit = data.draw(st.sampled_from(self.units))
         parts = {(part.path, part.primitive) for part in unit.structure()}
@@ -134,6 +137,7 @@ class MatrixUnitContract:
         assert {(action.path, action.primitive) for action in actions} <= parts
 
     @given(data=st.data(), tile=large_tiles)
+    @settings(deadline=None)
     def test_traffic_is_at_least_compulsory(self, data: st.DataObject, tile: Tile) -> None:
         unit = data.draw(st.sampled_from(self.units))
         input_format, weight_format = unit.format_pairs[0]
@@ -147,6 +151,7 @@ class MatrixUnitContract:
 
     # -- several units ----------------------------------------------------------------------
     @given(data=st.data(), tile=large_tiles, ways=st.integers(1, 9))
+    @settings(deadline=None)
     def test_a_split_covers_the_tile_and_is_no_slower(
         self, data: st.DataObject, tile: Tile, ways: int
     ) -> None:
