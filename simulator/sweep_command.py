@@ -41,7 +41,8 @@ def sweep(options: argparse.Namespace) -> None:
         return
     check_writable(options.output)
     with Store(path, create=True) as store:
-        print("\n".join(_announced(planned, store)), flush=True)
+        lines = [*_announced(planned, store), *([how.cluster.where] if how.cluster else [])]
+        print("\n".join(lines), flush=True)
         _run(planned, store, how)
         result = SweepResult.read(store, chosen.spec.name)
     sys.stdout.write("\n" + result.summary())

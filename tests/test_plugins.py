@@ -66,9 +66,13 @@ def python(installed: Path, folder: Path, *arguments: str) -> subprocess.Complet
 
 def test_what_a_package_adds_is_listed_with_its_origin(installed: Path, tmp_path: Path) -> None:
     listed = cyclelab(installed, tmp_path, "list").stdout.splitlines()
-    for name in ("bit_serial_grid", "products", "bit_serial_npu", "ddr4-3200-cl24"):
-        (line,) = (each for each in listed if each.split()[:1] == [name])
-        assert line.endswith("(cyclelab-bit-serial 0.1)")
+    shown = (ROOT / "docs" / "plugins.md").read_text("utf-8")
+    names = []
+    for line in listed:
+        if line.endswith("(cyclelab-bit-serial 0.1)"):
+            assert f"\n{line}\n" in shown
+            names.append(line.split()[0])
+    assert sorted(names) == ["bit_serial_grid", "bit_serial_npu", "ddr4-3200-cl24", "products"]
 
 
 def test_unit_machine_and_importer_are_run(installed: Path, tmp_path: Path) -> None:

@@ -42,6 +42,14 @@ def test_a_dry_run_says_what_there_is(tmp_path: Path, capsys: pytest.CaptureFixt
     assert list(tmp_path.iterdir()) == [tmp_path / "small.yaml"]
 
 
+def test_a_dry_run_of_a_search_says_how_many_it_tries(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, SMALL + "search: {method: nsga2, trials: 1000, seed: 3}\n")
+    assert main(["sweep", path, "--dry-run"]) == 0
+    assert capsys.readouterr().out.endswith("1,000 trials by nsga2, seed 3, among 6 points\n")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

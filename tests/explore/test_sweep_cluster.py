@@ -77,12 +77,20 @@ def test_results_are_those_of_one_machine_though_a_worker_is_killed(
     doomed.send_signal(signal.SIGKILL)
     out, err = child.communicate(timeout=120)
     assert child.returncode == 0, err
+    assert f"on the workers of {cluster.address}\n" in out
     assert "24 points: 24 done" in out
     assert err == ""
     assert content(store) == content(tmp_path / "here.sqlite")
     assert stored(store) == POINTS
     again = sim.sweep(path, store, scheduler=cluster.address)
     assert again.states == {"done": POINTS} and stored(store) == POINTS
+
+
+def test_a_search_tries_the_points_that_it_tries_here(cluster: DaskCluster, tmp_path: Path) -> None:
+    path = written(tmp_path, MANY + "search: {method: tpe, trials: 14, at_once: 3}\n")
+    sim.sweep(path, tmp_path / "here.sqlite", workers=1)
+    sim.sweep(path, tmp_path / "there.sqlite", scheduler=cluster.address)
+    assert content(tmp_path / "there.sqlite") == content(tmp_path / "here.sqlite")
 
 
 def test_ctrl_c_takes_points_back(cluster: DaskCluster, tmp_path: Path) -> None:

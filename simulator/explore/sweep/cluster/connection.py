@@ -24,13 +24,14 @@ INTERNAL = {"self", "scheduler", "name", "job_cls", "loop", "asynchronous", "sec
 
 
 class Cluster(ABC):
-    """A way to a scheduler. name, advice: for messages.
+    """A way to a scheduler. name, advice, where: for messages.
 
     patience_s: how long it may be without workers; None: for ever, where they wait in a queue.
     """
 
     name: str
     advice: str
+    where: str
     patience_s: float | None = WORKERS_S
 
     @abstractmethod
@@ -63,6 +64,7 @@ class SchedulerCluster(Cluster):
         self.name = address
         self.address = address
         self.advice = f"dask worker {address}"
+        self.where = f"on the workers of {address}"
 
     def connect(self) -> Client:
         """Connect, as the Dask configuration says (TLS)."""
@@ -102,6 +104,7 @@ class SlurmCluster(Cluster):
             raise CyclelabError("SLURM: say with --workers how many workers are asked for")
         self.workers = workers
         self.name = "of SLURM's jobs"
+        self.where = f"on {workers:,} workers in jobs of SLURM, as soon as there are some"
         self._check()
 
     def _check(self) -> None:
