@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """The first matrix units of a case's machine, all of them.
+    """The main units of a case's machine, all of them.
 
     power_w: at their peak. relative: their area, peak or power, whichever was to be equal,
         over that of the baseline; None where nothing was.
