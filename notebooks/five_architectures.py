@@ -77,18 +77,18 @@ table = pd.DataFrame({name: milliseconds(run) for name, run in runs.items()}).T
 table.round(1)
 
 # %%
-figure, axes = plt.subplots(figsize=(8, 3.2), dpi=110, layout="constrained")
+figure, axes = plt.subplots(figsize=(9, 3.2), dpi=110, layout="constrained")
 left = pd.Series(0.0, index=table.index)
 for kind, colour in zip(KINDS.values(), ("#0072b2", "#e69f00", "#999999"), strict=True):
     axes.barh(table.index, table[kind], left=left, color=colour, label=kind, height=0.65)
     left += table[kind]
 axes.plot(
-    table["main memory busy"], table.index, "|", color="black", markersize=18, label="memory busy"
+    table["main memory busy"], table.index, "|", color="black", markersize=16, label="memory busy"
 )
 axes.invert_yaxis()
 axes.set_xlabel("one step, ms")
 axes.spines[["top", "right"]].set_visible(False)
-axes.legend(frameon=False, loc="lower right")
+axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
 # %% [markdown]

@@ -150,10 +150,11 @@ def sram(
     return run_lut_gemv(setup, k, n, batch, values, SEED if seed is None else seed)
 
 
-def plot(result: object, kind: str = "overview") -> Figure:
+def plot(result: object, kind: str = "overview", **options: Any) -> Figure:
     """A matplotlib figure of whatever came out: of a run, a comparison, a sweep …
 
     kind: one of the pictures that `simulator.pictures.ALBUMS` has of it; the first of them
-    is its overview. Raises CyclelabError for another one, with those that there are.
+    is its overview. options: such as `start_cycle` of a timeline. Raises CyclelabError for a
+    kind or an option that there is not, with those that there are.
     """
-    return draw(result, kind)
+    return draw(result, kind, options)

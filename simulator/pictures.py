@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from inspect import signature
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.config import CyclelabError, nearest
 
@@ -60,8 +61,11 @@ ALBUMS: Mapping[str, Album] = {
 """By the result's class, which is not imported. The first picture is its `overview`, too."""
 
 
-def draw(result: object, kind: str) -> Figure:
-    """A picture of a result; raises CyclelabError for one that there is not."""
+def draw(result: object, kind: str, options: Mapping[str, Any]) -> Figure:
+    """A picture of a result; raises CyclelabError for one that there is not.
+
+    options: keyword arguments of the function that draws it.
+    """
     own = type(result)
     album = ALBUMS.get(f"{own.__module__}.{own.__name__}")
     if album is None:
@@ -77,5 +81,13 @@ def draw(result: object, kind: str) -> Figure:
             + (f"; did you mean {hint!r}?" if hint else "")
         )
     module, _, function = pictures[kind].rpartition(".")
-    figure: Figure = getattr(import_module(module), function)(result)
+    draws = getattr(import_module(module), function)
+    _, *known = signature(draws).parameters
+    for name in options:
+        if name not in known:
+            raise CyclelabError(
+                f"plot: unknown option {name!r} of {kind!r}; "
+                + (f"known: {', '.join(known)}" if known else "it has none")
+            )
+    figure: Figure = draws(result, **options)
     return figure

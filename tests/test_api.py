@@ -99,11 +99,20 @@ def test_plots(kind: str) -> None:
     assert isinstance(plot(run(document()), kind), Figure)
 
 
+def test_a_timeline_of_some_cycles() -> None:
+    ax = plot(run(document()), "timeline", start_cycle=10, end_cycle=30).get_axes()[0]
+    assert ax.get_xlim() == (0, 20) and "(ns)" in ax.get_xlabel()  # 20 cycles at 1 GHz
+
+
 def test_unknown_plot_names_the_nearest() -> None:
     with pytest.raises(CyclelabError, match=r"'rooflin' of a run.*did you mean 'roofline'"):
         plot(run(document()), "rooflin")
     with pytest.raises(CyclelabError, match="found int, expected what came out of a run"):
         plot(3)
+    with pytest.raises(CyclelabError, match="'strat_cycle' of 'timeline'; known: phase, start_cy"):
+        plot(run(document()), "timeline", strat_cycle=3)
+    with pytest.raises(CyclelabError, match="'phase' of 'roofline'; it has none"):
+        plot(run(document()), "roofline", phase="gemms")
 
 
 def test_every_picture_is_of_a_class_and_drawn_by_a_function() -> None:
