@@ -76,7 +76,7 @@ def milliseconds(run):
 table = pd.DataFrame({name: milliseconds(run) for name, run in runs.items()}).T
 table.round(1)
 
-# %%
+# %% picture="five_architectures.png"
 figure, axes = plt.subplots(figsize=(9, 3.2), dpi=110, layout="constrained")
 left = pd.Series(0.0, index=table.index)
 for kind, colour in zip(KINDS.values(), ("#0072b2", "#e69f00", "#999999"), strict=True):
