@@ -69,8 +69,8 @@ def draw(result: object, kind: str, options: Mapping[str, Any]) -> Figure:
     own = type(result)
     album = ALBUMS.get(f"{own.__module__}.{own.__name__}")
     if album is None:
-        known = ", ".join(each.what for each in ALBUMS.values())
-        raise CyclelabError(f"plot: found {own.__name__}, expected what came out of {known}")
+        whats = ", ".join(each.what for each in ALBUMS.values())
+        raise CyclelabError(f"plot: found {own.__name__}, expected what came out of {whats}")
     what, pictures = album
     if kind == "overview":
         kind = next(iter(pictures))
