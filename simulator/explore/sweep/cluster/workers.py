@@ -27,6 +27,8 @@ QUEUED = 2
 """Points that each thread is given, so that it has one when it is done with another."""
 GOODBYE_S = 5.0
 """How long workers are waited for to end their processes."""
+UNANSWERED = ("CancelledError", "FutureCancelledError", "CommClosedError")
+"""What Dask raises for points where the scheduler is gone."""
 LOUD = ("distributed", "distributed.client", "distributed.scheduler", "tornado.application")
 """Loggers that tell of lost connections and workers, which are told here."""
 
@@ -155,7 +157,7 @@ class ClusterWorkers:
                 f"a worker of {self.cluster.name} cannot load cyclelab ({error}): install version "
                 f"{self.version} there"
             )
-        if type(error).__name__ in ("CancelledError", "FutureCancelledError"):
+        if type(error).__name__ in UNANSWERED or self.client.status != "running":
             return self.cluster.gone()
         text = f"{type(error).__name__}: {error}".splitlines()[0]
         return CyclelabError(f"a worker of {self.cluster.name} failed: {text}")
