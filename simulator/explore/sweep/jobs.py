@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from simulator.config import CyclelabError, Document
 
@@ -74,23 +75,29 @@ class LostError(CyclelabError):
         self.timed_out = timed_out
 
 
-class Workers(Protocol):
-    """Processes that do jobs, here or elsewhere; a context."""
+class Workers(ABC):
+    """Processes that do jobs, here or elsewhere; a context. count: jobs that are done at once."""
+
+    count: int
 
     @property
-    def count(self) -> int:
-        """How many jobs are done at once."""
-
-    @property
+    @abstractmethod
     def idle(self) -> int:
-        """How many may be started now."""
+        """How many jobs may be started now."""
 
+    @abstractmethod
     def start(self, job: Any, task: str, given: Any) -> None:
         """Have a task done; `job` comes back with its answer."""
 
+    @abstractmethod
     def answers(self) -> Iterator[tuple[Any, Any]]:
         """Wait a little for jobs that are done: each with its answer, or a LostError."""
 
+    @abstractmethod
+    def close(self) -> None:
+        """End all workers, whatever they are at."""
+
+    @abstractmethod
     def __enter__(self) -> Self: ...
 
     def __exit__(
@@ -98,4 +105,5 @@ class Workers(Protocol):
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None: ...
+    ) -> None:
+        self.close()

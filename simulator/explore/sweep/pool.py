@@ -11,12 +11,11 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 from simulator.config import CyclelabError
 from simulator.config.resources import PACKAGE_FOLDER
-from simulator.explore.sweep.jobs import LostError, Setup
+from simulator.explore.sweep.jobs import LostError, Setup, Workers
 
 START = "from simulator.explore.sweep.worker import main; main()"
 """What a worker executes; as a module of that name its answers could not be read here."""
@@ -35,7 +34,7 @@ class _Worker:
     since: float = 0.0
 
 
-class Pool:
+class Pool(Workers):
     """Workers for one sweep, as a context. time_limit_s: of one job; None: as long as it takes.
 
     After `start`, wait for answers with `answers`. version: of the model that they have, once
@@ -58,14 +57,6 @@ class Pool:
             self.close()
             raise
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End all workers, whatever they are at."""

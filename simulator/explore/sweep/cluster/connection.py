@@ -127,7 +127,7 @@ class SlurmCluster(Cluster):
         from dask_jobqueue import SLURMCluster
         from distributed import Client
 
-        options = {"scheduler_options": {"dashboard_address": None}, **self.document.data}
+        options = {"scheduler_options": {"dashboard_address": ":0"}, **self.document.data}
         try:
             self.cluster = SLURMCluster(**options)
             self.cluster.scale(self.workers)

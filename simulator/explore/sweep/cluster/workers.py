@@ -8,13 +8,12 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from simulator.config import CyclelabError
 from simulator.explore.sweep.cluster import children
 from simulator.explore.sweep.cluster.connection import Cluster
-from simulator.explore.sweep.jobs import RUN, LostError, Setup
+from simulator.explore.sweep.jobs import RUN, LostError, Setup, Workers
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -33,7 +32,7 @@ LOUD = ("distributed", "distributed.client", "distributed.scheduler", "tornado.a
 """Loggers that tell of lost connections and workers, which are told here."""
 
 
-class ClusterWorkers:
+class ClusterWorkers(Workers):
     """The threads of a cluster's workers, as a context. Each has a process of its own for a
     point (`children`). version: of the model, which workers must have.
 
@@ -72,14 +71,6 @@ class ClusterWorkers:
             self.close()
             raise
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Take back what is not done, and end the processes that are at it."""
