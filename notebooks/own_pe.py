@@ -152,7 +152,7 @@ areas.round(1)
 
 # %% [markdown]
 # At 8 bits there is nothing to gain: signs, places and shifts cost more than they save. At 16
-# bits what multiplies is smaller by 29 %, a PE by 18 %: registers and the adder stay.
+# bits what multiplies is smaller by 29 %, a PE by 19 %: registers and the adder stay.
 #
 # ## A model on it
 #
