@@ -85,7 +85,7 @@ def test_an_experiment_does_not_extend_itself(tmp_path: Path) -> None:
     ("device", "said"),
     [
         ("ddr5-4800", "'ddr5-4800'; known: .*; `kind: dram` simulates a device by that name"),
-        ("hbm9", "knows no dram called 'hbm9'; known: .*; did you mean 'hbm2'?"),
+        ("hbm9", "knows no dram called 'hbm9'; known: .*; did you mean 'hbm3'?"),
     ],
 )
 def test_an_ideal_memory_is_one_that_has_prices(device: str, said: str) -> None:
