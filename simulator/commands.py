@@ -85,6 +85,7 @@ def show(options: argparse.Namespace) -> None:
         for kind in KINDS
     }
     kinds["units"] = _units
+    kinds["multipliers"] = _multipliers
     kinds["importers"] = _importers
     kinds["formats"] = _formats
     if options.what != "all" and options.what not in kinds:
@@ -350,6 +351,12 @@ def _units() -> list[tuple[str, str]]:
     from simulator.hardware.matrix_unit import MATRIX_UNITS
 
     return _registered(MATRIX_UNITS)
+
+
+def _multipliers() -> list[tuple[str, str]]:
+    from simulator.hardware.systolic_array.multipliers import MULTIPLIERS
+
+    return _registered(MULTIPLIERS)
 
 
 def _importers() -> list[tuple[str, str]]:

@@ -27,7 +27,6 @@ from simulator.config.written import as_written
 from simulator.cost import Technology, technology_from
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.machines import AnyMachine
-from simulator.hardware.matrix_unit import MATRIX_UNITS
 from simulator.mapping import MappingSpec
 from simulator.workload import WorkloadSpec
 from simulator.workload.importers import IMPORTERS
@@ -133,8 +132,9 @@ class Experiment:
         """What of it comes from code of other packages, by key path."""
         units = enumerate(self.spec.machine.core.matrix_units)
         found = {
-            f"machine.core.matrix_units.{index}.kind": MATRIX_UNITS.plugin(unit.kind)
+            f"machine.core.matrix_units.{index}.{field}": plugin
             for index, unit in units
+            for field, plugin in unit.plugins().items()
         }
         imported = self.spec.workload.imported
         if imported is not None:

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 MATRIX_UNITS = "cyclelab.matrix_units"
+MULTIPLIERS = "cyclelab.multipliers"
 PRESETS = "cyclelab.presets"
 IMPORTERS = "cyclelab.importers"
-"""Groups of entry points: classes of matrix units; packages with a folder `configs`; functions
-that read a workload."""
+"""Groups of entry points: classes of matrix units; what multiplies in a systolic array;
+packages with a folder `configs`; functions that read a workload."""
 
 T = TypeVar("T")
 
@@ -105,10 +106,14 @@ class Registry(Mapping[str, T], Generic[T]):
         self.own: dict[str, T] = {}
         self._check = check
 
-    def add(self, name: str, value: T) -> None:
-        """One of our own; raises ValueError for a second one of a name."""
-        if name in self.own:
+    def add(self, name: str, value: T, replace: bool = False) -> None:
+        """One of our own, or of a notebook. Raises ValueError for what is none.
+
+        replace: it takes the place of one that has its name, which is an error otherwise.
+        """
+        if name in self.own and not replace:
             raise ValueError(f"{self.noun} {name!r} is registered twice")
+        self._check(name, value)
         self.own[name] = value
 
     def __getitem__(self, name: str) -> T:

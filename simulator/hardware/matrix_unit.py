@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from simulator.config import CyclelabError, Spec, plugins
-from simulator.config.plugins import Registry
+from simulator.config.plugins import Plugin, Registry
 from simulator.hardware.primitives import ActionCounts, Part
 
 
@@ -34,6 +34,10 @@ class MatrixUnitSpec(Spec):
 
     kind: str
     count: int = Field(default=1, ge=1, le=4096, description="identical units in one core")
+
+    def plugins(self) -> dict[str, Plugin | None]:
+        """By field, the package whose code it names; None if it is ours."""
+        return {"kind": MATRIX_UNITS.plugin(self.kind)}
 
 
 @dataclass(frozen=True, slots=True)
