@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from simulator.hardware.matrix_unit import MatrixUnit, Tile
@@ -124,19 +125,6 @@ class GemmTiling:
         return loops(problem, self.tile, self.schedule)
 
 
-def preferred(timed: list[GemmTiling]) -> GemmTiling | None:
-    """Of the shortest, the least traffic; of those, the largest tile among the shortest."""
-    good = _shortest(timed, TIME_TOLERANCE)
-    least = min((tiling.traffic_bytes for tiling in good), default=0)
-    good = _shortest([t for t in good if t.traffic_bytes == least], TIE_TOLERANCE)
-    return max(good, key=lambda t: (t.tile.macs, -t.estimated_cycles), default=None)
-
-
-def _shortest(timed: list[GemmTiling], tolerance: float) -> list[GemmTiling]:
-    limit = tolerance * min((tiling.estimated_cycles for tiling in timed), default=0)
-    return [tiling for tiling in timed if tiling.estimated_cycles <= limit]
-
-
 def loops(problem: GemmProblem, tile: Tile, schedule: Schedule) -> tuple[Dimension, ...]:
     """The loops over a problem's tiles, from the outermost: count, m and n in order, k."""
 
@@ -185,6 +173,7 @@ def group_tiles(tile: Tile, group: int) -> tuple[tuple[Tile, int], ...]:
     return parts if rest else parts[:1]
 
 
+@lru_cache(maxsize=1 << 15)
 def gang_interval(unit: MatrixUnit[Any], tile: Tile, group: int = 0) -> int:
     """Cycles until a gang of `spec.count` identical units can take the next such tile."""
     busy = 0

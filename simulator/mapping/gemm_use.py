@@ -1,0 +1,133 @@
+"""What a GEMM's candidate tiles need under each schedule: slots, footprint, memory traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulator.mapping.extent import Extent, Flags, Numbers, loaded_extent
+from simulator.mapping.tiling import RUNNING_SUM_BITS, Budget, GemmProblem, Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Arrays of `[schedule, tile]`.
+
+    cores: that get any tiles. busiest: share of the work that the one with the most gets.
+    inputs, weights: rows and columns that are loaded, over all cores.
+    input_share, weight_share: share of its iterations in which a core loads any.
+    input_slots, weight_slots: tiles that a core holds at once.
+    scratchpad, accumulator, traffic: bytes on a core's chip, and of main memory.
+    distinct: whether keeping what the schedule keeps makes a difference.
+    """
+
+    cores: Numbers
+    busiest: Numbers
+    inputs: Numbers
+    weights: Numbers
+    input_share: Numbers
+    weight_share: Numbers
+    input_slots: Numbers
+    weight_slots: Numbers
+    scratchpad: Numbers
+    accumulator: Numbers
+    traffic: Numbers
+    distinct: Flags
+
+
+def use_of(p: GemmProblem, b: Budget, tiles: Numbers, schedules: Sequence[Schedule]) -> Use:
+    """What tiles `[tile, (m, n, k)]` need under schedules."""
+    m, n, k = (sizes[np.newaxis] for sizes in tiles.T)
+    ways = [_column([s.ways_of(name) for s in schedules]) for name in ("m", "n", "count")]
+    rows, columns = Extent(p.m, m, ways[0]), Extent(p.n, n, ways[1])
+    tiles_k = -(-p.k // k)
+    repeats = -(-p.count // ways[2])
+
+    def operand(own: Extent, other: Extent, inside: Flags, keep: Flags) -> list[Numbers]:
+        """How much is loaded, in which share of the iterations, into how many slots.
+
+        And how much if it is kept.
+        """
+        loaded = loaded_extent(own, other, tiles_k > 1, inside)
+        once = own.total * np.minimum(other.ways, other.tiles)
+        share = np.where(keep | (loaded == once), 1 / other.rounds, 1)
+        # All of the operand if its loop is inside; otherwise a row of tiles, and the next.
+        whole = own.rounds * np.minimum(b.buffers, repeats)
+        row_by_row = np.minimum(b.buffers, own.rounds * repeats)
+        kept = tiles_k * np.where(inside, whole, row_by_row)
+        passing = np.minimum(own.tiles * tiles_k * p.count, b.buffers)
+        return [np.where(keep, once, loaded), share, np.where(keep, kept, passing), loaded - once]
+
+    inside = _column([s.order == "nm" for s in schedules]) > 0
+    keep_inputs = _column([s.keep_inputs for s in schedules]) > 0
+    keep_weights = _column([s.keep_weights for s in schedules]) > 0
+    inputs, input_share, input_slots, spared = operand(rows, columns, inside, keep_inputs)
+    distinct = ~keep_inputs | (spared > 0)
+    weights, weight_share, weight_slots, spared = operand(columns, rows, ~inside, keep_weights)
+    distinct &= ~keep_weights | (spared > 0)
+    bits = inputs * p.k * p.input_bits + weights * p.k * p.weight_bits
+    bits += p.m * p.n * (p.extra_bits + p.store_bits)
+    dealt = {"count": (p.count, np.ones_like(m)), "m": (p.m, m), "n": (p.n, n)}
+    busiest, cores = zip(*(_shared(*dealt[s.parallel], s.ways) for s in schedules), strict=True)
+    scratchpad, psums = _footprint(p, b, (m, n, k), input_slots, weight_slots)
+    return Use(
+        cores=np.concatenate(cores),
+        busiest=np.concatenate(busiest),
+        inputs=inputs,
+        weights=weights,
+        input_share=input_share,
+        weight_share=weight_share,
+        input_slots=input_slots,
+        weight_slots=weight_slots,
+        scratchpad=scratchpad,
+        accumulator=np.broadcast_to(psums, scratchpad.shape),
+        traffic=np.ceil(p.count * bits / 8),
+        distinct=distinct,
+    )
+
+
+def _column(numbers: Sequence[int]) -> Numbers:
+    """One number per schedule, beside which those of tiles are laid out."""
+    return np.array(numbers, dtype=np.float64)[:, np.newaxis]
+
+
+def _shared(total: int, tile: Numbers, ways: int) -> tuple[Numbers, Numbers]:
+    """Share of `total` that the core with the most of it gets, and cores that get any."""
+    tiles = -(-total // tile)
+    busiest = np.minimum(-(-total // (tile * ways)) * tile, total) / total
+    return busiest, np.minimum(ways, tiles)
+
+
+def _footprint(
+    p: GemmProblem,
+    b: Budget,
+    sizes: tuple[Numbers, Numbers, Numbers],
+    input_slots: Numbers,
+    weight_slots: Numbers,
+) -> tuple[Numbers, Numbers]:
+    """Scratchpad and accumulator bytes that each tile of the grid needs."""
+    m, n, k = sizes
+    outputs = -(-p.m // m) * -(-p.n // n) * p.count
+    output_slots = np.minimum(outputs, b.buffers)
+    raw_slots = weight_slots
+    if p.converted_weight_bits:
+        raw_slots = np.minimum(-(-p.n // n) * -(-p.k // k) * p.count, b.buffers)
+
+    def held(elements: Numbers, bits: float, slots: Numbers) -> Numbers:
+        return np.asarray(np.ceil(elements * bits / 8) * slots)
+
+    scratchpad = held(m * k, p.input_bits, input_slots)
+    scratchpad = scratchpad + held(k * n, p.weight_bits, raw_slots)
+    scratchpad += held(k * n, p.converted_weight_bits, weight_slots)
+    scratchpad += held(m * n, p.extra_bits, output_slots)
+    scratchpad += held(m * n, p.staging_bits, output_slots)
+    drained = outputs * -(-p.k // k) if p.group else outputs
+    psum_slots = np.minimum(drained, b.accumulator_buffers)
+    psums = held(m * n * p.groups(k), p.accumulator_bits, psum_slots)
+    if p.group:
+        psums += held(m * n, RUNNING_SUM_BITS, np.ones_like(m))
+    if b.accumulator_bytes is None:
+        return scratchpad + psums, np.zeros_like(psums)
+    return scratchpad, psums
