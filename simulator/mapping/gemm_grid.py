@@ -22,6 +22,7 @@ from simulator.mapping.nest import Dimension
 from simulator.mapping.ports import Ports
 from simulator.mapping.tiling import (
     GemmProblem,
+    Parallel,
     Schedule,
     candidate_sizes,
     gang_interval,
@@ -72,7 +73,7 @@ class TileGrid:
             for total, step, choice in zip(totals, steps, fixed, strict=True)
         ]
         self.tiles: Numbers = np.array(list(product(*self.sizes)), dtype=np.float64)
-        self._known: dict[tuple[int, str, int], tuple[int, int, int]] = {}
+        self._known: dict[tuple[Parallel, int], Numbers] = {}
 
     def tile(self, row: int) -> Tile:
         """One of the tiles."""
@@ -101,25 +102,40 @@ class TileGrid:
         sizes = zip((tile.m, tile.n, tile.k), (grain.m, grain.n * count, grain.k), strict=True)
         return Tile(*(-(-size // step) * step for size, step in sizes))
 
-    def work(self, rows: NDArray[np.intp], schedules: Sequence[Schedule]) -> Numbers:
-        """What some tiles, each under a schedule, cost the busiest core: `[3, tile]`.
+    def work(
+        self, rows: NDArray[np.intp], chosen: NDArray[np.intp], schedules: Sequence[Schedule]
+    ) -> Numbers:
+        """What some tiles, each under the chosen schedule, cost the busiest core: `[3, tile]`.
 
         Cycles of the units or their ports, iterations, and the latency of one tile.
         """
-        found = [self._work(*each) for each in zip(rows.tolist(), schedules, strict=True)]
-        return np.array(found, dtype=np.float64).T
+        found = np.empty((3, len(rows)))
+        ways: dict[tuple[Parallel, int], list[int]] = {}
+        for index, schedule in enumerate(schedules):
+            ways.setdefault((schedule.parallel, schedule.ways), []).append(index)
+        for dealt, indices in ways.items():
+            own = slice(None) if len(ways) == 1 else np.isin(chosen, indices)
+            found[:, own] = self._work(rows[own], schedules[indices[0]], dealt)
+        return found
 
-    def _work(self, row: int, schedule: Schedule) -> tuple[int, int, int]:
-        """Schedules that differ only in order and in what they keep do the same work."""
-        key = (row, schedule.parallel, schedule.ways)
-        if key not in self._known:
-            unit, group, tile = self.unit, self.shape.group, self.tile(row)
-            compute, iterations = self._compute(tile, schedule)
-            if self.ports is not None:
-                cycles = self.ports.tile_cycles(unit, tile, group)
-                compute = math.ceil(compute * max(1.0, cycles / gang_interval(unit, tile, group)))
-            self._known[key] = compute, iterations, gang_latency(unit, tile, group)
-        return self._known[key]
+    def _work(
+        self, rows: NDArray[np.intp], schedule: Schedule, dealt: tuple[Parallel, int]
+    ) -> Numbers:
+        """Of tiles dealt out in one way; in what order, and what is kept, makes no difference."""
+        if dealt not in self._known:
+            self._known[dealt] = np.full((3, len(self.tiles)), np.nan)
+        known = self._known[dealt]
+        for row in rows[np.isnan(known[0, rows])].tolist():
+            known[:, row] = self._work_of_tile(self.tile(row), schedule)
+        return known[:, rows]
+
+    def _work_of_tile(self, tile: Tile, schedule: Schedule) -> tuple[int, int, int]:
+        unit, group = self.unit, self.shape.group
+        compute, iterations = self._compute(tile, schedule)
+        if self.ports is not None:
+            cycles = self.ports.tile_cycles(unit, tile, group)
+            compute = math.ceil(compute * max(1.0, cycles / gang_interval(unit, tile, group)))
+        return compute, iterations, gang_latency(unit, tile, group)
 
     def _compute(self, tile: Tile, schedule: Schedule) -> tuple[int, int]:
         """Cycles and iterations that the matrix units of the busiest core are busy."""

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.hardware.matrix_unit import MatrixUnit
-from simulator.mapping.extent import Numbers
+from simulator.mapping.extent import Flags, Numbers
 from simulator.mapping.gemm_estimate import Candidates, estimated_cycles
 from simulator.mapping.gemm_grid import Fixed, grid_of
 from simulator.mapping.gemm_use import Use, use_of
@@ -69,7 +69,7 @@ class GemmSearch:
     ) -> None:
         self.problem, self.unit, self.budget = problem, unit, budget
         self.grid = grid_of(problem, unit, fixed, ports)
-        self.schedules = list(_schedules(orders, problem, budget.cores))
+        self.schedules = tuple(_schedules(orders, problem, budget.cores))
 
     def best(self) -> GemmTiling | None:
         """The best tiling, or None when nothing fits."""
@@ -92,14 +92,14 @@ class GemmSearch:
 
     def smallest(self) -> tuple[int, int]:
         """Scratchpad and accumulator bytes of the tiles that need the least of each."""
-        plain = [Schedule(self.schedules[0].order)]
-        use = use_of(self.problem, self.budget, self.grid.tiles, plain)
+        plain = (Schedule(self.schedules[0].order),)
+        use = use_of(self.problem, self.budget, self.grid, plain)
         return int(use.scratchpad.min()), int(use.accumulator.min())
 
     @cached_property
     def use(self) -> Use:
         """What every candidate needs."""
-        return use_of(self.problem, self.budget, self.grid.tiles, self.schedules)
+        return use_of(self.problem, self.budget, self.grid, self.schedules)
 
     # -- candidates, best bound first ------------------------------------------
     def _timed(self) -> _Timed:
@@ -107,14 +107,12 @@ class GemmSearch:
         bounds, schedules, rows = self._ranked()
         traffic = self.use.traffic[schedules, rows]
         cycles = np.empty(0)
-        while len(cycles) < len(bounds):
+        end = len(bounds)
+        while len(cycles) < end:
             part = slice(len(cycles), len(cycles) + MAX_EVALUATIONS)
             cycles = np.append(cycles, self._estimates(schedules[part], rows[part]))
-            done = _end(bounds[: len(cycles)], cycles)
-            if done < len(cycles):
-                cycles = cycles[:done]
-                break
-        return _Timed(schedules, rows, traffic[: len(cycles)], cycles)
+            end = _end(bounds, cycles)
+        return _Timed(schedules, rows, traffic[:end], cycles[:end])
 
     def _ranked(self) -> tuple[Numbers, NDArray[np.intp], NDArray[np.intp]]:
         """Lower bound, schedule and row of what fits: ascending, then by traffic."""
@@ -144,8 +142,7 @@ class GemmSearch:
         """Estimated cycles of some candidates."""
         use, place = self.use, (schedules, rows)
         m, n, k = self.grid.tiles[rows].T
-        walked = [self.schedules[index] for index in schedules.tolist()]
-        compute, iterations, latency = self.grid.work(rows, walked)
+        compute, iterations, latency = self.grid.work(rows, schedules, self.schedules)
         candidates = Candidates(
             m=m,
             n=n,
@@ -167,20 +164,27 @@ class GemmSearch:
     def _preferred(self, timed: _Timed) -> int:
         """Of the shortest, the least traffic; of those, the largest tile among the shortest."""
         cycles, traffic = timed.cycles, timed.traffic
-        good = np.flatnonzero(cycles <= TIME_TOLERANCE * cycles.min())
+        good = np.flatnonzero(_within(TIME_TOLERANCE, cycles))
         good = good[traffic[good] == traffic[good].min()]
-        good = good[cycles[good] <= TIE_TOLERANCE * cycles[good].min()]
+        good = good[_within(TIE_TOLERANCE, cycles[good])]
         sizes = self.grid.tiles[timed.rows[good]].prod(axis=1)
         return int(good[np.lexsort((cycles[good], -sizes))[0]])
 
 
 def _end(bounds: Numbers, cycles: Numbers) -> int:
-    """How many candidates are timed: up to the first whose bound, beside the shortest time
-    before it, lets the search stop."""
-    shortest = np.minimum.accumulate(np.append(np.inf, cycles[:-1]))
-    enough = (shortest <= FAR_FROM_BOUND * bounds) & (np.arange(len(bounds)) >= MAX_EVALUATIONS)
-    stops = np.flatnonzero((bounds > TIME_TOLERANCE * shortest) | enough)
+    """How many candidates are to be timed, as far as the first `cycles` tell: up to the first
+    whose bound, beside the shortest time before it, lets the search stop."""
+    shortest = np.minimum.accumulate(np.append(np.inf, cycles))[: len(bounds)]
+    low = bounds[: len(shortest)]
+    enough = (shortest <= FAR_FROM_BOUND * low) & (np.arange(len(low)) >= MAX_EVALUATIONS)
+    stops = np.flatnonzero((low > TIME_TOLERANCE * shortest) | enough)
     return int(stops[0]) if len(stops) else len(bounds)
+
+
+def _within(tolerance: float, cycles: Numbers) -> Flags:
+    """Which are as short as the shortest, but for a tolerance; of no time or less, equal ones."""
+    shortest = cycles.min()
+    return np.asarray(cycles <= max(shortest, tolerance * shortest))
 
 
 def _schedules(orders: tuple[Order, ...], problem: GemmProblem, cores: int) -> Iterator[Schedule]:

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from simulator.mapping.extent import Extent, Flags, Numbers, loaded_extent
+from simulator.mapping.gemm_grid import TileGrid
 from simulator.mapping.tiling import RUNNING_SUM_BITS, Budget, GemmProblem, Schedule
+
+MOST_REMEMBERED, REMEMBERED_USES = 1 << 14, 32
+"""Tiles times schedules of what is remembered, and how many: 1.5 MB each at most."""
+
+
+class _Buffers(NamedTuple):
+    """What slots depend on of a budget."""
+
+    buffers: int
+    accumulator_buffers: int
+    own_accumulator: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +51,20 @@ class Use:
     distinct: Flags
 
 
-def use_of(p: GemmProblem, b: Budget, tiles: Numbers, schedules: Sequence[Schedule]) -> Use:
-    """What tiles `[tile, (m, n, k)]` need under schedules."""
-    m, n, k = (sizes[np.newaxis] for sizes in tiles.T)
+def use_of(p: GemmProblem, b: Budget, grid: TileGrid, schedules: tuple[Schedule, ...]) -> Use:
+    """What the tiles of a grid need under schedules.
+
+    Not on the memory's speed nor on capacities does it depend; searches that differ only
+    in these share it, unless it is large.
+    """
+    buffers = _Buffers(b.buffers, b.accumulator_buffers, b.accumulator_bytes is not None)
+    if len(grid.tiles) * len(schedules) > MOST_REMEMBERED:
+        return _use(p, buffers, grid, schedules)
+    return _remembered(p, buffers, grid, schedules)
+
+
+def _use(p: GemmProblem, b: _Buffers, grid: TileGrid, schedules: tuple[Schedule, ...]) -> Use:
+    m, n, k = (sizes[np.newaxis] for sizes in grid.tiles.T)
     ways = [_column([s.ways_of(name) for s in schedules]) for name in ("m", "n", "count")]
     rows, columns = Extent(p.m, m, ways[0]), Extent(p.n, n, ways[1])
     tiles_k = -(-p.k // k)
@@ -102,7 +127,7 @@ def _shared(total: int, tile: Numbers, ways: int) -> tuple[Numbers, Numbers]:
 
 def _footprint(
     p: GemmProblem,
-    b: Budget,
+    b: _Buffers,
     sizes: tuple[Numbers, Numbers, Numbers],
     input_slots: Numbers,
     weight_slots: Numbers,
@@ -128,6 +153,9 @@ def _footprint(
     psums = held(m * n * p.groups(k), p.accumulator_bits, psum_slots)
     if p.group:
         psums += held(m * n, RUNNING_SUM_BITS, np.ones_like(m))
-    if b.accumulator_bytes is None:
+    if not b.own_accumulator:
         return scratchpad + psums, np.zeros_like(psums)
     return scratchpad, psums
+
+
+_remembered = lru_cache(maxsize=REMEMBERED_USES)(_use)
