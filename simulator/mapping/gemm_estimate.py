@@ -96,24 +96,23 @@ def _moving(
     loaded = input_loads * inputs + weight_loads * weights
     stored = (c.traffic / b.bytes_per_cycle - loaded) / c.iterations
     interval = c.compute / c.iterations
-    input_waits = _waited_for(p.input_bits, input_loads, c.input_slots)
-    weight_waits = _waited_for(p.weight_bits, weight_loads, c.weight_slots)
-    nothing, always = np.zeros_like(inputs), np.full_like(inputs, np.inf)
-    cycles = np.zeros_like(inputs)
-    for share_n, input_time, input_slots in (
-        (c.input_share, inputs, input_waits),
-        (1 - c.input_share, nothing, always),
-    ):
-        for share_m, weight_time, weight_slots in (
-            (c.weight_share, weights, weight_waits),
-            (1 - c.weight_share, nothing, always),
-        ):
-            arriving = input_time + weight_time
-            slots = np.minimum(input_slots, weight_slots)
-            wait = (b.latency_cycles + arriving + interval) / slots
-            period = np.maximum(np.maximum(interval, arriving + stored), wait)
-            cycles += c.iterations * share_n * share_m * period
-    return cycles
+    # With loads of inputs and without, and beside that with loads of weights and without.
+    share_n = _both(c.input_share, 1 - c.input_share)[:, np.newaxis]
+    share_m = _both(c.weight_share, 1 - c.weight_share)
+    never = np.full_like(inputs, np.inf)
+    input_slots = _both(_waited_for(p.input_bits, input_loads, c.input_slots), never)
+    weight_slots = _both(_waited_for(p.weight_bits, weight_loads, c.weight_slots), never)
+    nothing = np.zeros_like(inputs)
+    arriving = _both(inputs, nothing)[:, np.newaxis] + _both(weights, nothing)
+    slots = np.minimum(input_slots[:, np.newaxis], weight_slots)
+    wait = (b.latency_cycles + arriving + interval) / slots
+    period = np.maximum(np.maximum(interval, arriving + stored), wait)
+    first, *rest = (c.iterations * share_n * share_m * period).reshape(4, -1)
+    return np.asarray(sum(rest, start=first))
+
+
+def _both(loading: Numbers, idle: Numbers) -> Numbers:
+    return np.stack([loading, idle])
 
 
 def _waited_for(bits: float, loads: Numbers, slots: Numbers) -> Numbers:
