@@ -74,6 +74,7 @@ class TileGrid:
         ]
         self.tiles: Numbers = np.array(list(product(*self.sizes)), dtype=np.float64)
         self._known: dict[tuple[Parallel, int], Numbers] = {}
+        self._classes: dict[tuple[str, int, int], list[tuple[int, int]]] = {}
 
     def tile(self, row: int) -> Tile:
         """One of the tiles."""
@@ -140,10 +141,9 @@ class TileGrid:
     def _compute(self, tile: Tile, schedule: Schedule) -> tuple[int, int]:
         """Cycles and iterations that the matrix units of the busiest core are busy."""
         compute = iterations = 0
-        cuts = zip("mnk", (tile.m, tile.n, tile.k), strict=True)
         classes = [
-            Dimension(name, getattr(self.shape, name), size, schedule.ways_of(name)).size_classes()
-            for name, size in cuts
+            self._size_classes(name, size, schedule.ways_of(name))
+            for name, size in (("m", tile.m), ("n", tile.n), ("k", tile.k))
         ]
         repeats = -(-self.shape.products // schedule.ways_of("count"))
         for (m, rounds_m), (n, rounds_n), (k, rounds_k) in product(*classes):
@@ -151,6 +151,14 @@ class TileGrid:
             compute += times * gang_interval(self.unit, Tile(m, n, k), self.shape.group)
             iterations += times
         return compute, iterations
+
+    def _size_classes(self, name: str, size: int, ways: int) -> list[tuple[int, int]]:
+        """Sizes and rounds of full and edge tiles of one dimension on the busiest core."""
+        key = (name, size, ways)
+        if key not in self._classes:
+            cut = Dimension(name, getattr(self.shape, name), size, ways)
+            self._classes[key] = cut.size_classes()
+        return self._classes[key]
 
 
 _grid = lru_cache(maxsize=REMEMBERED_GRIDS)(TileGrid)

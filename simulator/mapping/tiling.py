@@ -173,14 +173,11 @@ def group_tiles(tile: Tile, group: int) -> tuple[tuple[Tile, int], ...]:
     return parts if rest else parts[:1]
 
 
-@lru_cache(maxsize=1 << 15)
 def gang_interval(unit: MatrixUnit[Any], tile: Tile, group: int = 0) -> int:
     """Cycles until a gang of `spec.count` identical units can take the next such tile."""
-    busy = 0
-    for part, times in group_tiles(tile, group):
-        shares = unit.split(part, unit.spec.count)
-        busy += times * max(unit.timing(share.tile).interval_cycles for share in shares)
-    return busy
+    if not group:
+        return _gang(unit, tile)[0]
+    return sum(times * _gang(unit, part)[0] for part, times in group_tiles(tile, group))
 
 
 def gang_latency(unit: MatrixUnit[Any], tile: Tile, group: int = 0) -> int:
@@ -189,4 +186,14 @@ def gang_latency(unit: MatrixUnit[Any], tile: Tile, group: int = 0) -> int:
     if last != tile:
         before = gang_interval(unit, tile, group) - gang_interval(unit, last)
         return before + gang_latency(unit, last)
-    return max(unit.timing(share.tile).cycles for share in unit.split(tile, unit.spec.count))
+    return _gang(unit, tile)[1]
+
+
+@lru_cache(maxsize=1 << 15)
+def _gang(unit: MatrixUnit[Any], tile: Tile) -> tuple[int, int]:
+    """Cycles until the slowest share's unit takes the next tile, and until all outputs are out."""
+    timings = [unit.timing(share.tile) for share in unit.split(tile, unit.spec.count)]
+    return (
+        max([timing.interval_cycles for timing in timings]),
+        max([timing.cycles for timing in timings]),
+    )
