@@ -1,5 +1,8 @@
 """Settings of all tests."""
 
+import os
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -13,6 +16,19 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("cyclelab")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _bytecode_of_children(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Where Python is told to keep no bytecode, processes that tests start share some.
+
+    Each of them would compile several hundred modules. It lies in pytest's own cache.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if os.environ.get("PYTHONDONTWRITEBYTECODE") and hasattr(pytestconfig, "cache"):
+            patch.delenv("PYTHONDONTWRITEBYTECODE")
+            patch.setenv("PYTHONPYCACHEPREFIX", str(pytestconfig.cache.mkdir("bytecode")))
+        yield
 
 
 @pytest.fixture(scope="session")
