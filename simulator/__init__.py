@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 _API = {
     **dict.fromkeys(("gemm", "load", "pim", "plot", "run", "serve", "sram"), "api"),
     "Store": "explore.sweep.store",
+    "compare": "explore.python",
     "sweep": "explore.sweep.python",
 }
 """Public names, and the modules they are loaded from on first use."""

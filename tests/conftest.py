@@ -1,7 +1,6 @@
 """Settings of all tests."""
 
 import os
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,18 +16,9 @@ settings.register_profile(
 )
 settings.load_profile("cyclelab")
 
-
-@pytest.fixture(scope="session", autouse=True)
-def _bytecode_of_children(pytestconfig: pytest.Config) -> Iterator[None]:
-    """Where Python is told to keep no bytecode, processes that tests start share some.
-
-    Each of them would compile several hundred modules. It lies in pytest's own cache.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        if os.environ.get("PYTHONDONTWRITEBYTECODE") and hasattr(pytestconfig, "cache"):
-            patch.delenv("PYTHONDONTWRITEBYTECODE")
-            patch.setenv("PYTHONPYCACHEPREFIX", str(pytestconfig.cache.mkdir("bytecode")))
-        yield
+# Commands, workers and notebooks that tests start find byte code, as those of an installed
+# package do; without, each of them would compile all it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.mapping.extent import Numbers
+from simulator.mapping.gemm_use import Use
 from simulator.mapping.tiling import Budget, GemmProblem
 
 
@@ -19,8 +20,7 @@ class Candidates:
     """Tilings to be timed: arrays with a number for each.
 
     m, n, k: sizes of the tile. compute: cycles of the busiest core's units or their ports.
-    iterations: tiles that it multiplies. latency: cycles of one. cores: that get any tiles.
-    inputs, weights: rows and columns loaded over all cores; the rest as in `Use`.
+    iterations: tiles that it multiplies. latency: cycles of one. use: what they need.
     """
 
     m: Numbers
@@ -29,35 +29,28 @@ class Candidates:
     compute: Numbers
     iterations: Numbers
     latency: Numbers
-    cores: Numbers
-    inputs: Numbers
-    weights: Numbers
-    input_share: Numbers
-    weight_share: Numbers
-    input_slots: Numbers
-    weight_slots: Numbers
-    traffic: Numbers
+    use: Use
 
 
 def estimated_cycles(p: GemmProblem, b: Budget, c: Candidates) -> Numbers:
     """Time of the busiest core: the slowest resource, plus fill and drain."""
     tiles_m, tiles_n, tiles_k = -(-p.m // c.m), -(-p.n // c.n), -(-p.k // c.k)
-    input_loads = p.count * c.inputs / c.m * tiles_k / c.cores
-    weight_loads = p.count * c.weights / c.n * tiles_k / c.cores
+    input_loads = p.count * c.use.inputs / c.m * tiles_k / c.use.cores
+    weight_loads = p.count * c.use.weights / c.n * tiles_k / c.use.cores
 
     def transfer(elements: Numbers, bits: float) -> Numbers:
-        return np.asarray(np.ceil(elements * bits / 8) * c.cores / b.bytes_per_cycle)
+        return np.asarray(np.ceil(elements * bits / 8) * c.use.cores / b.bytes_per_cycle)
 
     stored = transfer(c.m * c.n, p.store_bits)
     finish = c.latency - c.compute / c.iterations
-    outputs = p.count * tiles_m * tiles_n / c.cores
-    epilogue = p.vector_cycles / c.cores / outputs
+    outputs = p.count * tiles_m * tiles_n / c.use.cores
+    epilogue = p.vector_cycles / c.use.cores / outputs
     conversion = p.conversion_cycles / (p.count * p.k * p.n) * c.k * c.n
     converted = weight_loads * conversion
     leaving = b.latency_cycles + stored if p.store_bits else np.zeros_like(stored)
     # An accumulator is filled, and then read out by the epilogue or stored; what the
     # epilogue made is stored.
-    scaling = p.group_cycles / c.cores
+    scaling = p.group_cycles / c.use.cores
     filled = c.iterations if p.group else outputs
     read_out = epilogue if p.vector_cycles else leaving
     accumulating = c.compute + filled * finish + scaling + outputs * read_out
@@ -70,7 +63,7 @@ def estimated_cycles(p: GemmProblem, b: Budget, c: Candidates) -> Numbers:
     steady = np.maximum.reduce(
         [
             moving,
-            c.traffic / b.bytes_per_cycle,
+            c.use.traffic / b.bytes_per_cycle,
             outputs * epilogue + converted + scaling,
             accumulating / b.accumulator_buffers,
             staging / b.buffers,
@@ -90,18 +83,18 @@ def _moving(
     over n, weights in the first round of the loop over m. In each kind of iteration
     the units, the memory or the wait for a free slot and its new tile is slowest.
     """
-    rate = b.bytes_per_cycle / c.cores
+    rate = b.bytes_per_cycle / c.use.cores
     inputs = c.m * c.k * p.input_bits / 8 / rate
     weights = c.k * c.n * p.weight_bits / 8 / rate
     loaded = input_loads * inputs + weight_loads * weights
-    stored = (c.traffic / b.bytes_per_cycle - loaded) / c.iterations
+    stored = (c.use.traffic / b.bytes_per_cycle - loaded) / c.iterations
     interval = c.compute / c.iterations
     # With loads of inputs and without, and beside that with loads of weights and without.
-    share_n = _both(c.input_share, 1 - c.input_share)[:, np.newaxis]
-    share_m = _both(c.weight_share, 1 - c.weight_share)
+    share_n = _both(c.use.input_share, 1 - c.use.input_share)[:, np.newaxis]
+    share_m = _both(c.use.weight_share, 1 - c.use.weight_share)
     never = np.full_like(inputs, np.inf)
-    input_slots = _both(_waited_for(p.input_bits, input_loads, c.input_slots), never)
-    weight_slots = _both(_waited_for(p.weight_bits, weight_loads, c.weight_slots), never)
+    input_slots = _both(_waited_for(p.input_bits, input_loads, c.use.input_slots), never)
+    weight_slots = _both(_waited_for(p.weight_bits, weight_loads, c.use.weight_slots), never)
     nothing = np.zeros_like(inputs)
     arriving = _both(inputs, nothing)[:, np.newaxis] + _both(weights, nothing)
     slots = np.minimum(input_slots[:, np.newaxis], weight_slots)

@@ -140,25 +140,10 @@ class GemmSearch:
 
     def _estimates(self, schedules: NDArray[np.intp], rows: NDArray[np.intp]) -> Numbers:
         """Estimated cycles of some candidates."""
-        use, place = self.use, (schedules, rows)
         m, n, k = self.grid.tiles[rows].T
         compute, iterations, latency = self.grid.work(rows, schedules, self.schedules)
-        candidates = Candidates(
-            m=m,
-            n=n,
-            k=k,
-            compute=compute,
-            iterations=iterations,
-            latency=latency,
-            cores=use.cores[place],
-            inputs=use.inputs[place],
-            weights=use.weights[place],
-            input_share=use.input_share[place],
-            weight_share=use.weight_share[place],
-            input_slots=use.input_slots[place],
-            weight_slots=use.weight_slots[place],
-            traffic=use.traffic[place],
-        )
+        use = self.use.of(schedules, rows)
+        candidates = Candidates(m, n, k, compute, iterations, latency, use)
         return estimated_cycles(self.problem, self.budget, candidates)
 
     def _preferred(self, timed: _Timed) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.mapping.extent import Extent, Flags, Numbers, loaded_extent
 from simulator.mapping.gemm_grid import TileGrid
@@ -49,6 +50,10 @@ class Use:
     accumulator: Numbers
     traffic: Numbers
     distinct: Flags
+
+    def of(self, schedules: NDArray[np.intp], rows: NDArray[np.intp]) -> Use:
+        """Of some tiles, each under one schedule: arrays with a number for each."""
+        return Use(*[getattr(self, each.name)[schedules, rows] for each in fields(self)])
 
 
 def use_of(p: GemmProblem, b: Budget, grid: TileGrid, schedules: tuple[Schedule, ...]) -> Use:

@@ -115,8 +115,6 @@ class WorkloadSpec(Spec):
             raise ValueError("serving needs a workload of a model")
         keys = (*BATCH_KEYS, "decode_steps", "requests", "trace", "running")
         self._refuse(keys, "an experiment with 'serving', which says what requests there are")
-        if self.pipeline_parallel > 1:
-            raise ValueError("pipeline_parallel is not served yet: stages work on one batch only")
 
     def _refuse(self, keys: tuple[str, ...], where: str) -> None:
         fields = type(self).model_fields
