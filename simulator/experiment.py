@@ -12,22 +12,28 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from simulator.config import (
+    CyclelabError,
     Document,
     Spec,
     apply_overrides,
     find,
+    list_presets,
     load_document,
     resolve_preset,
     validate,
 )
 from simulator.config.errors import KeyPath
 from simulator.config.overrides import Setting, as_setting
+from simulator.config.plugins import Plugin
 from simulator.config.written import as_written
 from simulator.cost import Technology, technology_from
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.machines import AnyMachine
+from simulator.hardware.memory.spec import IdealMemorySpec
+from simulator.hardware.primitives import Primitive
 from simulator.mapping import MappingSpec
 from simulator.workload import WorkloadSpec
+from simulator.workload.importers import IMPORTERS
 from simulator.workload.serving.spec import ServingSpec
 
 PRESETS = {"machine": "machines"}
@@ -122,8 +128,22 @@ class Experiment:
         memory = self.spec.machine.memory
         if isinstance(memory, DramMemorySpec):
             lines |= memory.device.sources("machine.memory.device")
+        lines |= {key: f"package {plugin.origin}" for key, plugin in self.plugins().items()}
         technology = self.technology.source_lines()
         return lines | {f"technology.{key}": line for key, line in technology.items()}
+
+    def plugins(self) -> dict[str, Plugin]:
+        """What of it comes from code of other packages, by key path."""
+        units = enumerate(self.spec.machine.core.matrix_units)
+        found = {
+            f"machine.core.matrix_units.{index}.{field}": plugin
+            for index, unit in units
+            for field, plugin in unit.plugins().items()
+        }
+        imported = self.spec.workload.imported
+        if imported is not None:
+            found["workload.imported.importer"] = IMPORTERS.plugin(imported.importer)
+        return {key: plugin for key, plugin in found.items() if plugin is not None}
 
 
 def load_experiment(name_or_path: str | Path, overrides: Iterable[str] = ()) -> Experiment:
@@ -174,7 +194,24 @@ def build_experiment(
     document = _with_device(_with_technology(document, rest), rest)
     spec = validate(ExperimentSpec, document)
     chosen = MACHINE_TECHNOLOGY if spec.technology is None else TECHNOLOGY
-    return Experiment(spec, document, technology(document, chosen), path)
+    prices = technology(document, chosen)
+    _check_priced(spec.machine.memory, prices, document)
+    return Experiment(spec, document, prices, path)
+
+
+def _check_priced(
+    memory: IdealMemorySpec | DramMemorySpec, technology: Technology, document: Document
+) -> None:
+    """Raise ConfigError for an ideal memory that the technology has no prices for."""
+    if not isinstance(memory, IdealMemorySpec):
+        return
+    try:
+        technology.action_energy_pj(Primitive("dram", device=memory.device), "read")
+    except CyclelabError as error:
+        hint = "; `kind: dram` simulates a device by that name" * (
+            memory.device in list_presets("dram")
+        )
+        raise document.error((*MEMORY, "device"), f"{error}{hint}") from None
 
 
 def completed(document: Document, whole: Iterable[str | Setting] = ()) -> Document:
