@@ -26,7 +26,8 @@ MAY_IMPORT = {
     "serving": {"runner"},
     "gemv": {"report"},
     "lut_gemv": {"report"},
-    "api": {"runner", "serving", "gemv", "lut_gemv"},
+    "pictures": {"config"},
+    "api": {"runner", "serving", "gemv", "lut_gemv", "pictures"},
     "explore": {"api"},
     "published": {"explore"},
 }

@@ -56,7 +56,7 @@ class _Balanced(HTMLParser):
 
 def test_everything_is_written_and_the_page_needs_nothing_else(tmp_path: Path) -> None:
     names = [path.name for path in write_sweep(made(), tmp_path)]
-    kinds = ("pareto", "heat_map", "parallel", "sensitivity", "relative")
+    kinds = ("front", "heat_map", "parallel", "sensitivity", "relative")
     pictures = [f"{kind}.{form}" for kind in kinds for form in ("png", "svg")]
     assert names == ["points.csv", "pareto.csv", "sensitivity.csv", *pictures, "report.html"]
     page = (tmp_path / "report.html").read_text("utf-8")

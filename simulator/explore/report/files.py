@@ -7,7 +7,7 @@ from pathlib import Path
 
 from simulator.config import CyclelabError
 from simulator.explore.analysis.table import point_rows, sensitivity_rows
-from simulator.explore.report.page import sweep_page
+from simulator.explore.report.page import CAPTIONS, sweep_page
 from simulator.explore.sweep.outcome import SweepResult
 from simulator.report.files import write_all
 from simulator.report.tables import csv_text
@@ -43,14 +43,13 @@ def _contents(found: SweepResult, plots: bool) -> Iterator[tuple[str, bytes]]:
 
 def _pictures(found: SweepResult) -> Iterator[tuple[str, bytes, bytes]]:
     """Names with PNG and SVG of all pictures that there is something to show in."""
-    from simulator.explore.pictures.of_sweep import PLOTS
     from simulator.report.plots.style import image
 
     if not found.pareto:
         return
-    for name, draw in PLOTS.items():
+    for name in CAPTIONS:
         try:
-            figure = draw(found)
+            figure = found.plot(name)
         except CyclelabError:  # says why there is nothing to draw
             continue
         yield name, image(figure, "png"), image(figure, "svg")

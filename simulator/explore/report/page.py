@@ -36,7 +36,7 @@ td.wide { white-space: normal; min-width: 22rem; }
 code { font: .84rem ui-monospace, Menlo, Consolas, monospace; }
 """
 CAPTIONS = {
-    "pareto": "Points over the first two objectives. Names are the labels of axes that differ "
+    "front": "Points over the first two objectives. Names are the labels of axes that differ "
     "on the front.",
     "heat_map": "The first objective over the two axes that change it most, a panel for each "
     "label of a third. A cell has the best point of those that share its labels, one that keeps "
@@ -50,7 +50,7 @@ CAPTIONS = {
 
 
 def sweep_page(found: SweepResult, pictures: Mapping[str, str]) -> str:
-    """The page's text. pictures: name (`pareto`, …) → SVG document."""
+    """The page's text. pictures: name (`front`, …) → SVG document."""
     sections = [
         _header(found),
         _swept(found),

@@ -90,11 +90,11 @@ class SweepResult:
         chosen = list(self.sweep.objectives) if ratios is None else ratios
         return points_frame(self.points, axes, Baseline.of(baseline, axes), chosen)
 
-    def plot(self, kind: str = "pareto", **options: Any) -> Figure:
-        """A picture: one of `PLOTS`; options as its function takes them."""
-        from simulator.explore.pictures.of_sweep import plot
+    def plot(self, kind: str = "front", **options: Any) -> Figure:
+        """A picture, as `sim.plot` draws it."""
+        from simulator.pictures import draw
 
-        return plot(self, kind, **options)
+        return draw(self, kind, options)
 
     def write(self, directory: str | Path, *, plots: bool = True) -> list[Path]:
         """Write tables, pictures and `report.html`, as `cyclelab sweep --output` does."""
