@@ -12,6 +12,7 @@ from simulator.explore.sweep.layout import is_store
 from simulator.explore.sweep.outcome import SweepResult
 from simulator.explore.sweep.point import OPEN
 from simulator.explore.sweep.points import DEFAULT_LIMIT, Sweep
+from simulator.explore.sweep.reference import unknown
 from simulator.explore.sweep.run import Options, Plan, default_store, execute, plan
 from simulator.explore.sweep.spec import load_sweep
 from simulator.explore.sweep.store import Store
@@ -20,6 +21,7 @@ from simulator.terminal import check_writable, say_written, whole_number
 
 ONLY_RUNNING = ("store", "workers", "limit", "time_limit", "dry_run", "set")
 """Options that mean nothing where a store is read."""
+ONLY_READING = ("name", "version")
 
 
 def sweep(options: argparse.Namespace) -> None:
@@ -31,8 +33,9 @@ def sweep(options: argparse.Namespace) -> None:
     if is_store(options.sweep):
         _read(options)
         return
-    if options.name:
-        raise CyclelabError("--name: says which sweep of a store to read; found no store")
+    for name in ONLY_READING:
+        if getattr(options, name):
+            raise CyclelabError(f"--{name}: says which sweep of a store to read; found no store")
     chosen = Sweep(load_sweep(options.sweep), options.set)
     how = _options(options)
     bar = _Bar()
@@ -62,7 +65,7 @@ def _read(options: argparse.Namespace) -> None:
             f"{', '.join(given)}: {options.sweep} is a store, of which nothing is run"
         )
     check_writable(options.output)
-    version = options.version or _version(options.sweep, options.name)
+    version = _version(options.sweep, options.name, options.version)
     with Store(options.sweep, version=version) as store:
         result = store.result(options.name)
     if version != model_version():
@@ -71,11 +74,16 @@ def _read(options: argparse.Namespace) -> None:
     _write(result, options)
 
 
-def _version(path: str, name: str | None) -> str:
-    """This version of the model if the store has results of it, else the last that has."""
+def _version(path: str, name: str | None, wanted: str | None) -> str:
+    """The version that is wanted; else this one if the store has results of it, else the
+    last that has. Raises CyclelabError for one that it has not."""
     with Store(path) as store:
         own = store.version
         versions = [each for each, count in store.versions().items() if count]
+    if wanted is not None:
+        if wanted not in (own, *versions):
+            raise CyclelabError(f"--version: {unknown('version', wanted, [*versions, own])}")
+        return wanted
     for version in [own, *reversed(versions)]:
         with Store(path, version=version) as store:
             if any(point.state != OPEN for point in store.points(sweep=name)):

@@ -30,6 +30,8 @@ PANEL_INCHES = (1.75, 2.4)
 LABEL_INCHES = 0.34
 """Of a panel's width, for each label."""
 MOST_INCHES = 6.0
+LYING_INCHES = 3.0
+"""Width that a panel may take so that its labels lie side by side."""
 ROW_INCHES = 10.0
 """Of panels beside each other."""
 LEFT_INCHES, BOTTOM_INCHES, TOP_INCHES, GAP_INCHES, LEGEND_INCHES = 0.7, 0.45, 0.85, 0.15, 0.4
@@ -85,7 +87,13 @@ def _has_effects(found: Sensitivity) -> bool:
 
 
 def _width(labels: Sequence[Any]) -> float:
-    return min(max(PANEL_INCHES[0], LABEL_INCHES * len(labels)), MOST_INCHES)
+    side_by_side = 1.02 * _longest_inches(labels) * len(labels)
+    lying = side_by_side if side_by_side <= LYING_INCHES else 0.0
+    return min(max(PANEL_INCHES[0], lying, LABEL_INCHES * len(labels)), MOST_INCHES)
+
+
+def _longest_inches(labels: Sequence[Any]) -> float:
+    return max(len(label_text(label)) for label in labels) * INCH_PER_CHARACTER
 
 
 def _lines(widths: Sequence[float]) -> list[list[int]]:
@@ -100,14 +108,12 @@ def _lines(widths: Sequence[float]) -> list[list[int]]:
 
 
 def _tick_inches(labels: Sequence[Any]) -> float:
-    longest = max(len(label_text(label)) for label in labels) * INCH_PER_CHARACTER
-    return 0.0 if _lie(labels) else 0.9 * longest
+    return 0.0 if _lie(labels) else 0.9 * _longest_inches(labels)
 
 
 def _lie(labels: Sequence[Any]) -> bool:
     """Whether labels fit side by side."""
-    longest = max(len(label_text(label)) for label in labels) * INCH_PER_CHARACTER
-    return longest < _width(labels) / len(labels)
+    return _longest_inches(labels) < _width(labels) / len(labels)
 
 
 def _limits(found: Any) -> tuple[float, float]:

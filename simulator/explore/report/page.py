@@ -32,8 +32,9 @@ MOST_ROWS = 500
 MOST_ERRORS = 50
 STYLE = """
 figure.picture svg { width: auto; max-width: 100%; min-width: 0; margin: 0 auto; }
-td.wide { white-space: normal; min-width: 22rem; }
-code { font: .84rem ui-monospace, Menlo, Consolas, monospace; }
+td.wide { white-space: normal; vertical-align: top; overflow-wrap: anywhere; }
+td.wide:first-child { white-space: nowrap; }
+table.plain thead { display: none; }
 """
 CAPTIONS = {
     "front": "Points over the first two objectives. Names are the labels of axes that differ "
@@ -87,13 +88,13 @@ def _value(name: str, point: Point) -> str:
 def _swept(found: SweepResult) -> str:
     rows = [(Cell(name), Cell(text)) for name, text in swept(found.sweep)]
     axes = [
-        (Cell(name), Cell(keys), Cell(str(len(labels)), len(labels)), Cell(", ".join(labels)))
+        (Cell(name), Cell(keys), Cell(", ".join(labels)))
         for name, keys, labels in axis_lines(found)
     ]
     return (
         f'<h2>What was swept</h2><div class="scroll">'
-        f"{_wide(table(('axis', 'sets', 'labels', ''), axes, left=4))}</div>"
-        f'<div class="scroll">{_wide(table(("", ""), rows, left=2))}</div>'
+        f"{_wide(table(('axis', 'sets', 'labels'), axes, left=3))}</div>"
+        f'<div class="scroll">{_wide(table(("", ""), rows, "plain", left=2))}</div>'
     )
 
 
