@@ -22,8 +22,8 @@ PANEL_INCHES = (6.6, 4.2)
 LEFT_INCHES, BOTTOM_INCHES, TOP_INCHES, LEGEND_INCHES, MARGIN_INCHES = 0.8, 0.5, 0.4, 0.3, 0.2
 MARK_POINTS2, SMALL_POINTS2 = 34.0, 14.0
 MARK_INCHES = MARK_POINTS2**0.5 / 72
-MOST_NAMES = 24
-"""Points of a front that are named: of more, evenly many along it."""
+MOST_NAMES, FEW_NAMES = 24, 6
+"""Points of a front that are named; of more than so many, a few evenly along it."""
 MANY = 1000
 """Points from which they are drawn as one image, so that files stay small."""
 
@@ -86,10 +86,21 @@ def _draw_front(ax: Axes, front: list[Point], axes: tuple[Shown, ...], joined: b
     xs, ys = [x for x, _ in values], [y for _, y in values]
     if joined:
         ax.plot(xs, ys, color=SEQUENCE[0], linewidth=0.8, alpha=0.5, zorder=2.2)
-    ax.scatter(xs, ys, s=MARK_POINTS2, c=SEQUENCE[0], edgecolors=PAPER, linewidths=0.6, zorder=3)
-    stride = -(-len(ordered) // MOST_NAMES) or 1
-    names = [name_of(point, varying(ordered)) for point in ordered[::stride]]
-    name_points(ax, names, values[::stride], MARK_INCHES / 2, 0.0)
+    crowded = len(ordered) > MOST_NAMES
+    size = SMALL_POINTS2 if crowded else MARK_POINTS2
+    ax.scatter(xs, ys, s=size, c=SEQUENCE[0], edgecolors=PAPER, linewidths=0.6, zorder=3)
+    chosen = _evenly(len(ordered), FEW_NAMES if crowded else MOST_NAMES)
+    names = [name_of(ordered[index], varying(ordered)) for index in chosen]
+    name_points(ax, names, [values[index] for index in chosen], MARK_INCHES / 2, 0.0)
+    for text in ax.texts if crowded else ():
+        text.set_zorder(4)  # else marks of points without names would cover it
+
+
+def _evenly(count: int, most: int) -> list[int]:
+    """Places of so many among a count, the first and the last among them."""
+    if count <= most:
+        return list(range(count))
+    return [round(index * (count - 1) / (most - 1)) for index in range(most)]
 
 
 def _legend(

@@ -181,6 +181,7 @@ def _draw_panel(
 
     colours = matplotlib.colormaps[COLOURS]
     texts = inches[0] >= TEXT_INCHES[0] and inches[1] >= TEXT_INCHES[1]
+    gap = 0.8 if min(inches) > TEXT_INCHES[1] else 0.15
     states: set[str] = set()
     for row, line in enumerate(cells):
         for column, point in enumerate(line):
@@ -188,7 +189,7 @@ def _draw_panel(
             state = _state(point, has)
             face = colours(norm(shown.value(point))) if has and point is not None else PAPER
             look: dict[str, Any] = {"facecolor": face, "edgecolor": PAPER}
-            ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, linewidth=0.8, **look))
+            ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, linewidth=gap, **look))
             if state == BREAKS:
                 ax.add_patch(_corner(column, row, inches))
             states.add(state)

@@ -43,6 +43,8 @@ STEPS = 24
 """Of a line between two axes."""
 MANY = 400
 """Lines from which they are drawn as one image, so that files stay small."""
+DENSE, LEAST_ALPHA = 60, 0.012
+"""Lines from which they are drawn lighter, and how light they are at most."""
 MOST_CHARACTERS = 20
 
 
@@ -169,20 +171,26 @@ def _draw_lines(
             continue
         kind = "front" if point.number in front else "others" if point.feasible else "breaks"
         groups[kind].append(index)
-    light = 0.6 if len(points) < MANY else max(0.05, 60 / len(points))
+    light, dense = _alpha(0.6, len(points)), _alpha(0.75, len(groups["front"]))
     looks: dict[str, dict[str, Any]] = {
         "breaks": {"colors": GREY, "linewidths": 0.7, "alpha": light, "linestyles": (0, (2, 2))},
         "others": {"colors": GREY, "linewidths": 0.8, "alpha": light},
-        "front": {"colors": SEQUENCE[0], "linewidths": 1.1, "alpha": 0.75},
+        "front": {"colors": SEQUENCE[0], "linewidths": 1.1, "alpha": dense},
     }
     for zorder, (kind, own) in enumerate(groups.items()):
         lines = LineCollection(list(paths[own]), zorder=1 + zorder, **looks[kind])
         lines.set_rasterized(len(own) >= MANY)
         ax.add_collection(lines, autolim=False)
-    numbers = [point.number for point in points]
+    places = {point.number: place for place, point in enumerate(points)}
     for number, colour in _best_colours(best):
-        path = paths[numbers.index(number)] if number in numbers else paths[:0].reshape(0, 2)
-        ax.plot(path[:, 0], path[:, 1], color=colour, linewidth=2.2, zorder=5)
+        if number in places:  # it has all figures
+            xs, ys = paths[places[number]].T
+            ax.plot(xs, ys, color=colour, linewidth=2.2, zorder=5)
+
+
+def _alpha(most: float, lines: int) -> float:
+    """Lighter lines where there are many, so that where they lie shows how many there are."""
+    return min(most, max(LEAST_ALPHA, DENSE / max(1, lines)))
 
 
 def _best_colours(best: Sequence[int]) -> list[tuple[int, str]]:

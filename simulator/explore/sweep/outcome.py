@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ class SweepResult:
         sweep = store.sweep(name)
         return cls(sweep, store.path, store.version, store.points(sweep=sweep.name))
 
-    @property
+    @cached_property
     def pareto(self) -> list[Point]:
         """The front: feasible points that no other is better than in all objectives."""
         return front(self.points, self.sweep.objectives)
@@ -69,11 +70,16 @@ class SweepResult:
 
         Of each figure, the most sensitive axis first. Raises CyclelabError for unknown ones.
         """
-        goals = self.sweep.objectives
-        for name in figures or ():
+        if figures is None:
+            return self._of_objectives
+        for name in figures:
             check_figure(name)
-        chosen = {name: goals.get(name, "min") for name in figures or goals}
+        chosen = {name: self.sweep.objectives.get(name, "min") for name in figures}
         return sensitivities(self.points, self.sweep.axes, chosen)
+
+    @cached_property
+    def _of_objectives(self) -> list[Sensitivity]:
+        return sensitivities(self.points, self.sweep.axes, self.sweep.objectives)
 
     def to_dataframe(
         self, baseline: Mapping[str, Any] | None = None, ratios: Sequence[str] | None = None
