@@ -1,7 +1,8 @@
-"""How fast sweeps are: points per second of CPU, and a store of a million points.
+"""How fast sweeps are: points per second of CPU, a store of a million points, what they say.
 
 python benchmarks/sweeps.py points [COUNT]   # one decoder layer per point, 1 and 2 workers
 python benchmarks/sweeps.py store [COUNT]    # opening, and filtering by one and two axes
+python benchmarks/sweeps.py report [COUNT]   # front, sensitivities, pictures and page
 """
 
 from __future__ import annotations
@@ -11,12 +12,19 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 from simulator.config import Document
+from simulator.explore.report.page import CAPTIONS
+from simulator.explore.sweep.outcome import SweepResult
+from simulator.explore.sweep.point import DONE, Point
 from simulator.explore.sweep.points import Sweep, key_of
 from simulator.explore.sweep.run import Options, execute, plan
-from simulator.explore.sweep.store import Store
+from simulator.explore.sweep.store import Store, StoredSweep
 from simulator.explore.sweep.version import model_version
 from simulator.report.measures import MEASURES
 
@@ -122,8 +130,45 @@ def store(count: int) -> None:
             print(f"{where}: {len(found):,} points in {wall:.3f} s, CPU {used:.3f} s")
 
 
+def made_up(count: int) -> SweepResult:
+    """A sweep of rows, columns and kinds of arrays whose figures follow from their labels."""
+    side = max(2, round((count / 4) ** 0.5))
+    axes: dict[str, list[Any]] = {
+        "rows": list(range(8, 8 * side + 8, 8)),
+        "columns": list(range(8, 8 * side + 8, 8)),
+        "kind": [1, 2, 3, 4],
+    }
+    goals = {"seconds": "min", "energy_j": "min", "area_mm2": "min"}
+    sweep = StoredSweep(1, "made", "Made up", axes, (), goals)
+    found = []
+    for number, (rows, columns, kind) in enumerate(product(*axes.values())):
+        area = rows * columns * (1 + kind / 7)
+        figures = {"seconds": 1 / (area * kind), "energy_j": area**0.5 * kind, "area_mm2": area}
+        labels = {"rows": rows, "columns": columns, "kind": kind}
+        found.append(Point(number, labels, DONE, 0.1, None, figures, True))
+    return SweepResult(sweep, Path("made.sqlite"), "made", found)
+
+
+def report(count: int) -> None:
+    found = made_up(count)
+    print(f"{len(found.points):,} points")
+
+    def timed(what: str, of: Callable[[], Any]) -> None:
+        start = time.process_time()
+        of()
+        print(f"{what}: CPU {time.process_time() - start:.2f} s")
+
+    timed("front", lambda: found.pareto)
+    timed("sensitivities of 3 objectives", found.sensitivity)
+    for kind in CAPTIONS:
+        timed(kind, partial(found.plot, kind))
+    with tempfile.TemporaryDirectory() as folder:
+        timed("all files", lambda: found.write(folder))
+
+
+COUNTS = {points: 500, store: 1_000_000, report: 10_000}
+
 if __name__ == "__main__":
     what, *rest = sys.argv[1:] or ["points"]
-    {"points": points, "store": store}[what](
-        int(rest[0]) if rest else 500 if what == "points" else 1_000_000
-    )
+    run = {each.__name__: each for each in COUNTS}[what]
+    run(int(rest[0]) if rest else COUNTS[run])

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from simulator.config import CyclelabError
 from simulator.explore.analysis.sensitivity import sensitivities
 from simulator.explore.analysis.slices import measured, typed
@@ -37,6 +40,8 @@ BOTTOM_INCHES, TOP_INCHES, LEGEND_INCHES, GAP_INCHES, BAR_INCHES = 0.42, 0.8, 0.
 BAR_ROOM_INCHES = 0.85
 MOST_PANELS = 6
 AUTO = "auto"
+MANY = 2000
+"""Cells of a panel from which they are one image, so that files stay small."""
 TEXT_POINTS = 7.5
 TEXT_INCHES = (0.42, 0.2)
 """Of a cell, from which a number is written in it."""
@@ -176,42 +181,71 @@ def _draw_panel(
     inches: tuple[float, float],
 ) -> set[str]:
     """Colours and numbers; returns which states of points there are beside good ones."""
-    import matplotlib
-    from matplotlib.patches import Rectangle
-
-    colours = matplotlib.colormaps[COLOURS]
+    rows, columns = len(cells), len(cells[0])
+    colours = _colours(cells, shown, norm)
+    large = min(inches) > TEXT_INCHES[1]
+    ax.pcolormesh(
+        np.arange(columns + 1) - 0.5,
+        np.arange(rows + 1) - 0.5,
+        colours,
+        edgecolors=PAPER if large else "none",
+        linewidth=0.8 if large else 0.0,
+        rasterized=rows * columns > MANY,
+    )
     texts = inches[0] >= TEXT_INCHES[0] and inches[1] >= TEXT_INCHES[1]
-    gap = 0.8 if min(inches) > TEXT_INCHES[1] else 0.15
     states: set[str] = set()
+    corners = []
     for row, line in enumerate(cells):
         for column, point in enumerate(line):
             has = point is not None and shown.name in point.figures
             state = _state(point, has)
-            face = colours(norm(shown.value(point))) if has and point is not None else PAPER
-            look: dict[str, Any] = {"facecolor": face, "edgecolor": PAPER}
-            ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, linewidth=gap, **look))
-            if state == BREAKS:
-                ax.add_patch(_corner(column, row, inches))
             states.add(state)
+            if state == BREAKS:
+                corners.append(_corner(column, row, inches))
             text = shown.text(point) if has and point is not None else SIGNS.get(state, "")
             if texts and text:
-                _write(ax, column, row, text, face if has else None)
-    ax.set_xlim(-0.5, len(cells[0]) - 0.5)
-    ax.set_ylim(len(cells) - 0.5, -0.5)
+                _write(ax, column, row, text, colours[row, column] if has else None)
+    _draw_corners(ax, corners)
+    ax.set_xlim(-0.5, columns - 0.5)
+    ax.set_ylim(rows - 0.5, -0.5)
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
     return states
 
 
-def _corner(column: int, row: int, inches: tuple[float, float]) -> Any:
-    """A mark in the upper right corner of a cell."""
-    from matplotlib.patches import Polygon
+def _colours(cells: list[list[Point | None]], shown: Shown, norm: Any) -> NDArray[np.float64]:
+    """RGBA [rows, columns, 4]; paper where there is no figure."""
+    import matplotlib
+    from matplotlib.colors import to_rgba
 
+    values = np.array(
+        [
+            [shown.value(p) if p is not None and shown.name in p.figures else np.nan for p in line]
+            for line in cells
+        ]
+    )
+    there = np.isfinite(values)
+    found = np.empty((*values.shape, 4))
+    found[:] = to_rgba(PAPER)
+    found[there] = matplotlib.colormaps[COLOURS](norm(values[there]))
+    return found
+
+
+def _corner(column: int, row: int, inches: tuple[float, float]) -> list[tuple[float, float]]:
+    """A triangle in the upper right corner of a cell."""
     size = min(CORNER_INCHES, min(inches) / 2)
     across, down = size / inches[0], size / inches[1]
     right, top = column + 0.5, row - 0.5
-    places = [(right - across, top), (right, top), (right, top + down)]
-    return Polygon(places, facecolor=PAPER, edgecolor=MUTED, linewidth=0.5)
+    return [(right - across, top), (right, top), (right, top + down)]
+
+
+def _draw_corners(ax: Axes, corners: list[list[tuple[float, float]]]) -> None:
+    from matplotlib.collections import PolyCollection
+
+    if corners:
+        marks = PolyCollection(corners, facecolors=PAPER, edgecolors=MUTED, linewidths=0.5)
+        marks.set_rasterized(len(corners) > MANY)
+        ax.add_collection(marks, autolim=False)
 
 
 BREAKS, FAILS, MISSES, LEAVES = "breaks", "fails", "misses", "leaves"

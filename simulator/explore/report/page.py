@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from simulator.explore.analysis.sensitivity import Effect, Sensitivity
+from simulator.explore.pictures.shown import label_text
 from simulator.explore.report.swept import command_lines, swept
 from simulator.explore.sweep.figures import title_and_unit
 from simulator.explore.sweep.outcome import SweepResult
@@ -30,6 +31,8 @@ from simulator.report.units import ratio
 MOST_ROWS = 500
 """Points that the page has a table of; of more, points.csv."""
 MOST_ERRORS = 50
+MOST_LABELS = 24
+"""Of an axis that are listed."""
 STYLE = """
 figure.picture svg { width: auto; max-width: 100%; min-width: 0; margin: 0 auto; }
 td.wide { white-space: normal; vertical-align: top; overflow-wrap: anywhere; }
@@ -69,7 +72,7 @@ def sweep_page(found: SweepResult, pictures: Mapping[str, str]) -> str:
 def _header(found: SweepResult) -> str:
     notes = "".join(f"<p>{escape(note)}</p>" for note in found.sweep.notes)
     boxes = [
-        (goal_words(name, found.sweep.objectives[name]), _value(name, point), point.title)
+        (goal_words(name, found.sweep.objectives[name]), _value(name, point), _title(point))
         for name, point in found.best.items()
     ]
     nothing = "" if boxes else "<p>No point was run that keeps all constraints.</p>"
@@ -77,6 +80,10 @@ def _header(found: SweepResult) -> str:
         f"<h1>{escape(found.sweep.title)}</h1>\n"
         f'<p class="muted">{escape(counts(found))}</p>\n{notes}{cards(boxes)}{nothing}\n'
     )
+
+
+def _title(point: Point) -> str:
+    return ", ".join(f"{name} {label_text(label)}" for name, label in point.axes.items())
 
 
 def _value(name: str, point: Point) -> str:
@@ -102,9 +109,15 @@ def axis_lines(found: SweepResult) -> list[tuple[str, str, list[str]]]:
     """Axes, the keys that they set, and their labels."""
     written = found.sweep.written.get("axes", {})
     return [
-        (name, ", ".join(_keys(name, written.get(name))), list(map(str, labels)))
+        (name, ", ".join(_keys(name, written.get(name))), _listed(labels))
         for name, labels in found.sweep.axes.items()
     ]
+
+
+def _listed(labels: Sequence[Any]) -> list[str]:
+    more = len(labels) - MOST_LABELS
+    shown = [label_text(label) for label in labels[:MOST_LABELS]]
+    return [*shown, f"… {len(labels):,} in all"] if more > 0 else shown
 
 
 def _keys(name: str, axis: object) -> list[str]:

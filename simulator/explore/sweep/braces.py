@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.config import Document, nearest
 from simulator.config.errors import KeyPath
-from simulator.config.nodes import Node
+from simulator.config.nodes import Node, leaves
 from simulator.config.overrides import Setting
 
 if TYPE_CHECKING:
@@ -51,14 +51,9 @@ def has_braces(node: Node) -> bool:
 
 
 def _names(node: Node) -> Iterator[str]:
-    if isinstance(node.value, Mapping):
-        for child in node.value.values():
-            yield from _names(child)
-    elif isinstance(node.value, tuple):
-        for child in node.value:
-            yield from _names(child)
-    elif isinstance(node.value, str):
-        yield from _NAMED.findall(node.value)
+    for leaf in leaves(node):
+        if isinstance(leaf.value, str):
+            yield from _NAMED.findall(leaf.value)
 
 
 def _filled(node: Node, labels: Mapping[str, Any]) -> Node:

@@ -12,7 +12,7 @@ from typing import Any
 
 from simulator.config import ConfigError, CyclelabError, Document, nearest
 from simulator.config.errors import KeyPath
-from simulator.config.nodes import Node
+from simulator.config.nodes import Node, leaves
 from simulator.config.overrides import Setting, apply_overrides, as_setting
 from simulator.config.resources import SUFFIXES
 from simulator.cost import Technology, technology_from
@@ -245,16 +245,11 @@ def _files(experiment: Experiment) -> list[str]:
 
 
 def _named_files(node: Node) -> Iterator[Path]:
-    if isinstance(node.value, Mapping):
-        for child in node.value.values():
-            yield from _named_files(child)
-    elif isinstance(node.value, tuple):
-        for child in node.value:
-            yield from _named_files(child)
-    elif isinstance(node.value, str) and node.value.endswith(SUFFIXES):
-        path = (node.origin.directory or Path()) / node.value
-        if path.is_file():
-            yield path
+    for leaf in leaves(node):
+        if isinstance(leaf.value, str) and leaf.value.endswith(SUFFIXES):
+            path = (leaf.origin.directory or Path()) / leaf.value
+            if path.is_file():
+                yield path
 
 
 def _digest(path: Path) -> str:
