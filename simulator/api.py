@@ -1,4 +1,4 @@
-"""The Python interface behind `import simulator`: load, run, serve, gemm, pim, sram, plot.
+"""The Python interface behind `import simulator`: load, run, serve, gemm, pim, sram.
 
 import simulator as sim
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simulator.config import CyclelabError, Document
 from simulator.experiment import (
@@ -25,16 +25,12 @@ from simulator.experiment import (
 from simulator.gemv import load_units, run_gemv
 from simulator.hardware.sram_pim.load import load_array
 from simulator.lut_gemv import SEED, run_lut_gemv
-from simulator.pictures import draw
 from simulator.report.pim.result import PimRun
 from simulator.report.result import Result
 from simulator.report.serving.result import ServingResult
 from simulator.report.sram.result import SramRun
 from simulator.runner import Progress, run_experiment
 from simulator.serving.serve import serve_experiment
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def load(
@@ -148,13 +144,3 @@ def sram(
     """
     setup = load_array(array, overrides_from(set), seed=seed)
     return run_lut_gemv(setup, k, n, batch, values, SEED if seed is None else seed)
-
-
-def plot(result: object, kind: str = "overview", **options: Any) -> Figure:
-    """A matplotlib figure of whatever came out: of a run, a comparison, a sweep …
-
-    kind: one of the pictures that `simulator.pictures.ALBUMS` has of it; the first of them
-    is its overview. options: such as `start_cycle` of a timeline. Raises CyclelabError for a
-    kind or an option that there is not, with those that there are.
-    """
-    return draw(result, kind, options)

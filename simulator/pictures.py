@@ -1,4 +1,4 @@
-"""Which pictures there are of what: one table for `sim.plot`."""
+"""`sim.plot`, and which pictures there are of what."""
 
 from __future__ import annotations
 
@@ -65,10 +65,12 @@ ALBUMS: Mapping[str, Album] = {
 """By the result's class, which is not imported. The first picture is its `overview`, too."""
 
 
-def draw(result: object, kind: str, options: Mapping[str, Any]) -> Figure:
-    """A picture of a result; raises CyclelabError for one that there is not.
+def plot(result: object, kind: str = "overview", **options: Any) -> Figure:
+    """A matplotlib figure of whatever came out: of a run, a comparison, a sweep …
 
-    options: keyword arguments of the function that draws it.
+    kind: one of the pictures that `ALBUMS` has of it; the first of them is its overview.
+    options: of the function that draws it, such as `start_cycle` of a timeline. Raises
+    CyclelabError for a kind or an option that there is not, with those that there are.
     """
     own = type(result)
     album = ALBUMS.get(f"{own.__module__}.{own.__name__}")

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import simulator
-from simulator.api import gemm, load, plot, run
+from simulator.api import gemm, load, run
 from simulator.config import CyclelabError
-from simulator.pictures import ALBUMS
+from simulator.pictures import ALBUMS, plot
 from tests.mapping.small import gemms, machine_document
 
 CHECKOUT = Path(__file__).parents[1]

@@ -9,20 +9,22 @@ import pytest
 import simulator as sim
 from simulator.cli import main
 from simulator.explore.sweep.claims import Runner
-from simulator.explore.sweep.run import Options, plan
+from simulator.explore.sweep.jobs import Ran
+from simulator.explore.sweep.options import Options
+from simulator.explore.sweep.run import plan_all
 from simulator.explore.sweep.version import model_version
-from simulator.explore.sweep.worker import Ran
 from tests.explore.sweeps import SMALL, made
 
 
 def filled(folder: Path, version: str | None = None, text: str = SMALL) -> Path:
     """A store of a sweep whose points took a second each, the last of which failed."""
     sweep = made(text)
-    planned = plan(sweep, Options())
+    planned = plan_all(sweep, Options())
     path = folder / "small.sqlite"
     with sim.Store(path, create=True, version=version) as store:
         points = [(sweep.number(levels), levels, key) for levels, key in planned.points]
-        store.register(sweep.digest(), sweep.spec.name, sweep.facts(), points)
+        own = store.register_sweep(sweep.digest(), sweep.spec.name, sweep.facts())
+        store.add_points(own, points)
         runner = Runner(store)
         for number, _, key in points[:-1]:
             runner.record(key, Ran("done", 1.0, {"seconds": 6.0 - number, "energy_j": 1.0}))

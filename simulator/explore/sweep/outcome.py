@@ -98,9 +98,9 @@ class SweepResult:
 
     def plot(self, kind: str = "front", **options: Any) -> Figure:
         """A picture, as `sim.plot` draws it."""
-        from simulator.pictures import draw
+        from simulator.pictures import plot
 
-        return draw(self, kind, options)
+        return plot(self, kind, **options)
 
     def write(self, directory: str | Path, *, plots: bool = True) -> list[Path]:
         """Write tables, pictures and `report.html`, as `cyclelab sweep --output` does."""

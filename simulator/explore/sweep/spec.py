@@ -23,6 +23,7 @@ from simulator.explore.sweep.axis import Axis, AxisSpec, read_axis
 from simulator.explore.sweep.expression import Condition, parse_condition
 from simulator.explore.sweep.figures import check_figure
 from simulator.explore.sweep.reference import EqualSpec, Labels
+from simulator.explore.sweep.search.spec import SearchSpec
 from simulator.report.measures import MEASURES
 
 Direction = Literal["min", "max"]
@@ -43,6 +44,7 @@ class SweepSpec(Spec):
     objectives: dict[str, Direction] = Field(min_length=1)
     equal: EqualSpec | None = None
     baseline: Labels | None = Field(default=None, min_length=1)
+    search: SearchSpec = SearchSpec()
 
     @field_validator("axes", mode="before")
     @classmethod
