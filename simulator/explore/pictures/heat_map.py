@@ -254,7 +254,7 @@ WORDS = {
     BREAKS: "white corner: breaks a constraint",
     FAILS: "×: failed",
     MISSES: "?: not run",
-    LEAVES: "–: left out",
+    LEAVES: "–: no such point",
 }
 
 
