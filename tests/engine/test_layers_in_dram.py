@@ -8,8 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from simulator.experiment import load_experiment
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.dram.pim.gemv import Run
+from simulator.runner import run_experiment
 from tests.engine.layers import MEMORIES, UNIT_STEP, Shape, both, layers, shapes
 from tests.hardware.dram.transfers import NO_REFRESH, memory_spec
 from tests.hardware.dram.unit_transfers import unit_memory
@@ -80,6 +82,37 @@ def test_units_beside_a_stream_are_skipped() -> None:
     found = both(layers(shape, 40, memory), memory)
     assert found.skipped_commands > 100
     assert found.dram is not None and found.dram.unit_tiles == 40 * 9
+
+
+SMALL = (
+    "workload.model=gpt3-small",
+    "workload.tensor_parallel=1",
+    "workload.running.requests=12",
+    "workload.running.channels=mapped",
+    "machine.memory.channels=8",
+    "simulation.timeline_commands=0",
+)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("workload.sub_batches=1",),
+        ("workload.sub_batches=2", "mapping.pim.interleave=always"),
+        ("workload.sub_batches=1", "machine.memory.device=hbm2-newton-single"),
+    ],
+    ids=["at once", "in turns", "one row buffer"],
+)
+def test_a_transformer_on_units_in_the_memory(settings: tuple[str, ...]) -> None:
+    """Results are the same to the last digit, energy included."""
+    found = []
+    for every_event in ("false", "true"):
+        changed = (*SMALL, *settings, f"simulation.every_event={every_event}")
+        result = run_experiment(load_experiment("neupims_gpt3_7b_b64", changed))
+        found.append(replace(result, configuration={}, configuration_hash="", simulation={}))
+        if every_event == "false":
+            assert result.simulation["skipped_commands"] > 0
+    assert found[0] == found[1]
 
 
 # -- what must not be skipped --------------------------------------------------------
