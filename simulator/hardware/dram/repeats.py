@@ -4,9 +4,7 @@ Equal images have equal futures: all is in them that decides what happens next, 
 now and to the rows of the present layer. Left out are counters, what is known ahead, and what
 is found out anew before it is used: the next commands, and first legal ticks of requests.
 
-Ticks that have passed bind nothing any more and count as equal, but for one thing: units
-close and open rows in the order in which that was legal first. Of the commands concerned the
-past is ranked (`RANKED`).
+Ticks that have passed bind nothing any more and count as equal.
 """
 
 from __future__ import annotations
@@ -18,7 +16,6 @@ from numpy.typing import NDArray
 
 from simulator.hardware.dram.kernel import layout as at
 from simulator.hardware.dram.moving_rows import MovingRows
-from simulator.hardware.dram.names import G_ACT, PIM_PRE, PRE
 from simulator.hardware.dram.pim_tables import PIM_RING
 from simulator.hardware.dram.tables import ChannelTables
 
@@ -30,10 +27,9 @@ PLAIN = (
     at.S_PIM_LENGTH, at.S_PIM_STAGE, at.S_PIM_INPUTS, at.S_PIM_TILE, at.S_PIM_SEGMENT,
     at.S_PIM_STEP, at.S_PIM_FITS, at.S_PIM_SKIPS, at.S_PIM_ROW, at.S_PIM_OPEN,
     at.S_PIM_INPUT_BANK, at.S_PIM_SUMS, at.S_PIM_OWED, at.S_PIM_OWED_ROW, at.S_PIM_OWED_TILES,
-    at.S_PIM_AHEAD, at.S_PIM_MODE, at.S_PIM_OPENING,
+    at.S_PIM_AHEAD, at.S_PIM_MODE,
 )  # fmt: skip
 """Scalars that count as they are. Rows among them are the units', which don't move."""
-RANKED = (PRE, PIM_PRE, G_ACT)
 EDGES = 2
 """Ticks for which the last event may hold up an arrival."""
 NEVER = -1
@@ -106,7 +102,9 @@ class ChannelImage:
         yield max(m[at.S_FLOOR] - now, least)
         yield max(m[at.S_FLOOR_ROW] - now, least)
         yield max(m[at.S_CLOCK_UNTIL] - now, 0)
-        yield max(self._opening_tick() - now, 0)
+        opens = m[at.S_PIM_OPENING] >= 0 and m[at.S_PIM_OPENING_TICK] > now
+        yield m[at.S_PIM_OPENING] if opens else NEVER
+        yield m[at.S_PIM_OPENING_TICK] - now if opens else NEVER
         yield max(m[at.S_PIM_SLACK], self._least_slack())
         paired = m[at.S_PAIR_TICK] >= now
         yield m[at.S_PAIR_TICK] - now if paired else NEVER
@@ -118,11 +116,6 @@ class ChannelImage:
             yield self._row(self._one(at.A_SLOT_COLUMN, slot))
             yield from self._request(slot)
 
-    def _opening_tick(self) -> int:
-        """First legal tick of the activation that units have found to come first, if they have."""
-        found = self._m[at.S_PIM_OPENING] >= 0
-        return self._m[at.S_PIM_OPENING_TICK] if found else self._now
-
     def _least_slack(self) -> int:
         """Below all that a slack is compared with."""
         limits = (at.K_SLACK_ANY, at.K_SLACK_ACT, at.K_SLACK_PRE)
@@ -132,15 +125,8 @@ class ChannelImage:
         """First legal ticks, and when commands were issued that windows remember."""
         left = at.view(self._state, at.A_READY) - self._now
         past = at.view(self._state, at.A_HISTORY)
-        bound = np.maximum(left, 1)
-        if self._tables.device.pim is None:
-            ago = past - self._now + self._tables.longest_window_ticks
-            return [bound, np.where(past < 0, 0, np.maximum(ago, 0))]
-        nodes = self._tables.nodes
-        legal = [left[each * nodes : (each + 1) * nodes] for each in RANKED]
-        of_rows = np.concatenate([*legal, [self._opening_tick() - self._now]])
-        ranks = np.unique(np.minimum(of_rows, 1), return_inverse=True)[1]
-        return [bound, ranks, np.where(past < 0, -at.FAR, past - self._now)]
+        ago = past - self._now + self._tables.longest_window_ticks
+        return [np.maximum(left, 1), np.where(past < 0, 0, np.maximum(ago, 0))]
 
     # -- rows and transfers ----------------------------------------------------
     def _row(self, row: int) -> int:

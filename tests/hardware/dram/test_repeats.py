@@ -11,7 +11,7 @@ from simulator.hardware.dram.kernel import layout as at
 from simulator.hardware.dram.memory import DramMemory
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.dram.moving_rows import MovingRows
-from simulator.hardware.dram.names import ACT, GWRITE, PRE
+from simulator.hardware.dram.names import ACT
 from simulator.hardware.dram.pim.gemv import Run
 from simulator.hardware.dram.repeats import ChannelImage, move_rows
 from simulator.hardware.memory.timing import Block, Motion
@@ -109,8 +109,9 @@ def test_counters_and_numbering_are_not(place: int) -> None:
     assert image(memory, add(place, 7)) == image(memory)
 
 
-def test_a_constraint_counts_as_long_as_it_binds() -> None:
-    memory = busy(PLAIN)
+@pytest.mark.parametrize("spec", [PLAIN, UNITS], ids=["plain", "units"])
+def test_a_constraint_counts_as_long_as_it_binds(spec: DramMemorySpec) -> None:
+    memory = busy(spec)
     now = memory._groups[0].now
 
     def legal(tick: int) -> bytes:
@@ -121,23 +122,6 @@ def test_a_constraint_counts_as_long_as_it_binds() -> None:
 
     assert legal(-1000) == legal(0) == legal(1), "a command may issue in the next tick"
     assert len({legal(1), legal(2), legal(3)}) == 3
-
-
-def test_units_close_and_open_rows_in_the_order_in_which_that_was_legal() -> None:
-    """So it is the order of the past that counts, not how long ago it was."""
-    memory = busy(UNITS, ticks=5000)
-    nodes, now = memory._kernel.tables.nodes, memory._groups[0].now
-
-    def legal(command: int, one: int, other: int) -> bytes:
-        def change(state: Ints) -> None:
-            at.view(state, at.A_READY)[:] = now - 4000
-            ready = at.view(state, at.A_READY)[command * nodes : (command + 1) * nodes]
-            ready[-2:] = now - one, now - other
-
-        return image(memory, change)
-
-    assert legal(PRE, 300, 200) == legal(PRE, 3000, 20) != legal(PRE, 200, 300)
-    assert legal(GWRITE, 300, 200) == legal(GWRITE, 200, 300)
 
 
 @pytest.mark.parametrize("spec", [PLAIN, UNITS], ids=["plain", "units"])
