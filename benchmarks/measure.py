@@ -41,6 +41,8 @@ def run_child(arguments: Sequence[str], limit_s: int, python: str = sys.executab
 
     # OpenBLAS starts a thread per core at import and some of them spin.
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+    # An installed package has its byte code; without, a start compiles all it imports.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryFile() as output:
         child = subprocess.Popen(
             [python, *arguments],

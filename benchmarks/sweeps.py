@@ -1,21 +1,32 @@
-"""How fast sweeps are: points per second of CPU, and a store of a million points.
+"""How fast sweeps are: points per second of CPU, a store of a million points, a search.
 
 python benchmarks/sweeps.py points [COUNT]   # one decoder layer per point, 1 and 2 workers
 python benchmarks/sweeps.py store [COUNT]    # opening, and filtering by one and two axes
+python benchmarks/sweeps.py cluster [COUNT]  # small points, by worker processes and by Dask
+python benchmarks/sweeps.py search [COUNT]   # proposals of TPE and NSGA-II, figures for nothing
 """
 
 from __future__ import annotations
 
 import json
 import resource
+import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from simulator.config import Document
+from simulator.explore.sweep.axis import Axis, Level
+from simulator.explore.sweep.cluster.connection import SchedulerCluster
+from simulator.explore.sweep.options import Options
 from simulator.explore.sweep.points import Sweep, key_of
-from simulator.explore.sweep.run import Options, execute, plan
+from simulator.explore.sweep.run import execute, plan_all
+from simulator.explore.sweep.search.proposals import Proposals
+from simulator.explore.sweep.search.spec import SearchSpec
 from simulator.explore.sweep.store import Store
 from simulator.explore.sweep.version import model_version
 from simulator.report.measures import MEASURES
@@ -73,7 +84,7 @@ def points(count: int) -> None:
         for workers in (1, 2):
             options = Options(workers)
             with Store(Path(folder) / f"{workers}.sqlite", create=True) as store:
-                planned = plan(sweep, options)
+                planned = plan_all(sweep, options)
                 before, start = cpu_s(), time.perf_counter()
                 execute(planned, store, options)
                 wall, used = time.perf_counter() - start, cpu_s() - before
@@ -101,7 +112,7 @@ def store(count: int) -> None:
                 (n, (n // LEVELS**2, n // LEVELS % LEVELS, n % LEVELS), key)
                 for n, key in enumerate(keys)
             )
-            opened.register("digest", "s", facts, list(listed))
+            opened.add_points(opened.register_sweep("digest", "s", facts), list(listed))
             version = opened.version_id()
             with opened.writing() as connection:
                 connection.executemany(
@@ -122,8 +133,90 @@ def store(count: int) -> None:
             print(f"{where}: {len(found):,} points in {wall:.3f} s, CPU {used:.3f} s")
 
 
+def small_sweep(count: int) -> Sweep:
+    """Columns of a GEMM that takes milliseconds to simulate."""
+    axis = {"key": "workload.gemms.0.n", "range": {"from": 1, "to": count, "step": 1}}
+    document = {
+        "name": "small",
+        "experiment": {
+            "machine": "gemmini_16x16",
+            "workload": {
+                "gemms": [{"name": "gemm", "m": 16, "n": 16, "k": 64}],
+                "precision": {"weights": "int8", "activations": "int8"},
+            },
+        },
+        "axes": {"n": axis},
+        "objectives": {"seconds": "min", "energy_j": "min"},
+    }
+    return Sweep(Document.from_data(document, "small"))
+
+
+def cluster(count: int) -> None:
+    """CPU of this process, which is what limits how many workers it can keep busy, and of all."""
+    sweep = small_sweep(count)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for where in ("processes", "Dask"):
+            begun = cpu_s()
+            with ExitStack() as stack:
+                store = stack.enter_context(Store(folder / f"{where}.sqlite", create=True))
+                found = SchedulerCluster(_dask(folder, stack)) if where == "Dask" else None
+                options = Options(2, cluster=found)
+                planned = plan_all(sweep, options)
+                before = time.process_time()
+                execute(planned, store, options)
+                mine = time.process_time() - before
+            print(
+                f"{where}: {count} points, this process {1e3 * mine / count:.1f} ms of CPU per "
+                f"point, all {cpu_s() - begun:.1f} s of CPU with start-up"
+            )
+
+
+def _dask(folder: Path, stack: ExitStack) -> str:
+    """A scheduler and two workers with a thread each; the file that says where they are."""
+    file = folder / "scheduler.json"
+    common = ("--no-dashboard", "--scheduler-file", str(file))
+    for kind, options in (
+        ("scheduler", ("--host", "127.0.0.1", "--port", "0")),
+        ("worker", ("--nworkers", "2", "--nthreads", "1", "--local-directory", str(folder))),
+    ):
+        program = f"from distributed.cli.dask_{kind} import main; main()"
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, *common, *options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        stack.callback(process.wait)
+        stack.callback(process.terminate)
+        while not file.is_file():
+            time.sleep(0.05)
+    return str(file)
+
+
+def search(count: int) -> None:
+    """Proposals for three axes of 1,000 values, each told when seven others are under way."""
+    axes = [
+        Axis(name, (name,), name, tuple(Level(value, ()) for value in range(1000)))
+        for name in "abc"
+    ]
+    for method in ("tpe", "nsga2"):
+        spec = SearchSpec(method=method, trials=count)
+        proposals = Proposals(spec, axes, {"x": "min", "y": "max"}, [])
+        under_way: deque[Any] = deque()
+        start = time.process_time()
+        for _ in range(count):
+            if len(under_way) == spec.at_once:
+                trial, (a, b, c) = under_way.popleft()
+                proposals.tell(trial, {"x": float(a + b), "y": float(a * c)})
+            under_way.append(proposals.ask())
+        used = time.process_time() - start
+        print(f"{method}: {count} proposals, {1e3 * used / count:.1f} ms of CPU each")
+
+
+COUNTS = {"points": 500, "store": 1_000_000, "cluster": 500, "search": 500}
+
 if __name__ == "__main__":
     what, *rest = sys.argv[1:] or ["points"]
-    {"points": points, "store": store}[what](
-        int(rest[0]) if rest else 500 if what == "points" else 1_000_000
+    {"points": points, "store": store, "cluster": cluster, "search": search}[what](
+        int(rest[0]) if rest else COUNTS[what]
     )

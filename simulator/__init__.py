@@ -7,8 +7,10 @@ from simulator.lazy import loader
 __version__ = "0.1.0"
 
 _API = {
-    **dict.fromkeys(("gemm", "load", "pim", "plot", "run", "serve", "sram"), "api"),
+    **dict.fromkeys(("gemm", "load", "pim", "run", "serve", "sram"), "api"),
     "Store": "explore.sweep.store",
+    "compare": "explore.python",
+    "plot": "pictures",
     "sweep": "explore.sweep.python",
 }
 """Public names, and the modules they are loaded from on first use."""

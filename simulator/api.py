@@ -1,4 +1,4 @@
-"""The Python interface behind `import simulator`: load, run, serve, gemm, pim, sram, plot.
+"""The Python interface behind `import simulator`: load, run, serve, gemm, pim, sram.
 
 import simulator as sim
 
@@ -13,9 +13,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from simulator.config import CyclelabError, Document, nearest
+from simulator.config import CyclelabError, Document
 from simulator.experiment import (
     Experiment,
     build_experiment,
@@ -31,21 +31,6 @@ from simulator.report.serving.result import ServingResult
 from simulator.report.sram.result import SramRun
 from simulator.runner import Progress, run_experiment
 from simulator.serving.serve import serve_experiment
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-PLOTS = (
-    "overview",
-    "time_by_operator",
-    "energy_by_operator",
-    "energy_by_component",
-    "area_by_component",
-    "roofline",
-    "energy_roofline",
-    "timeline",
-    "utilisation",
-)
 
 
 def load(
@@ -159,45 +144,3 @@ def sram(
     """
     setup = load_array(array, overrides_from(set), seed=seed)
     return run_lut_gemv(setup, k, n, batch, values, SEED if seed is None else seed)
-
-
-def plot(result: Result | ServingResult | PimRun | SramRun, kind: str = "overview") -> Figure:
-    """A matplotlib figure of a result: one of `PLOTS`; of others, their own pictures.
-
-    A serving run has one over time, `serving`; a GEMV on a channel its `timeline`, a
-    LUT-GEMV on an array its `rows` (also the overview) and `cycles`.
-    """
-    from simulator.report import plots
-
-    if isinstance(result, SramRun):
-        return _plot_sram(result, kind)
-
-    if isinstance(result, PimRun):
-        from simulator.report.plots.pim_timeline import plot_pim_timeline
-
-        if kind not in ("overview", "timeline"):
-            raise CyclelabError(f"unknown plot {kind!r} of a GEMV; there is 'timeline'")
-        return plot_pim_timeline(result)
-    if isinstance(result, ServingResult):
-        from simulator.report.plots.serving import plot_serving
-
-        if kind not in ("overview", "serving"):
-            raise CyclelabError(f"unknown plot {kind!r} of a serving run; there is 'serving'")
-        return plot_serving(result)
-    if kind not in PLOTS:
-        hint = nearest(kind, PLOTS)
-        raise CyclelabError(
-            f"unknown plot {kind!r}; known: {', '.join(PLOTS)}"
-            + (f"; did you mean {hint!r}?" if hint else "")
-        )
-    figure: Figure = getattr(plots, f"plot_{kind}")(result)
-    return figure
-
-
-def _plot_sram(run: SramRun, kind: str) -> Figure:
-    from simulator.report.plots.sram_cycles import plot_sram_cycles
-    from simulator.report.plots.sram_rows import plot_sram_rows
-
-    if kind not in ("overview", "rows", "cycles"):
-        raise CyclelabError(f"unknown plot {kind!r} of a LUT-GEMV; there are 'rows' and 'cycles'")
-    return plot_sram_cycles(run) if kind == "cycles" else plot_sram_rows(run)

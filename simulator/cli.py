@@ -64,9 +64,9 @@ def build_parser() -> argparse.ArgumentParser:
         "what",
         nargs="?",
         default="all",
-        help="machines, models, units, formats, technologies, experiments, dram, sram_arrays, "
-        "sram_latencies, comparisons, sweeps, published, gemms, traces, lengths, dram_traces "
-        "or all",
+        help="machines, models, units, importers, formats, technologies, experiments, dram, "
+        "sram_arrays, sram_latencies, comparisons, sweeps, published, gemms, traces, lengths, "
+        "dram_traces or all",
     )
 
     cost = commands.add_parser("cost", help="price a machine, a unit, a list of parts or a DRAM")
@@ -206,6 +206,9 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
         "sweep", nargs="?", metavar="SWEEP", help="YAML file or preset; all are listed without one"
     )
     _path_argument(parser, "--store", "FILE", "results; results/sweeps/NAME.sqlite by default")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--scheduler", metavar="ADDRESS", help="run on this Dask cluster")
+    _path_argument(where, "--slurm", "FILE", "run in jobs of SLURM, as the YAML file describes")
     parser.add_argument("--workers", metavar="N", help="processes; one for each core by default")
     parser.add_argument("--limit", metavar="N", help="the most points; 100,000 by default")
     parser.add_argument("--time-limit", metavar="SECONDS", help="of a point; none by default")

@@ -7,8 +7,11 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from simulator.config import KINDS, CyclelabError, Spec, find, list_presets, nearest
+from simulator.config.plugins import PluginError, Registry
+from simulator.config.resources import preset_origin, refused_presets
 from simulator.report.files import read_result, write_outputs
 from simulator.report.result import Result
 from simulator.terminal import (
@@ -82,6 +85,8 @@ def show(options: argparse.Namespace) -> None:
         for kind in KINDS
     }
     kinds["units"] = _units
+    kinds["multipliers"] = _multipliers
+    kinds["importers"] = _importers
     kinds["formats"] = _formats
     if options.what != "all" and options.what not in kinds:
         hint = nearest(options.what, kinds)
@@ -289,7 +294,17 @@ def _scalar(text: str, where: str) -> object:
 
 
 def _presets(kind: str) -> list[tuple[str, str]]:
-    return [(name, _describe(kind, name)) for name in list_presets(kind)]
+    rows = []
+    for name in list_presets(kind):
+        origin = preset_origin(kind, name)
+        try:
+            words = _describe(kind, name)
+        except CyclelabError as error:
+            if origin is None:
+                raise
+            words = str(error).splitlines()[0]
+        rows.append((name, words if origin is None else f"{words} ({origin})"))
+    return [*rows, *(("-", words) for words in refused_presets(kind))]
 
 
 def _describe(kind: str, name: str) -> str:
@@ -335,7 +350,29 @@ def _formats() -> list[tuple[str, str]]:
 def _units() -> list[tuple[str, str]]:
     from simulator.hardware.matrix_unit import MATRIX_UNITS
 
-    return [
-        (kind, (unit.__doc__ or "").strip().splitlines()[0])
-        for kind, unit in sorted(MATRIX_UNITS.items())
-    ]
+    return _registered(MATRIX_UNITS)
+
+
+def _multipliers() -> list[tuple[str, str]]:
+    from simulator.hardware.systolic_array.multipliers import MULTIPLIERS
+
+    return _registered(MULTIPLIERS)
+
+
+def _importers() -> list[tuple[str, str]]:
+    from simulator.workload.importers import IMPORTERS
+
+    return _registered(IMPORTERS)
+
+
+def _registered(registry: Registry[Any]) -> list[tuple[str, str]]:
+    """A line for each: its docstring's first, and where it is from, or why it cannot be used."""
+    rows = []
+    for name in sorted(registry):
+        try:
+            words = (registry[name].__doc__ or "").strip().partition("\n")[0]
+            plugin = registry.plugin(name)
+            rows.append((name, words if plugin is None else f"{words} ({plugin.origin})"))
+        except PluginError as error:
+            rows.append((name, str(error)))
+    return [*rows, *(("-", words) for words in registry.refused())]

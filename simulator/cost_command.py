@@ -26,7 +26,7 @@ from simulator.cost.unit import UnitCost, unit_cost
 from simulator.hardware.machines import MACHINES
 from simulator.hardware.matrix_unit import MATRIX_UNITS, MatrixUnit
 from simulator.hardware.parts_list import PARTS, PartsListSpec
-from simulator.hardware.units import UNIT_KINDS, unit_from, unit_title
+from simulator.hardware.units import unit_from, unit_kinds, unit_title
 from simulator.report.cost_table import cost_document, unit_table
 from simulator.report.machine_cost_table import machine_document, machine_lines
 from simulator.terminal import STANDARD_OUTPUT, write_text
@@ -94,16 +94,16 @@ def _bill(what: str, overrides: list[str], technology: str | None) -> Bill:
     if what.lower().endswith(SUFFIXES):
         document = load_document(find("machines", what))
         kind = document.data.get("kind")
-        if isinstance(kind, str) and kind in UNIT_KINDS:
+        if isinstance(kind, str) and kind in unit_kinds():
             return _unit_bill(document, overrides, technology)
         if not isinstance(kind, str) and EXTENDS not in document.data:
             raise document.error(
                 ("kind",),
                 f"found {kind!r} as kind: this is no machine, unit or list of parts; known: "
-                f"{', '.join((*MACHINES, *UNIT_KINDS))}",
+                f"{', '.join((*MACHINES, *unit_kinds()))}",
             )
         if isinstance(kind, str) and kind not in MACHINES:
-            known = [*MACHINES, *UNIT_KINDS]
+            known = [*MACHINES, *unit_kinds()]
             raise document.error(
                 ("kind",),
                 f"unknown kind of machine or unit {kind!r}; known: {', '.join(known)}",

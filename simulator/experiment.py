@@ -22,12 +22,14 @@ from simulator.config import (
 )
 from simulator.config.errors import KeyPath
 from simulator.config.overrides import Setting, as_setting
+from simulator.config.plugins import Plugin
 from simulator.config.written import as_written
 from simulator.cost import Technology, technology_from
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.machines import AnyMachine
 from simulator.mapping import MappingSpec
 from simulator.workload import WorkloadSpec
+from simulator.workload.importers import IMPORTERS
 from simulator.workload.serving.spec import ServingSpec
 
 PRESETS = {"machine": "machines"}
@@ -122,8 +124,22 @@ class Experiment:
         memory = self.spec.machine.memory
         if isinstance(memory, DramMemorySpec):
             lines |= memory.device.sources("machine.memory.device")
+        lines |= {key: f"package {plugin.origin}" for key, plugin in self.plugins().items()}
         technology = self.technology.source_lines()
         return lines | {f"technology.{key}": line for key, line in technology.items()}
+
+    def plugins(self) -> dict[str, Plugin]:
+        """What of it comes from code of other packages, by key path."""
+        units = enumerate(self.spec.machine.core.matrix_units)
+        found = {
+            f"machine.core.matrix_units.{index}.{field}": plugin
+            for index, unit in units
+            for field, plugin in unit.plugins().items()
+        }
+        imported = self.spec.workload.imported
+        if imported is not None:
+            found["workload.imported.importer"] = IMPORTERS.plugin(imported.importer)
+        return {key: plugin for key, plugin in found.items() if plugin is not None}
 
 
 def load_experiment(name_or_path: str | Path, overrides: Iterable[str] = ()) -> Experiment:

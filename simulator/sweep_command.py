@@ -9,9 +9,12 @@ from pathlib import Path
 
 from simulator.config import CyclelabError, find, list_presets, load_document
 from simulator.explore.sweep.claims import Runner
+from simulator.explore.sweep.cluster.connection import cluster_of
+from simulator.explore.sweep.options import Options
 from simulator.explore.sweep.outcome import SweepResult
 from simulator.explore.sweep.points import DEFAULT_LIMIT, Sweep
-from simulator.explore.sweep.run import Options, Plan, default_store, execute, plan
+from simulator.explore.sweep.run import Plan, default_store, execute, plan
+from simulator.explore.sweep.search.run import SearchPlan
 from simulator.explore.sweep.spec import load_sweep
 from simulator.explore.sweep.store import Store
 from simulator.explore.sweep.table import csv_rows
@@ -38,7 +41,8 @@ def sweep(options: argparse.Namespace) -> None:
         return
     check_writable(options.output)
     with Store(path, create=True) as store:
-        print("\n".join(_announced(planned, store)), flush=True)
+        lines = [*_announced(planned, store), *([how.cluster.where] if how.cluster else [])]
+        print("\n".join(lines), flush=True)
         _run(planned, store, how)
         result = SweepResult.read(store, chosen.spec.name)
     sys.stdout.write("\n" + result.summary())
@@ -50,7 +54,8 @@ def sweep(options: argparse.Namespace) -> None:
 def _options(options: argparse.Namespace) -> Options:
     workers = whole_number(options.workers, "--workers") if options.workers else None
     limit = whole_number(options.limit, "--limit") if options.limit else DEFAULT_LIMIT
-    return Options(workers, _seconds(options.time_limit), limit)
+    cluster = None if options.dry_run else cluster_of(options.scheduler, options.slurm, workers)
+    return Options(workers, _seconds(options.time_limit), limit, cluster)
 
 
 def _seconds(text: str | None) -> float | None:
@@ -73,7 +78,7 @@ def _list() -> None:
         print(f"{name:<{width}}  {title}".rstrip())
 
 
-def _announced(planned: Plan, store: Store | None) -> list[str]:
+def _announced(planned: Plan | SearchPlan, store: Store | None) -> list[str]:
     """The axes, how many points there are, how many of them are stored."""
     chosen = planned.sweep
     width = max(len(axis.name) for axis in chosen.axes)
@@ -82,19 +87,30 @@ def _announced(planned: Plan, store: Store | None) -> list[str]:
         labels = ", ".join(str(level.label) for level in axis.levels[:8])
         more = f", … {len(axis.levels):,} in all" if len(axis.levels) > 8 else ""
         lines.append(f"  {axis.name:<{width}}  {labels}{more}")
-    words = f"{len(planned.points):,} points"
-    if planned.left_out:
-        words += f" ({planned.left_out:,} left out by conditions)"
-    same = len(planned.points) - len(planned.keys)
-    if same:
-        words += f", {same:,} of them the same as others"
+    words = _how_many(planned)
     if store is not None:
         words += f", {_stored(planned, store):,} of them stored already"
         lines += _other_versions(store)
     return [*lines, words]
 
 
-def _stored(planned: Plan, store: Store) -> int:
+def _how_many(planned: Plan | SearchPlan) -> str:
+    if isinstance(planned, SearchPlan):
+        spec = planned.sweep.spec.search
+        return (
+            f"{planned.trials:,} trials by {spec.method}, seed {spec.seed}, among "
+            f"{planned.sweep.size:,} points"
+        )
+    words = f"{len(planned.points):,} points"
+    if planned.left_out:
+        words += f" ({planned.left_out:,} left out by conditions)"
+    same = len(planned.points) - len(planned.keys)
+    return words + (f", {same:,} of them the same as others" if same else "")
+
+
+def _stored(planned: Plan | SearchPlan, store: Store) -> int:
+    if isinstance(planned, SearchPlan):
+        return store.stored(planned.sweep.digest())
     runner = Runner(store)
     try:
         known = runner.known(planned.keys)
@@ -113,14 +129,16 @@ def _other_versions(store: Store) -> list[str]:
     ]
 
 
-def _run(planned: Plan, store: Store, how: Options) -> None:
+def _run(planned: Plan | SearchPlan, store: Store, how: Options) -> None:
     bar = _Bar()
     try:
         execute(planned, store, how, bar.update)
     except KeyboardInterrupt:
         bar.close()
-        stored = f"{_stored(planned, store):,} of {len(planned.points):,} points"
-        print(f"{stored} are stored in {store.path}; run again to go on", file=sys.stderr)
+        stored = f"{_stored(planned, store):,}"
+        if isinstance(planned, Plan):
+            stored += f" of {len(planned.points):,}"
+        print(f"{stored} points are stored in {store.path}; run again to go on", file=sys.stderr)
         raise
     finally:
         bar.close()

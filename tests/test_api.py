@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 
 import simulator
-from simulator.api import PLOTS, gemm, load, plot, run
+from simulator.api import gemm, load, run
 from simulator.config import CyclelabError
+from simulator.pictures import ALBUMS, plot
 from tests.mapping.small import gemms, machine_document
 
 CHECKOUT = Path(__file__).parents[1]
@@ -28,7 +30,7 @@ def document(**changes: Any) -> dict[str, Any]:
 
 
 def test_everything_is_offered_by_the_package() -> None:
-    for name in ("load", "run", "gemm", "plot"):
+    for name in ("load", "run", "gemm", "compare", "sweep", "plot"):
         assert callable(getattr(simulator, name))
     with pytest.raises(AttributeError):
         simulator.no_such_thing  # noqa: B018
@@ -90,16 +92,34 @@ def test_results_show_as_tables() -> None:
     assert "46" in result.summary()
 
 
-@pytest.mark.parametrize("kind", PLOTS)
+@pytest.mark.parametrize("kind", ALBUMS["simulator.report.result.Result"].pictures)
 def test_plots(kind: str) -> None:
     from matplotlib.figure import Figure
 
     assert isinstance(plot(run(document()), kind), Figure)
 
 
+def test_a_timeline_of_some_cycles() -> None:
+    ax = plot(run(document()), "timeline", start_cycle=10, end_cycle=30).get_axes()[0]
+    assert ax.get_xlim() == (0, 20) and "(ns)" in ax.get_xlabel()  # 20 cycles at 1 GHz
+
+
 def test_unknown_plot_names_the_nearest() -> None:
-    with pytest.raises(CyclelabError, match=r"'rooflin'.*did you mean 'roofline'"):
+    with pytest.raises(CyclelabError, match=r"'rooflin' of a run.*did you mean 'roofline'"):
         plot(run(document()), "rooflin")
+    with pytest.raises(CyclelabError, match="found int, expected what came out of a run"):
+        plot(3)
+    with pytest.raises(CyclelabError, match="'strat_cycle' of 'timeline'; known: phase, start_cy"):
+        plot(run(document()), "timeline", strat_cycle=3)
+    with pytest.raises(CyclelabError, match="'phase' of 'roofline'; it has none"):
+        plot(run(document()), "roofline", phase="gemms")
+
+
+def test_every_picture_is_of_a_class_and_drawn_by_a_function() -> None:
+    for owner, (_, pictures) in ALBUMS.items():
+        for path in (owner, *pictures.values()):
+            module, _, name = path.rpartition(".")
+            assert callable(getattr(import_module(module), name)), path
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "config": set(),
     "numerics": {"config"},
     "workload": {"config", "numerics"},
+    "testing": {"hardware"},
     "hardware": {"config", "numerics"},
     "mapping": {"workload", "hardware"},
     "engine": {"mapping", "hardware"},

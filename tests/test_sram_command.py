@@ -313,7 +313,7 @@ def test_python() -> None:
     assert run.summary().startswith("LUT-GEMV of 2 × 1,024 × 256")
     assert sim.sram(SERIAL, 64, 4, values=True, seed=3).values.seed == 3  # type: ignore[union-attr]
     assert sim.plot(run).get_axes() and sim.plot(run, "cycles").get_axes()
-    with pytest.raises(CyclelabError, match="there are 'rows' and 'cycles'"):
+    with pytest.raises(CyclelabError, match="known: rows, cycles"):
         sim.plot(run, "timeline")
     for wrong in (0, 1.5, True, "9"):
         with pytest.raises(CyclelabError, match=r"batch: found .*, expected a whole number from 1"):

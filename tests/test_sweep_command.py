@@ -8,8 +8,9 @@ import pytest
 
 from simulator.cli import main
 from simulator.config import list_presets
+from simulator.explore.sweep.options import Options
 from simulator.explore.sweep.points import Sweep
-from simulator.explore.sweep.run import Options, plan
+from simulator.explore.sweep.run import plan_all
 from simulator.explore.sweep.spec import load_sweep
 from tests.explore.sweeps import SMALL, small, written
 
@@ -24,7 +25,7 @@ def test_without_a_name_sweeps_are_listed(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize("name", list_presets("sweeps"))
 def test_shipped_sweeps_are_right(name: str) -> None:
     sweep = Sweep(load_sweep(name))
-    planned = plan(sweep, Options())
+    planned = plan_all(sweep, Options())
     assert 10 < len(planned.points) < 100
     assert len(planned.keys) == len(planned.points)
 
@@ -41,10 +42,18 @@ def test_a_dry_run_says_what_there_is(tmp_path: Path, capsys: pytest.CaptureFixt
     assert list(tmp_path.iterdir()) == [tmp_path / "small.yaml"]
 
 
+def test_a_dry_run_of_a_search_says_how_many_it_tries(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, SMALL + "search: {method: nsga2, trials: 1000, seed: 3}\n")
+    assert main(["sweep", path, "--dry-run"]) == 0
+    assert capsys.readouterr().out.endswith("1,000 trials by nsga2, seed 3, among 6 points\n")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--limit", "5"], "6 points (3 × 2), more than 5: give axes fewer values, or raise"),
+        (["--limit", "5"], "6 points (3 × 2), more than 5: give axes fewer values, let a search"),
         (["--limit", "no"], "--limit: found 'no', expected a whole number"),
         (["--workers", "0"], "--workers: found '0', expected a whole number"),
         (["--time-limit", "-1"], "--time-limit: found '-1', expected seconds, more than 0"),

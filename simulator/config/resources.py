@@ -8,6 +8,7 @@ from pathlib import Path
 
 from simulator.config.errors import ConfigError, nearest
 from simulator.config.files import display_path
+from simulator.config.plugins import PRESETS, Plugin, plugins
 
 PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
 
@@ -17,21 +18,26 @@ SUFFIXES = (".yaml", ".yml", ".json", ".csv", ".csv.gz", ".txt", ".txt.gz")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of shipped data: what one is called, and its folder below the root."""
+    """A kind of shipped data: what one is called, and its folder below the root.
+
+    may_be_outside: other packages may have some. Only where a resolved configuration holds
+    what is in the file, so that it tells results of different files apart.
+    """
 
     noun: str
     folder: str
+    may_be_outside: bool = False
 
 
 KINDS = {
-    "machines": Kind("machine", "configs/machines"),
-    "technologies": Kind("technology", "configs/technologies"),
-    "experiments": Kind("experiment", "configs/experiments"),
-    "dram": Kind("DRAM device", "configs/dram"),
-    "sram_arrays": Kind("SRAM-PIM array", "configs/sram_pim/arrays"),
+    "machines": Kind("machine", "configs/machines", True),
+    "technologies": Kind("technology", "configs/technologies", True),
+    "experiments": Kind("experiment", "configs/experiments", True),
+    "dram": Kind("DRAM device", "configs/dram", True),
+    "sram_arrays": Kind("SRAM-PIM array", "configs/sram_pim/arrays", True),
     "sram_latencies": Kind("latency table", "configs/sram_pim/latencies"),
-    "comparisons": Kind("comparison", "configs/comparisons"),
-    "sweeps": Kind("sweep", "configs/sweeps"),
+    "comparisons": Kind("comparison", "configs/comparisons", True),
+    "sweeps": Kind("sweep", "configs/sweeps", True),
     "published": Kind("study", "configs/published"),
     "models": Kind("model", "workloads/models"),
     "gemms": Kind("GEMM list", "workloads/gemms"),
@@ -53,8 +59,26 @@ def data_root() -> Path:
 
 
 def list_presets(kind: str) -> list[str]:
-    """Return the names of the shipped data of `kind` (a key of `KINDS`), sorted."""
-    return sorted(_presets(kind))
+    """Return the names of the data of `kind` (a key of `KINDS`), sorted: shipped, and of other
+    packages."""
+    return sorted({*_presets(kind), *_outside(kind)})
+
+
+def preset_origin(kind: str, name: str) -> str | None:
+    """The package that a preset is of, None if it is shipped."""
+    given = () if name in _presets(kind) else _outside(kind).get(name, ())
+    return ", ".join(plugin.origin for plugin, _ in given) or None
+
+
+def refused_presets(kind: str) -> list[str]:
+    """Presets that packages may not call so, in words."""
+    own = _presets(kind)
+    return [
+        f"{KINDS[kind].noun} {name!r} of {plugin.origin} is not used: the name is cyclelab's own"
+        for name, given in _outside(kind).items()
+        if name in own
+        for plugin, _ in given
+    ]
 
 
 def find(kind: str, name: str | Path, relative_to: Path | None = None) -> Path:
@@ -67,17 +91,23 @@ def find(kind: str, name: str | Path, relative_to: Path | None = None) -> Path:
     """
     text = str(name)
     if _is_path(text):
-        return _find_path(kind, Path(text).expanduser(), relative_to)
+        return find_file(text, relative_to, data_root() / KINDS[kind].folder)
     presets = _presets(kind)
     if text in presets:
         return presets[text]
     noun = KINDS[kind].noun
-    known = ", ".join(sorted(presets)) or "none"
+    given = _outside(kind).get(text, ())
+    if len(given) == 1:
+        return given[0][1]
+    if given:
+        packages = ", ".join(plugin.origin for plugin, _ in given)
+        raise ConfigError(f"the {noun} preset {text!r} is in several packages: {packages}")
+    names = list_presets(kind)
     raise ConfigError(
-        f"no {noun} preset is called {text!r}; known: {known}",
+        f"no {noun} preset is called {text!r}; known: {', '.join(names) or 'none'}",
         found=text,
         expected=f"a {noun} preset or the path of a file",
-        nearest=nearest(text, presets),
+        nearest=nearest(text, names),
     )
 
 
@@ -87,7 +117,22 @@ def _presets(kind: str) -> dict[str, Path]:
             f"no kind of preset is called {kind!r}; known: {', '.join(KINDS)}",
             nearest=nearest(kind, KINDS),
         )
-    folder = data_root() / KINDS[kind].folder
+    return _files(data_root() / KINDS[kind].folder)
+
+
+def _outside(kind: str) -> dict[str, tuple[tuple[Plugin, Path], ...]]:
+    """By name, presets in folders of other packages that are laid out as ours."""
+    found: dict[str, tuple[tuple[Plugin, Path], ...]] = {}
+    if not KINDS[kind].may_be_outside:
+        return found
+    for plugin in (each for given in plugins(PRESETS).values() for each in given):
+        root = plugin.folder()
+        for name, path in _files(root / KINDS[kind].folder).items() if root else ():
+            found[name] = (*found.get(name, ()), (plugin, path))
+    return found
+
+
+def _files(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         return {}
     names = {entry: _stem(entry.name) for entry in folder.iterdir() if entry.is_file()}
@@ -105,8 +150,16 @@ def _is_path(text: str) -> bool:
     return "/" in text or "\\" in text or text.lower().endswith(SUFFIXES)
 
 
-def _find_path(kind: str, path: Path, relative_to: Path | None) -> Path:
-    folders = [Path(), data_root() / KINDS[kind].folder]
+def find_file(
+    name: str | Path, relative_to: Path | None = None, beside: Path | None = None
+) -> Path:
+    """Return the file at a path.
+
+    The path is tried below `relative_to` (the referring file or its folder), then below the
+    current folder, then below `beside`. Raises ConfigError, with a similar name, if there is none.
+    """
+    path = Path(name).expanduser()
+    folders = [Path(), *([beside] if beside is not None else [])]
     if relative_to is not None and not path.is_absolute():
         folders.insert(0, relative_to if relative_to.is_dir() else relative_to.parent)
     candidates = [folder / path for folder in folders]

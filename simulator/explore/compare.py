@@ -10,14 +10,7 @@ from simulator.cost.difference import Amounts, difference
 from simulator.experiment import Experiment
 from simulator.explore.blame import of_case
 from simulator.explore.case import CaseSpec
-from simulator.explore.main_units import (
-    busy_power_w,
-    main_amount,
-    main_unit,
-    main_unit_name,
-    peak_macs_per_cycle,
-    unit_area_mm2,
-)
+from simulator.explore.main_units import main_units
 from simulator.explore.outcome import CaseOutcome, Outcome, PhaseOutcome, Units
 from simulator.explore.runnable import refusal
 from simulator.explore.sizing import SizedCase, sized_cases
@@ -141,19 +134,16 @@ def _case(spec: ComparisonSpec, case: CaseSpec, runs: dict[str, _Run]) -> CaseOu
 
 
 def _units(experiment: Experiment, baseline: Experiment, equal: Equal) -> Units:
-    unit, machine, technology = (
-        main_unit(experiment),
-        experiment.spec.machine,
-        experiment.technology,
-    )
-    relative = main_amount(experiment, equal) / main_amount(baseline, equal)
+    own, technology = main_units(experiment.spec.machine), experiment.technology
+    others = main_units(baseline.spec.machine)
+    relative = own.amount(technology, equal) / others.amount(baseline.technology, equal)
     return Units(
-        title=unit.title,
-        kind=unit.spec.kind,
-        count=unit.spec.count * machine.cores,
-        macs_per_cycle=float(peak_macs_per_cycle(unit, machine.cores)),
-        area_mm2=unit_area_mm2(unit, machine.cores, technology),
-        power_w=busy_power_w(unit, machine.cores, machine.clock.frequency_hz, technology),
+        title=own.unit.title,
+        kind=own.unit.spec.kind,
+        count=own.count,
+        macs_per_cycle=float(own.macs_per_cycle),
+        area_mm2=own.area_mm2(technology),
+        power_w=own.busy_power_w(technology),
         relative=None if equal == "none" else relative,
     )
 
@@ -161,7 +151,7 @@ def _units(experiment: Experiment, baseline: Experiment, equal: Equal) -> Units:
 def _phase(label: str, own: _Run, baseline: _Run) -> PhaseOutcome:
     group, other = own.groups[label], baseline.groups[label]
     names = {phase.name for phase in group.phases}
-    main = main_unit_name(own.experiment.spec.machine)
+    main = main_units(own.experiment.spec.machine).name
     done = [op.macs for op in own.result.operators if op.phase in names and op.unit == main]
     return PhaseOutcome(
         phase=label,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from simulator.explore.spec import ComparisonSpec
 from simulator.report.efficiency import Efficiency
 from simulator.report.result import Estimate
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """The first matrix units of a case's machine, all of them.
+    """The main units of a case's machine, all of them.
 
     power_w: at their peak. relative: their area, peak or power, whichever was to be equal,
         over that of the baseline; None where nothing was.
@@ -100,7 +104,7 @@ class CaseOutcome:
         return None if self.area_difference_mm2 is None else sure(self.area_difference_mm2)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Outcome:
     """All cases, in the order of the spec. settings: `key.path=value`, of all of them."""
 
@@ -121,6 +125,28 @@ class Outcome:
     def having(self, label: str) -> list[tuple[CaseOutcome, PhaseOutcome]]:
         """The cases that have a phase, with it."""
         return [(case, p) for case in self.cases for p in case.phases if p.phase == label]
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """A row per case and phase, as in `comparison.csv`; raises CyclelabError without pandas."""
+        from simulator.explore.rows import csv_rows
+        from simulator.report.tables import frame
+
+        return frame(csv_rows(self))
+
+    def summary(self) -> str:
+        """What `cyclelab compare` prints."""
+        from simulator.explore.table import text
+
+        return text(self)
+
+    def __repr__(self) -> str:
+        names = ", ".join(case.name for case in self.cases)
+        return f"<Outcome {self.spec.name!r}: {names}>"
+
+    def _repr_html_(self) -> str:
+        from simulator.explore.table import fragment
+
+        return fragment(self)
 
     def _labels(self) -> dict[str, None]:
         return dict.fromkeys(p.phase for case in self.cases for p in case.phases)

@@ -113,13 +113,13 @@ def load_comparison(name: str) -> ComparisonSpec:
     return ComparisonSpec.read(load_document(find("comparisons", name)))
 
 
-def equal_named(text: str) -> Equal:
-    """What is to be equal; raises CyclelabError for anything else."""
+def equal_named(text: str, where: str = "--equal") -> Equal:
+    """What is to be equal; raises CyclelabError for anything else. where: it was given."""
     for each in EQUAL:
         if text == each:
             return each
     hint = nearest(text, EQUAL)
     raise CyclelabError(
-        f"--equal: found {text!r}, expected one of {', '.join(EQUAL)}"
+        f"{where}: found {text!r}, expected one of {', '.join(EQUAL)}"
         + (f"; did you mean {hint!r}?" if hint else "")
     )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from html import escape
 
 from simulator.explore.notes import notes
 from simulator.explore.outcome import CaseOutcome, Outcome, PhaseOutcome, sure
 from simulator.report.efficiency import HEAD, efficiency_cells
+from simulator.report.markup import Cell, table
 from simulator.report.result import Estimate
 from simulator.report.units import (
     NOTHING,
@@ -32,7 +34,7 @@ def text(outcome: Outcome) -> str:
     lines = [*textwrap.wrap(outcome.spec.title, WIDTH)]
     for head, rows in tables(outcome):
         first, *others = _fitted(head, rows)
-        lines += ["", *columns(first, others, left={0, 1} if _words(head) else {0})]
+        lines += ["", *columns(first, others, left=set(range(_left(head))))]
     for note in notes(outcome):
         lines += ["", *textwrap.wrap(note, WIDTH)]
     return "\n".join(lines) + "\n"
@@ -41,6 +43,15 @@ def text(outcome: Outcome) -> str:
 def markdown(outcome: Outcome) -> str:
     """The tables alone."""
     return "\n".join(_markdown(head, rows) for head, rows in tables(outcome))
+
+
+def fragment(outcome: Outcome) -> str:
+    """Title, tables and what they mean as HTML, without style sheet: notebooks bring their own."""
+    parts = [f"<p><b>{escape(outcome.spec.title)}</b></p>"]
+    for head, rows in tables(outcome):
+        parts.append(table(head, [list(map(Cell, row)) for row in rows], left=_left(head)))
+    parts += [f"<p>{escape(note)}</p>" for note in notes(outcome)]
+    return "<div>" + "\n".join(parts) + "</div>"
 
 
 def tables(outcome: Outcome) -> list[Table]:
@@ -106,24 +117,24 @@ def _efficiency(outcome: Outcome, label: str) -> Table:
     return (label, *HEAD), rows
 
 
-def _words(head: Sequence[str]) -> bool:
-    """Whether the second column holds words, too."""
-    return head[1] == "main units"
+def _left(head: Sequence[str]) -> int:
+    """How many of the first columns hold words."""
+    return 2 if head[1] == "main units" else 1
 
 
 def _fitted(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
     """Head and rows of at most WIDTH columns: heads on two lines, then names cut, if need be."""
-    table = [tuple(head), *map(tuple, rows)]
-    longest = min(NAME_WIDTH, max(len(row[0]) for row in table))
-    if _room(table) < longest:
-        table[:1] = _two_lines(head)
-    room = min(NAME_WIDTH, max(_room(table), LEAST_NAME_WIDTH))
-    return [(_clip(row[0], room), *row[1:]) for row in table]
+    lines = [tuple(head), *map(tuple, rows)]
+    longest = min(NAME_WIDTH, max(len(row[0]) for row in lines))
+    if _room(lines) < longest:
+        lines[:1] = _two_lines(head)
+    room = min(NAME_WIDTH, max(_room(lines), LEAST_NAME_WIDTH))
+    return [(_clip(row[0], room), *row[1:]) for row in lines]
 
 
-def _room(table: Sequence[tuple[str, ...]]) -> int:
+def _room(lines: Sequence[tuple[str, ...]]) -> int:
     """What the columns besides the first leave of WIDTH."""
-    others = list(zip(*table, strict=True))[1:]
+    others = list(zip(*lines, strict=True))[1:]
     return WIDTH - sum(max(map(len, column)) + GAP for column in others)
 
 
@@ -136,7 +147,7 @@ def _two_lines(head: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    left = 2 if _words(head) else 1
+    left = _left(head)
     rule = ["---"] * left + ["--:"] * (len(head) - left)
     lines = [head, rule, *rows]
     cells = [[cell.replace("|", "\\|") for cell in row] for row in lines]

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
 from simulator.config import Spec, nearest
+from simulator.config.plugins import PluginError
 from simulator.hardware.bill import MATRIX_UNIT, VECTOR_UNIT
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.links.spec import LinksSpec
@@ -33,14 +34,12 @@ def _matrix_unit_spec(value: Any) -> Any:
     if isinstance(value, MatrixUnitSpec) or not isinstance(value, dict):
         return value
     kind = value.get("kind")
-    unit = MATRIX_UNITS.get(kind) if isinstance(kind, str) else None
-    if unit is None:
-        known = ", ".join(sorted(MATRIX_UNITS))
-        hint = nearest(str(kind), MATRIX_UNITS)
-        raise ValueError(
-            f"unknown matrix unit kind {kind!r}; known: {known}"
-            + (f"; did you mean {hint!r}?" if hint else "")
-        )
+    if not isinstance(kind, str) or kind not in MATRIX_UNITS:
+        raise ValueError(MATRIX_UNITS.unknown(kind))
+    try:
+        unit = MATRIX_UNITS[kind]
+    except PluginError as error:
+        raise ValueError(str(error)) from None
     return unit.spec_type.model_validate(value)
 
 

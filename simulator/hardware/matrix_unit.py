@@ -1,9 +1,9 @@
 """The contract of a matrix unit, and the registry of the units that exist.
 
-A unit is a frozen spec and five faces (`MatrixUnit`). `tests/contract` runs one
-suite over everything registered here: cycles of the register-level model equal
-`timing`, its values equal `compute` and the reference of `numerics`, actions
-add up, on ragged shapes and for every supported format pair.
+A unit is a frozen spec and five faces (`MatrixUnit`). `simulator.testing` has one
+suite for all of them: cycles of the register-level model equal `timing`, its values
+equal `compute` and the reference of `numerics`, actions add up, on ragged shapes and
+for every supported format pair.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from simulator.config import CyclelabError, Spec
+from simulator.config import CyclelabError, Spec, plugins
+from simulator.config.plugins import Plugin, Registry
 from simulator.hardware.primitives import ActionCounts, Part
 
 
@@ -33,6 +34,10 @@ class MatrixUnitSpec(Spec):
 
     kind: str
     count: int = Field(default=1, ge=1, le=4096, description="identical units in one core")
+
+    def plugins(self) -> dict[str, Plugin | None]:
+        """By field, the package whose code it names; None if it is ours."""
+        return {"kind": MATRIX_UNITS.plugin(self.kind)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,18 +274,32 @@ def _deal(size: int, grain: int, ways: int) -> dict[int, int]:
     return shares
 
 
-MATRIX_UNITS: dict[str, type[MatrixUnit[Any]]] = {}
+def _check_unit(kind: str, unit: Any) -> None:
+    if not (isinstance(unit, type) and issubclass(unit, MatrixUnit)):
+        raise ValueError(f"found {unit!r}, expected a class derived from MatrixUnit")
+    spec = getattr(unit, "spec_type", None)
+    if not (isinstance(spec, type) and issubclass(spec, MatrixUnitSpec)):
+        raise ValueError("expected spec_type, a class derived from MatrixUnitSpec")
+    missing = getattr(unit, "__abstractmethods__", None)
+    if missing:
+        raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+
+
+MATRIX_UNITS: Registry[type[MatrixUnit[Any]]] = Registry(
+    "matrix unit kind", plugins.MATRIX_UNITS, _check_unit
+)
 
 UnitT = TypeVar("UnitT", bound=type[MatrixUnit[Any]])
 
 
 def register_matrix_unit(kind: str) -> Callable[[UnitT], UnitT]:
-    """Class decorator: make a unit available to YAML under `kind`."""
+    """Class decorator: make a unit of ours available to YAML under `kind`.
+
+    Other packages name their units by entry points instead (`config.plugins`).
+    """
 
     def register(unit: UnitT) -> UnitT:
-        if kind in MATRIX_UNITS:
-            raise ValueError(f"matrix unit {kind!r} is registered twice")
-        MATRIX_UNITS[kind] = unit
+        MATRIX_UNITS.add(kind, unit)
         return unit
 
     return register

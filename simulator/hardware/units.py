@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from simulator.config import Document, nearest, validate
+from simulator.config.plugins import PluginError
 from simulator.hardware.matrix_unit import MATRIX_UNITS, MatrixUnit
 from simulator.hardware.parts_list import PARTS, PartsListSpec
 
-UNIT_KINDS = (*MATRIX_UNITS, PARTS)
-
 PricedUnit = MatrixUnit[Any] | PartsListSpec
+
+
+def unit_kinds() -> tuple[str, ...]:
+    """All kinds, those of other packages among them."""
+    return (*MATRIX_UNITS, PARTS)
 
 
 def unit_from(document: Document) -> PricedUnit:
@@ -19,12 +23,16 @@ def unit_from(document: Document) -> PricedUnit:
     if kind == PARTS:
         return validate(PartsListSpec, document)
     if not isinstance(kind, str) or kind not in MATRIX_UNITS:
-        hint = nearest(kind, UNIT_KINDS) if isinstance(kind, str) else None
+        known = unit_kinds()
+        hint = nearest(kind, known) if isinstance(kind, str) else None
         raise document.error(
-            ("kind",), f"found {kind!r}, expected a unit: {', '.join(UNIT_KINDS)}", nearest=hint
+            ("kind",), f"found {kind!r}, expected a unit: {', '.join(known)}", nearest=hint
         )
-    unit: MatrixUnit[Any] = MATRIX_UNITS[kind](validate(MATRIX_UNITS[kind].spec_type, document))
-    return unit
+    try:
+        unit = MATRIX_UNITS[kind]
+    except PluginError as error:
+        raise document.error(("kind",), str(error)) from None
+    return unit(validate(unit.spec_type, document))
 
 
 def unit_title(unit: PricedUnit) -> str:

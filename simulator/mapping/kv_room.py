@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -24,7 +24,9 @@ class SharedRoom:
     held: dict[int, int] = field(default_factory=dict)
     used_bytes: int = 0
 
-    def admit(self, request: int, tokens: int, reserved: int) -> bool:
+    def admit(
+        self, request: int, tokens: int, reserved: int, beside: Collection[int] | None = None
+    ) -> bool:
         """Take in a request if there is room for `reserved` tokens."""
         return self._hold(request, self.kv_bytes(reserved))
 
@@ -91,15 +93,20 @@ class ChannelRoom:
     costs: dict[int, int] = field(default_factory=dict)
     sizes: dict[int, int] = field(default_factory=dict)
 
-    def admit(self, request: int, tokens: int, reserved: int) -> bool:
-        """Take in a request on a channel with room for `reserved` tokens."""
+    def admit(
+        self, request: int, tokens: int, reserved: int, beside: Collection[int] | None = None
+    ) -> bool:
+        """Take in a request on a channel with room for `reserved` tokens.
+
+        beside: requests that it shares iterations with, whose work counts; all, if left out.
+        """
         needed = self._rows_of(reserved)
         used = self._used()
         fitting = [c for c in range(len(used)) if used[c] + needed <= self.rows]
         if not fitting:
             return False
         if self.policy == "greedy":
-            loads = self.loads()
+            loads = self.loads(beside)
             channel = min(fitting, key=loads.__getitem__)
         else:
             count = self.memory.channels
@@ -146,11 +153,11 @@ class ChannelRoom:
                 "leave out requests so long, or use fewer layers per device"
             )
 
-    def loads(self) -> list[int]:
-        """Estimated cycles of each channel's attention in one layer."""
+    def loads(self, requests: Collection[int] | None = None) -> list[int]:
+        """Estimated cycles of each channel's attention in one layer; of all requests, or some."""
         loads = [0] * self.memory.channels
-        for request, channel in self.channels.items():
-            loads[channel] += self._cost_of(self.tokens[request])
+        for request in self.channels if requests is None else requests:
+            loads[self.channels[request]] += self._cost_of(self.tokens[request])
         return loads
 
     @property

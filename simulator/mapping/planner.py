@@ -13,11 +13,8 @@ from simulator.mapping.facts import KernelFacts
 from simulator.mapping.kernels import Kernel
 from simulator.mapping.lowering import KernelPart
 from simulator.mapping.planning import KernelJob, Plan, Planning
-from simulator.mapping.program import OperatorInfo
+from simulator.mapping.program import BETWEEN_STAGES, OperatorInfo
 from simulator.workload.operators import Collective, Segment, Vector
-
-BETWEEN_STAGES = -1
-"""Stage of an operator that takes data from one to another."""
 
 
 class KernelPlanner(ABC):

@@ -23,6 +23,8 @@ from simulator.workload.operators import TensorKind
 
 Tokens = tuple[tuple[int, int], ...]
 """Pairs of `(index into Program.semaphores, amount)`."""
+BETWEEN_STAGES = -1
+"""Stage of an operator that takes data from one to another."""
 
 
 class QueueKind(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -154,7 +155,7 @@ def reference_gemm(
     are then added in order to a running total that starts as the first of them.
     Products and all sums are in `accumulator_format`, as the result is. Of integers,
     `group` products are summed exactly before they are added. multiply: what makes the
-    products of floats; those of integers are exact.
+    products.
 
     Raises CyclelabError for formats that do not go together, shapes that do not
     match or values outside their format, AccumulatorOverflowError for integer
@@ -169,7 +170,8 @@ def reference_gemm(
         raise CyclelabError("a GEMM and its segments need at least one product per output")
     if group > 1 and accumulator.number_format.kind != "int":
         raise CyclelabError(f"groups of {group} products are summed exactly of integers only")
-    if cannot_overflow(left, right, accumulator):
+    exact = multiply is exact_product
+    if exact and cannot_overflow(left, right, accumulator):
         return exact_gemm(left, right, accumulator)
     total = accumulator.zeros((left.shape[0], right.shape[1]))
     for start in range(0, depth, length):
@@ -177,10 +179,11 @@ def reference_gemm(
         end = min(start + length, depth)
         for k in range(start, end, group):
             stop = min(k + group, end)
-            if stop - k > 1:
+            if exact and stop - k > 1:
                 terms = left[:, k:stop] @ right[k:stop]
             else:
-                terms = accumulator.product(left[:, k, None], right[k])
+                products = (accumulator.product(left[:, i, None], right[i]) for i in range(k, stop))
+                terms = reduce(np.add, products)
             partial = accumulator.add(partial, terms)
         total = accumulator.add(total, partial) if start else partial
     return accumulator.stored(total)

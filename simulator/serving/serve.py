@@ -1,8 +1,7 @@
-"""The loop of a server: what takes part in an iteration, how long it takes, what it brings."""
+"""Serves the requests of an experiment: from its settings to what was found."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from simulator import __version__
@@ -19,20 +18,18 @@ from simulator.mapping.pim.layout import (
     rows_beside,
 )
 from simulator.report.serving.result import (
-    IterationRecord,
     LikenessErrors,
     RequestRecord,
     ServingResult,
 )
 from simulator.runner import Progress, check_patterns, machine_facts, most_activations
-from simulator.serving.steps import StepTimer, Work
+from simulator.serving.server import Room, Server
+from simulator.serving.steps import StepTimer
 from simulator.workload.batch import Batch, Sequence
 from simulator.workload.serving.arrivals import Arrival, arrivals_of
 from simulator.workload.serving.load import ServedModel, load_served
-from simulator.workload.serving.scheduler import Iteration, Scheduler, ServedRequest
+from simulator.workload.serving.scheduler import Scheduler, ServedRequest
 from simulator.workload.serving.spec import ServingSpec
-
-Room = SharedRoom | ChannelRoom
 
 
 def serve_experiment(experiment: Experiment, progress: Progress | None = None) -> ServingResult:
@@ -49,11 +46,11 @@ def serve_experiment(experiment: Experiment, progress: Progress | None = None) -
         )
     served, arrivals = _loaded(experiment, serving)
     room = _room(experiment, served, serving, arrivals)
-    server = _Server(
+    server = Server(
         serving=serving,
         period_fs=experiment.spec.machine.clock.period_fs,
         room=room,
-        scheduler=Scheduler.of(serving, room, arrivals),
+        schedulers=Scheduler.of(serving, room, arrivals, served.stages),
         timer=StepTimer(experiment, served, serving.alike if serving.steps == "alike" else None),
         requests=len(arrivals),
     )
@@ -62,84 +59,17 @@ def serve_experiment(experiment: Experiment, progress: Progress | None = None) -
     return _result(experiment, served, server)
 
 
-@dataclass
-class _Server:
-    """The loop: an iteration after the other, and waiting where there is nothing to do.
-
-    requests: that arrive in all. records: of the iterations so far, which end at `now_fs`.
-    """
-
-    serving: ServingSpec
-    period_fs: int
-    room: Room
-    scheduler: Scheduler
-    timer: StepTimer
-    requests: int
-    now_fs: int = 0
-    records: list[IterationRecord] = field(default_factory=list)
-
-    def run(self, progress: Progress | None) -> None:
-        """Serve until all requests are done, or the limit of iterations is reached."""
-        limit = self.serving.iterations
-        while limit is None or len(self.records) < limit:
-            iteration = self.scheduler.next(self.now_fs)
-            if iteration is not None:
-                self._serve(iteration)
-            elif self.scheduler.next_arrival_fs is not None:
-                self.now_fs = -(-self.scheduler.next_arrival_fs // self.period_fs) * self.period_fs
-            else:
-                return
-            if progress is not None:
-                progress(f"iteration {len(self.records):,}", self._share_done())
-
-    def _serve(self, iteration: Iteration) -> None:
-        cached = sum(request.cached for request in self.scheduler.running)
-        cached += iteration.prompt_tokens + len(iteration.decodes)
-        step = self.timer.step(iteration, _work(iteration, self.room), cached)
-        cycles = round(step.amount.cycles)
-        end_fs = self.now_fs + cycles * self.period_fs
-        self.records.append(
-            IterationRecord(
-                kind=iteration.kind,
-                start_s=self.now_fs / FEMTOSECONDS_PER_SECOND,
-                end_s=end_fs / FEMTOSECONDS_PER_SECOND,
-                cycles=cycles,
-                prompts=len(iteration.prompts),
-                prompt_tokens=iteration.prompt_tokens,
-                decodes=len(iteration.decodes),
-                context_tokens=iteration.batch().context,
-                running=len(self.scheduler.running),
-                waiting=len(self.scheduler.waiting),
-                kv_share=self.room.used_share,
-                simulated=step.simulated,
-                energy_j=step.amount.energy_j,
-                memory_bytes=round(step.amount.memory_bytes),
-                macs=round(step.amount.macs),
-                memory_macs=round(step.amount.memory_macs),
-            )
-        )
-        self.scheduler.finish(iteration, end_fs)
-        self.now_fs = end_fs
-
-    def _share_done(self) -> float:
-        shares = [len(self.scheduler.done) / self.requests]
-        if self.serving.iterations is not None:
-            shares.append(len(self.records) / self.serving.iterations)
-        return min(1.0, max(shares))
-
-
-def _work(iteration: Iteration, room: Room) -> Work:
-    total = iteration.batch().context
-    if isinstance(room, ChannelRoom) and iteration.kind == "decode":
-        return Work(max(room.loads()), total, 0)
-    return Work(total, total, total)
-
-
 def _loaded(experiment: Experiment, serving: ServingSpec) -> tuple[ServedModel, list[Arrival]]:
     document = experiment.document
     with said_at(document, ("workload",)):
         folder = document.locate(("workload",)).origin.directory
         served = load_served(experiment.spec.workload, folder)
+    if serving.batch < served.stages:
+        raise document.error(
+            ("serving", "batch"),
+            f"{serving.batch} requests at once are too few for {served.stages} micro-batches, one "
+            "for each stage of workload.pipeline_parallel",
+        )
     with said_at(document, ("serving", "requests")):
         folder = document.locate(("serving", "requests")).origin.directory
         return served, arrivals_of(serving, served.model.max_context, folder)
@@ -149,7 +79,7 @@ def _room(
     experiment: Experiment, served: ServedModel, serving: ServingSpec, arrivals: list[Arrival]
 ) -> Room:
     """What the memory has left beside weights, and activations of the largest iteration."""
-    spec, model = experiment.spec, served.model
+    spec, model = experiment.spec, served.of_stage
     memory, weights = spec.machine.memory, served.weight_bytes
     computing = computing_memory(spec.machine, spec.mapping)
     if computing is not None:
@@ -163,10 +93,11 @@ def _room(
             policy=spec.mapping.pim.requests,
         )
     longest = max(arrival.prompt_tokens for arrival in arrivals)
+    at_once = -(-serving.batch // served.stages)
     prompts = 0 if serving.prompts == "elsewhere" else max(1, serving.prompt_tokens // longest)
-    batch = [Sequence(longest)] * min(prompts, serving.batch)
+    batch = [Sequence(longest)] * min(prompts, at_once)
     if serving.prompts != "separate":
-        batch += [Sequence(1, model.max_context - 1)] * serving.batch
+        batch += [Sequence(1, model.max_context - 1)] * at_once
     phase = served.builder.phase("largest", "mixed", Batch(tuple(batch)), 0)
     activations = most_activations(phase, spec.machine, spec.mapping)[1]
     left = memory.capacity_bytes - weights - activations
@@ -180,9 +111,10 @@ def _room(
     return SharedRoom(left, served.kv_bytes)
 
 
-def _result(experiment: Experiment, served: ServedModel, server: _Server) -> ServingResult:
-    spec, scheduler, timer = experiment.spec, server.scheduler, server.timer
-    known = {r.number: r for r in (*scheduler.done, *scheduler.running, *scheduler.waiting)}
+def _result(experiment: Experiment, served: ServedModel, server: Server) -> ServingResult:
+    spec, timer, first = experiment.spec, server.timer, server.schedulers[0]
+    running = [request for each in server.schedulers for request in each.running]
+    known = {r.number: r for r in (*first.done, *running, *first.waiting)}
     requests = [
         _request(known[number]) for number in sorted(known) if known[number].admitted_fs is not None
     ]
@@ -193,6 +125,7 @@ def _result(experiment: Experiment, served: ServedModel, server: _Server) -> Ser
         workload=_workload_facts(served),
         offered_requests=server.requests,
         iterations=server.records,
+        stage_busy_s=[each / FEMTOSECONDS_PER_SECOND for each in server.busy_fs],
         requests=requests,
         preemptions=sum(request.preemptions for request in known.values()),
         likeness=LikenessErrors(
@@ -243,6 +176,7 @@ def _workload_facts(served: ServedModel) -> dict[str, Any]:
         "model": model.name,
         "layers": model.layers,
         "tensor_parallel": served.tensor_parallel,
+        **({"pipeline_parallel": served.stages} if served.stages > 1 else {}),
         "precision": served.formats.describe(),
         "weight_bytes": served.weight_bytes,
         "kv_bytes_per_token": served.kv_bytes(1),

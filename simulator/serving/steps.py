@@ -132,7 +132,8 @@ class StepTimer:
         if layers is not None:
             for segment in phase.segments:
                 if segment.repeat > layers:
-                    times[segment.name, layers - 1] = segment.repeat - layers + 1
+                    last = segment.first + layers - 1
+                    times[segment.name, last] = segment.repeat - layers + 1
             phase = replace(
                 phase,
                 segments=_fewer(phase.segments, layers),
@@ -140,9 +141,13 @@ class StepTimer:
             )
         spec = self.experiment.spec
         builder = ResultBuilder(spec.machine, self.experiment.technology)
-        builder.add(simulate_phase(self.experiment, self.mapper, phase))
-        attention = [op for op in builder.operators if is_attention(op)]
-        return amount_of(builder.operators, times), amount_of(attention, times)
+        run = simulate_phase(self.experiment, self.mapper, phase)
+        builder.add(run)
+        stages = [run.program.operators[each.operator].stage for each in run.execution.records]
+        operators = list(zip(builder.operators, stages, strict=True))
+        attention = [(op, stage) for op, stage in operators if is_attention(op)]
+        count = self.served.stages
+        return amount_of(operators, times, count), amount_of(attention, times, count)
 
 
 def _group(iteration: Iteration) -> tuple[str, int, int]:

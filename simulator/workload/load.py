@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulator.config import CyclelabError, find
+from simulator.config.resources import find_file
 from simulator.workload.counts import matmul_weights, parameters
 from simulator.workload.gemms import GemmSpec, gemm_phase, load_gemms
 from simulator.workload.huggingface import load_model
+from simulator.workload.importers import import_gemms
 from simulator.workload.model import TransformerSpec
 from simulator.workload.operators import Devices, Workload
 from simulator.workload.phases import Request, build_phases
@@ -105,6 +107,9 @@ def _gemm_workload(spec: WorkloadSpec, relative_to: Path | None) -> Workload:
 def _gemms(spec: WorkloadSpec, relative_to: Path | None) -> tuple[str, Sequence[GemmSpec]]:
     if isinstance(spec.gemms, tuple):
         return "gemms", spec.gemms
+    if spec.imported is not None:
+        path = find_file(spec.imported.file, relative_to)
+        return path.stem, import_gemms(spec.imported.importer, path)
     path = find("gemms", spec.gemms or spec.topology or "", relative_to)
     return path.stem, load_topology(path) if spec.topology else load_gemms(path)
 

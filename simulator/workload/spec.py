@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from simulator.config import Spec
 from simulator.workload.gemms import GemmSpec
+from simulator.workload.importers import ImportedSpec
 from simulator.workload.model import Count
 from simulator.workload.precision import PrecisionSpec
 from simulator.workload.routing import RoutingSpec
@@ -16,7 +17,7 @@ from simulator.workload.traces import MAX_REQUESTS, TraceSpec
 
 Requests = Annotated[int, Field(ge=1, le=MAX_REQUESTS)]
 
-KINDS = ("model", "gemms", "topology")
+KINDS = ("model", "gemms", "topology", "imported")
 BATCH_KEYS = ("batch", "prefill_tokens", "context_tokens")
 MODEL_KEYS = (
     *BATCH_KEYS, "layers", "decode_steps", "requests", "trace", "running", "tensor_parallel",
@@ -40,11 +41,12 @@ class RequestSpec(Spec):
 
 
 class WorkloadSpec(Spec):
-    """What is run: exactly one of `model`, `gemms` and `topology`.
+    """What is run: exactly one of `model`, `gemms`, `topology` and `imported`.
 
     model: a shipped model, or the path of a Hugging Face `config.json`.
     gemms: GEMMs in place, the name of a shipped list, or the path of one (YAML, CSV).
     topology: path of a SCALE-Sim topology CSV, or the name of a shipped list.
+    imported: a file of another program, that an importer reads as GEMMs.
 
     For models:
     layers: only so many of the model's layers.
@@ -70,6 +72,7 @@ class WorkloadSpec(Spec):
     model: str | None = None
     gemms: str | tuple[GemmSpec, ...] | None = None
     topology: str | None = None
+    imported: ImportedSpec | None = None
     layers: int | None = Field(default=None, ge=1)
     batch: Requests = 1
     prefill_tokens: Count = 0
@@ -115,8 +118,6 @@ class WorkloadSpec(Spec):
             raise ValueError("serving needs a workload of a model")
         keys = (*BATCH_KEYS, "decode_steps", "requests", "trace", "running")
         self._refuse(keys, "an experiment with 'serving', which says what requests there are")
-        if self.pipeline_parallel > 1:
-            raise ValueError("pipeline_parallel is not served yet: stages work on one batch only")
 
     def _refuse(self, keys: tuple[str, ...], where: str) -> None:
         fields = type(self).model_fields

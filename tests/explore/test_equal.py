@@ -7,16 +7,20 @@ from pathlib import Path
 
 import pytest
 
+import simulator as sim
 from simulator.cli import main
 from simulator.config import CyclelabError
+from simulator.cost import load_technology
+from simulator.cost.area import area
 from simulator.experiment import Experiment
 from simulator.explore.case import CaseSpec
 from simulator.explore.compare import CannotRunError, compare
 from simulator.explore.equal import nearest_size
 from simulator.explore.machines import machines_on
-from simulator.explore.main_units import peak_macs_per_cycle, unit_area_mm2
+from simulator.explore.main_units import main_units
 from simulator.explore.sizing import experiments_of
 from simulator.explore.spec import ComparisonSpec, Equal, load_comparison
+from simulator.hardware.cpu import CpuSpec
 from tests.explore.comparisons import written
 
 
@@ -27,15 +31,16 @@ def sized(
     return experiments_of(spec.model_copy(update={"equal": equal}), overrides)
 
 
+def amount(experiment: Experiment, equal: Equal) -> float:
+    return main_units(experiment.spec.machine).amount(experiment.technology, equal)
+
+
 def area_mm2(experiment: Experiment) -> float:
-    machine = experiment.spec.machine
-    unit = machine.core.build_matrix_units()[0]
-    return unit_area_mm2(unit, machine.cores, experiment.technology).value
+    return amount(experiment, "area")
 
 
 def peak(experiment: Experiment) -> float:
-    machine = experiment.spec.machine
-    return float(peak_macs_per_cycle(machine.core.build_matrix_units()[0], machine.cores))
+    return amount(experiment, "peak")
 
 
 @pytest.mark.parametrize(
@@ -116,10 +121,7 @@ def test_a_baseline_is_sized_before_what_is_sized_to_it() -> None:
         ),
     )
     sized = experiments_of(spec)
-    areas = [
-        unit_area_mm2(each.spec.machine.core.build_matrix_units()[0], 1, each.technology).value
-        for each in sized.values()
-    ]
+    areas = [area_mm2(each) for each in sized.values()]
     assert areas[1] == pytest.approx(areas[0])
     assert areas[2] == pytest.approx(areas[0], rel=0.01)
 
@@ -190,3 +192,26 @@ def test_the_first_case_is_compared_with_nothing() -> None:
             experiment={},
             cases=(CaseSpec(name="a", per="b"), CaseSpec(name="b")),
         )
+
+
+def test_arrays_beside_a_cache_are_main_units() -> None:
+    """All arrays that look up, at their own clock; what they do is `sram_pim`'s."""
+    machine = sim.load("sail_llama2_7b").spec.machine
+    assert isinstance(machine, CpuSpec) and machine.arrays is not None
+    units, slices = main_units(machine), machine.llc.slices
+    assert units.count == slices * machine.arrays.arrays_per_slice and units.name == "sram_pim"
+    assert units.clock_hz == pytest.approx(machine.arrays.clock.frequency_hz)
+    parts = area(machine.parts(), load_technology("7nm"))
+    own = sum(mm2.value for path, mm2 in parts.items() if path.startswith("chip.sram_pim."))
+    assert units.area_mm2(load_technology("7nm")).value == pytest.approx(own)
+    alone = main_units(sim.load("sail_llama2_7b_n1").spec.machine)
+    assert alone.count == 16 and alone.name != "sram_pim"
+
+
+def test_arrays_are_sized_by_their_number_per_slice() -> None:
+    spec = machines_on("sail_llama2_7b", ["neoverse_n1_sram_pim", "xeon_neural_cache"])
+    overrides = ["machine.arrays.array={rows: 128, columns: 512}", "technology=7nm"]
+    first, second = experiments_of(spec.model_copy(update={"equal": "peak"}), overrides).values()
+    arrays = second.spec.machine.arrays  # type: ignore[attr-defined]
+    # One array more or less of each slice is what they differ by at least.
+    assert peak(second) == pytest.approx(peak(first), rel=0.51 / arrays.arrays_per_slice)

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from simulator.config import CyclelabError
 from simulator.cost.unit import unit_cost
+from simulator.experiment import Experiment
 from simulator.explore.compare import compare
-from simulator.explore.main_units import busy_power_w, main_amount, main_unit
+from simulator.explore.main_units import main_units
 from simulator.explore.sizing import experiments_of
 from simulator.explore.spec import load_comparison
 from simulator.explore.table import WIDTH, text
 from tests.explore.comparisons import written
 
 
+def power_w(experiment: Experiment) -> float:
+    """Of the main units at their peak."""
+    return main_units(experiment.spec.machine).amount(experiment.technology, "power")
+
+
 def test_power_by_hand(tmp_path: Path) -> None:
     """2 × 128 × 128 MACs per cycle at 940 MHz, each for so many pJ, and leakage."""
     experiment = experiments_of(load_comparison(written(tmp_path)))["unpacked"]
-    unit, machine = main_unit(experiment), experiment.spec.machine
-    one = unit_cost(unit, experiment.technology)
-    found = busy_power_w(unit, machine.cores, machine.clock.frequency_hz, experiment.technology)
+    units, technology = main_units(experiment.spec.machine), experiment.technology
+    one, found = unit_cost(units.unit, technology), units.busy_power_w(technology)
     for bound in ("value", "low", "high"):
         pj, leakage = (getattr(each, bound) for each in (one.energy_pj_per_mac, one.leakage_w))
         by_hand = 2 * (128 * 128 * 940e6 * pj * 1e-12 + leakage)
@@ -30,22 +36,25 @@ def test_power_by_hand(tmp_path: Path) -> None:
 
 def test_leakage_does_not_depend_on_the_clock(tmp_path: Path) -> None:
     experiment = experiments_of(load_comparison(written(tmp_path)))["tables"]
-    unit, technology = main_unit(experiment), experiment.technology
-    slow, fast = (busy_power_w(unit, 1, hz, technology).value for hz in (1e9, 2e9))
-    leakage = 345 * unit_cost(unit, technology).leakage_w.value
+    units, technology = main_units(experiment.spec.machine), experiment.technology
+    slow, fast, more = (
+        replace(units, **changes).busy_power_w(technology).value
+        for changes in ({"clock_hz": 1e9}, {"clock_hz": 2e9}, {"clock_hz": 1e9, "count": 3 * 345})
+    )
+    leakage = 345 * unit_cost(units.unit, technology).leakage_w.value
     assert 2 * (slow - leakage) == pytest.approx(fast - leakage)
-    assert busy_power_w(unit, 3, 1e9, technology).value == pytest.approx(3 * slow)
+    assert more == pytest.approx(3 * slow)
 
 
 def test_equal_power_within_half_a_step(tmp_path: Path) -> None:
     spec = load_comparison(written(tmp_path, **{"equal: none": "equal: power"}))
     first, narrow, tables = experiments_of(spec).values()
-    target = main_amount(first, "power")
+    target = power_w(first)
     columns = narrow.spec.machine.core.matrix_units[0].columns  # type: ignore[attr-defined]
     count = tables.spec.machine.core.matrix_units[0].count
     # A column of either array, or a core, is what the sizes differ by at least.
-    assert main_amount(narrow, "power") == pytest.approx(target, rel=0.51 / columns)
-    assert main_amount(tables, "power") == pytest.approx(target, rel=0.51 / count)
+    assert power_w(narrow) == pytest.approx(target, rel=0.51 / columns)
+    assert power_w(tables) == pytest.approx(target, rel=0.51 / count)
 
 
 def test_half_the_clock_twice_the_columns(tmp_path: Path) -> None:
@@ -56,8 +65,8 @@ def test_half_the_clock_twice_the_columns(tmp_path: Path) -> None:
     )
     first, _, tables = experiments_of(spec).values()
     columns = tables.spec.machine.core.matrix_units[0].columns  # type: ignore[attr-defined]
-    leakage = unit_cost(main_unit(first), first.technology).leakage_w.value * 2
-    share = leakage / main_amount(first, "power")
+    leakage = unit_cost(main_units(first.spec.machine).unit, first.technology).leakage_w.value * 2
+    share = leakage / power_w(first)
     assert 256 / (1 + share) * 0.98 < columns < 256 * 1.02
 
 

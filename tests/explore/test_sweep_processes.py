@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,59 +12,19 @@ import pytest
 
 import simulator as sim
 from simulator.explore.sweep import pool
-from simulator.explore.sweep.layout import connect
-from tests.explore.sweeps import SMALL, command, small, written
-
-MANY = small(
-    axes="""  n: {key: workload.gemms.0.n, range: {from: 8, to: 96, step: 8}}
-  m: {key: workload.gemms.0.m, values: [16, 1024]}
-"""
+from tests.explore.sweeps import (
+    HAUNTED,
+    MANY,
+    POINTS,
+    SMALL,
+    THREE,
+    command,
+    content,
+    small,
+    stored,
+    wait_for,
+    written,
 )
-POINTS = 24
-HAUNTED = """
-import os, time
-from simulator.explore.sweep import worker
-simulate = worker.simulate
-def haunted(sweep, levels):
-    label = sweep.labels(levels)["n"]
-    if label == 32:
-        time.sleep(60)
-    if label == 64:
-        os.kill(os.getpid(), 9)
-    return simulate(sweep, levels)
-worker.simulate = haunted
-worker.main()
-"""
-"""A worker that sleeps over one point, and dies of another."""
-
-
-def content(path: Path) -> list[tuple[Any, ...]]:
-    """What a store says of points, without what differs from run to run."""
-    connection = connect(path, create=False)
-    rows = connection.execute(
-        "SELECT p.number, p.key, r.state, r.error, r.figures FROM points p "
-        "LEFT JOIN results r ON r.key = p.key ORDER BY p.number"
-    ).fetchall()
-    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    connection.close()
-    return rows
-
-
-def stored(path: Path) -> int:
-    """How many results a store has by now."""
-    if not path.is_file():
-        return 0
-    connection = connect(path, create=False)
-    count = connection.execute("SELECT count(*) FROM results").fetchone()[0]
-    connection.close()
-    return int(count)
-
-
-def wait_for(path: Path, count: int) -> None:
-    limit = time.monotonic() + 60
-    while stored(path) < count:
-        assert time.monotonic() < limit, "the sweep does not get on"
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")
@@ -119,12 +78,12 @@ def test_points_that_hang_or_crash_are_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool, "START", HAUNTED)
-    path = written(tmp_path, small(axes="  n: {key: workload.gemms.0.n, values: [16, 32, 64]}\n"))
-    found = sim.sweep(path, tmp_path / "s.sqlite", workers=1, time_limit_s=1.0)
+    path = written(tmp_path, small(axes=THREE))
+    found = sim.sweep(path, tmp_path / "s.sqlite", workers=1, time_limit_s=4.0)
     states = {(p.axes["n"], p.state) for p in found.points}
     assert states == {(16, "done"), (32, "timed out"), (64, "crashed")}
     by_state = {point.state: point for point in found.points}
-    assert by_state["timed out"].error == "took longer than 1 s"
+    assert by_state["timed out"].error == "took longer than 4 s"
     assert by_state["crashed"].error == "its process ended (killed by signal 9)"
     assert "1 done, 1 timed out, 1 crashed" in found.summary()
     monkeypatch.undo()

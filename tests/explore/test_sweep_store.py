@@ -4,57 +4,28 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 import simulator as sim
 from simulator.config import CyclelabError
-from simulator.explore.sweep import run as running
 from simulator.explore.sweep.claims import Runner
+from simulator.explore.sweep.jobs import Ran, Unlike
+from simulator.explore.sweep.options import Options
 from simulator.explore.sweep.point import CRASHED, TIMED_OUT
-from simulator.explore.sweep.points import Sweep, key_of
+from simulator.explore.sweep.points import key_of
+from simulator.explore.sweep.run import execute, plan
 from simulator.explore.sweep.store import Store
-from simulator.explore.sweep.worker import Ran, simulate
+from simulator.explore.sweep.worker import simulate
 from tests.explore.sweeps import SMALL, made, small
-
-
-class Here:
-    """A pool without processes: it counts what it is asked for."""
-
-    asked: ClassVar[list[Any]] = []
-
-    def __init__(self, sweep: Sweep, workers: int, time_limit_s: float | None = None) -> None:
-        self.sweep, self.count, self.idle = sweep, workers, 1
-        self.job: tuple[Any, Any] | None = None
-
-    def __enter__(self) -> Here:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def start(self, job: Any, task: str, given: Any) -> None:
-        self.asked.append(given)
-        self.job, self.idle = (job, simulate(self.sweep, given)), 0
-
-    def answers(self) -> list[Any]:
-        found, self.job, self.idle = [self.job] if self.job else [], None, 1
-        return found
-
-
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    monkeypatch.setattr(running, "Pool", Here)
-    Here.asked = []
-    return Here.asked
 
 
 def run(folder: Path, text: str = SMALL, *settings: str) -> sim.Store:
     sweep = made(text, *settings)
-    options = running.Options()
+    options = Options()
     store = Store(folder / "s.sqlite", create=True)
-    running.execute(running.plan(sweep, options), store, options)
+    execute(plan(sweep, options), store, options)
     return store
 
 
@@ -176,6 +147,21 @@ def test_what_is_tried_again(
     with Store(tmp_path / "s.sqlite", create=True) as store:
         Runner(store, time_limit_s=1.0).record(b"a", Ran(state))
         assert Runner(store, limit_s).known([b"a"]) == (set() if again else {b"a"})
+
+
+def test_a_point_that_is_another_one_where_it_runs_is_not_run(tmp_path: Path) -> None:
+    csv = tmp_path / "g.csv"
+    csv.write_text("Layer,M,N,K\nfirst,8,32,16\n")
+    axis = small(axes="  machine.memory.latency_s: [1.0e-7]\n")
+    sweep = made(axis.replace("gemms: [{name: gemm, m: 16, n: 32, k: 64}]", f"topology: {csv}"))
+    experiment = sweep.experiment((0,))
+    assert experiment is not None
+    key = key_of(experiment)
+    assert isinstance(simulate(sweep, (0,), key), Ran)
+    csv.write_text("Layer,M,N,K\nfirst,8,16,16\n")
+    answer = simulate(sweep, (0,), key)
+    assert isinstance(answer, Unlike)
+    assert answer.reason == "its configuration, or a file that it names, is another one there"
 
 
 def test_the_key_changes_with_a_file_that_the_workload_names(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_the_smallest_workload() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("batch: 1", "exactly one of model, gemms, topology, found none of them"),
+        ("batch: 1", "exactly one of model, gemms, topology, imported, found none of them"),
         ("model: a\ngemms: b", "found model and gemms"),
         ("gemms: a\nbatch: 2", "batch has no meaning in a workload of gemms"),
         ("topology: a\nmoe: {seed: 1}", "moe has no meaning in a workload of topology"),

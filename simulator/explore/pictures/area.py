@@ -14,6 +14,7 @@ from simulator.explore.pictures.bars import (
     name_rows,
 )
 from simulator.report.plots.component_groups import (
+    ARRAYS,
     COLOURS,
     MATRIX_UNIT,
     group_colours,
@@ -56,12 +57,14 @@ def plot_area(outcome: Outcome) -> Figure:
 def area_stack(case: CaseOutcome) -> dict[str, float]:
     """mm² by component group, the matrix units as main units and others."""
     parts = {name: area.value for name, area in grouped(case.area_by_component).items()}
-    units = parts.pop(MATRIX_UNIT, 0.0)
+    units, arrays = parts.pop(MATRIX_UNIT, 0.0), parts.pop(ARRAYS, 0.0)
     main = case.units.area_mm2.value
     stack = {MAIN: main, OTHERS: units - main}
-    if stack[OTHERS] <= ROUNDING * units:
-        del stack[OTHERS]
-    return stack | parts
+    if arrays:
+        # What arrays have besides themselves, such as tables of patterns, stays with them.
+        stack |= {OTHERS: units, ARRAYS: arrays - main}
+    found = stack | parts
+    return {name: area for name, area in found.items() if area > ROUNDING * main}
 
 
 def _colours(found: set[str]) -> dict[str, str]:

@@ -9,9 +9,9 @@ import time
 import uuid
 from collections.abc import Sequence
 
+from simulator.explore.sweep.jobs import Ran
 from simulator.explore.sweep.point import CRASHED, TIMED_OUT
 from simulator.explore.sweep.store import Store, in_parts
-from simulator.explore.sweep.worker import Ran
 
 BEAT_S = 2.0
 """How often a process says that it is alive."""

@@ -12,9 +12,10 @@ A name is a key path, an axis or a measure. Nothing else can be said, and nothin
 
 from __future__ import annotations
 
+import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,8 @@ _CALCULATE: Mapping[str, Callable[[Any, Any], Any]] = {
 }
 _WORDS = ("and", "or", "not", "in")
 _CONSTANTS = {"true": True, "false": False}
+LEAST_MISSED = 1e-9
+"""What a comparison of equals misses by, such as 3 < 3."""
 MOST_NESTED = 20
 """Parentheses and signs within each other."""
 
@@ -52,6 +55,18 @@ class UnknownNameError(CyclelabError):
     """A condition speaks of something that is not there."""
 
 
+class Verdict(int):
+    """True or false, with how far it is from being true, 0 to 1."""
+
+    missed_by: float
+
+    def __new__(cls, holds: bool, missed_by: float = 1.0) -> Verdict:
+        """As 1 or 0; what holds misses by nothing."""
+        found = super().__new__(cls, holds)
+        found.missed_by = 0.0 if holds else missed_by
+        return found
+
+
 @dataclass(frozen=True)
 class Condition:
     """A condition as it was written, and the names in it."""
@@ -62,8 +77,20 @@ class Condition:
 
     def holds(self, lookup: Lookup) -> bool:
         """Whether it is true; raises CyclelabError for values that cannot be compared."""
+        return bool(self._value(lookup))
+
+    def missed_by(self, lookup: Lookup) -> float:
+        """How far it is from being true, 0 to 1; raises as `holds`.
+
+        Numbers that are compared miss by their difference, as a share of the larger; of what
+        `and` joins the first that is false counts, of `or` the nearest.
+        """
+        value = self._value(lookup)
+        return _missed_by(value)
+
+    def _value(self, lookup: Lookup) -> Any:
         try:
-            return bool(self.part(lookup))
+            return self.part(lookup)
         except (TypeError, ZeroDivisionError, OverflowError) as error:
             values = ", ".join(f"{name} is {lookup(name)!r}" for name in self.names)
             raise CyclelabError(f"{self.text!r} says nothing where {values}: {error}") from None
@@ -88,7 +115,7 @@ class _Parser:
 
     def condition(self) -> Part:
         parts = self._listed(self._both, "or")
-        return parts[0] if len(parts) == 1 else lambda look: any(part(look) for part in parts)
+        return parts[0] if len(parts) == 1 else lambda look: _either(part(look) for part in parts)
 
     def end(self) -> None:
         if self.place < len(self.tokens):
@@ -96,7 +123,7 @@ class _Parser:
 
     def _both(self) -> Part:
         parts = self._listed(self._comparison, "and")
-        return parts[0] if len(parts) == 1 else lambda look: all(part(look) for part in parts)
+        return parts[0] if len(parts) == 1 else lambda look: _all(part(look) for part in parts)
 
     def _listed(self, one: Callable[[], Part], word: str) -> list[Part]:
         parts = [one()]
@@ -121,7 +148,7 @@ class _Parser:
         self.place += 1
         self.compared += 1
         compare, right = _COMPARE[sign], self._sum()
-        return lambda look: compare(left(look), right(look))
+        return lambda look: _compared(compare, left(look), right(look))
 
     def _list(self) -> list[Part]:
         self._take("[")
@@ -194,6 +221,38 @@ class _Parser:
         kind, token = self._next()
         found = "nothing more" if kind == "end" else repr(token)
         return CyclelabError(f"{self.text!r}: found {found}, expected {expected}")
+
+
+def _compared(compare: Callable[[Any, Any], bool], left: Any, right: Any) -> Verdict:
+    if compare(left, right):
+        return Verdict(True)
+    if not (isinstance(left, int | float) and isinstance(right, int | float)):
+        return Verdict(False)
+    larger = max(abs(left), abs(right))
+    share = abs(left - right) / larger if 0 < larger < math.inf else 1.0
+    return Verdict(False, min(1.0, max(share, LEAST_MISSED)))
+
+
+def _either(parts: Iterable[Any]) -> Verdict:
+    """The first that holds, or the one that is nearest to it."""
+    least = 1.0
+    for part in parts:
+        if part:
+            return Verdict(True)
+        least = min(least, _missed_by(part))
+    return Verdict(False, least)
+
+
+def _all(parts: Iterable[Any]) -> Verdict:
+    """Whether all hold; those behind the first that does not are not looked at."""
+    for part in parts:
+        if not part:
+            return Verdict(False, _missed_by(part))
+    return Verdict(True)
+
+
+def _missed_by(part: Any) -> float:
+    return part.missed_by if isinstance(part, Verdict) else float(not part)
 
 
 def _calculated(calculate: Callable[[Any, Any], Any], left: Part, right: Part) -> Part:

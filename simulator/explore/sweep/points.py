@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from simulator.config import ConfigError, CyclelabError, Document, nearest
 from simulator.config.errors import KeyPath
 from simulator.config.nodes import Node
 from simulator.config.overrides import Setting, apply_overrides, as_setting
-from simulator.config.resources import SUFFIXES
+from simulator.config.resources import SUFFIXES, find_file
 from simulator.cost import Technology, technology_from
 from simulator.experiment import Experiment, build_experiment, completed
 from simulator.explore.sweep.expression import Condition, UnknownNameError
@@ -37,8 +38,9 @@ Levels = tuple[int, ...]
 class Sweep:
     """A checked sweep. `document` and `overrides` make it again, in another process.
 
-    overrides: `key.path=value`, settings of all points. Raises ConfigError, with file and
-    line, for what is wrong with the sweep itself; its points are checked one by one.
+    overrides: `key.path=value`, settings of all points. base: the experiment that points
+    share, with its presets and the overrides. Raises ConfigError, with file and line, for what
+    is wrong with the sweep itself; its points are checked one by one.
     """
 
     def __init__(self, document: Document, overrides: Iterable[str] = ()) -> None:
@@ -50,8 +52,9 @@ class Sweep:
         self.constraints = read_conditions(self.spec.constraints, document, "constraints")
         self._axis = {axis.name: index for index, axis in enumerate(self.axes)}
         self._technologies: dict[int, tuple[Node, Technology]] = {}
-        self._base = self._completed()
-        self._late = [c for c in self.when if not all(self._is_early(n) for n in c.names)]
+        self.base = self._completed()
+        self._early = [c for c in self.when if all(self._is_early(n) for n in c.names)]
+        self._late = [c for c in self.when if c not in self._early]
 
     @property
     def size(self) -> int:
@@ -65,16 +68,20 @@ class Sweep:
             raise self.document.error(
                 ("axes",),
                 f"{self.size:,} points ({counts}), more than {limit:,}: give axes fewer values, "
-                f"or raise the limit with --limit {self.size}",
+                "let a search choose points (search: {method: tpe, trials: 1000}), or raise the "
+                f"limit with --limit {self.size}",
             )
 
     def points(self) -> Iterator[Levels]:
         """Points that no condition on axes leaves out, the last axis running fastest."""
-        early = [condition for condition in self.when if condition not in self._late]
         for number in range(self.size):
             levels = self.levels(number)
-            if all(self._holds(condition, levels) for condition in early):
+            if self.wants(levels):
                 yield levels
+
+    def wants(self, levels: Levels) -> bool:
+        """Whether no condition on axes leaves a point out."""
+        return all(self._holds(condition, levels) for condition in self._early)
 
     def levels(self, number: int) -> Levels:
         """The levels of a point of the whole grid."""
@@ -124,7 +131,7 @@ class Sweep:
         """
         pairs = zip(self.axes, levels, strict=True)
         settings = [s for axis, level in pairs for s in axis.levels[level].settings]
-        experiment = build_experiment(self._base, settings, None, self._technology)
+        experiment = build_experiment(self.base, settings, None, self._technology)
         if not self._late:
             return experiment
         resolved = experiment.resolved()
@@ -191,10 +198,11 @@ def _undoes(key: str, setting: Setting) -> bool:
 
 
 def key_of(experiment: Experiment) -> bytes:
-    """Equal for experiments of equal figures: a digest of what they resolve to, and of files
-    that their workload names."""
+    """Equal for experiments of equal figures: a digest of what they resolve to, of files that
+    their workload names, and of the code of other packages that takes part."""
     found = {k: v for k, v in experiment.resolved().items() if k not in NO_MATTER}
     facts = {**found, "technology": experiment.technology.facts, "files": _files(experiment)}
+    facts["packages"] = [plugin.facts() for plugin in experiment.plugins().values()]
     text = json.dumps(facts, sort_keys=True)
     return hashlib.sha256(text.encode()).digest()[:16]
 
@@ -207,8 +215,10 @@ def _files(experiment: Experiment) -> list[str]:
 
 def _named_files(node: Node) -> Iterator[Path]:
     if isinstance(node.value, Mapping):
-        for child in node.value.values():
+        for key, child in node.value.items():
             yield from _named_files(child)
+            if key == "imported":
+                yield from _imported_file(child)
     elif isinstance(node.value, tuple):
         for child in node.value:
             yield from _named_files(child)
@@ -216,6 +226,14 @@ def _named_files(node: Node) -> Iterator[Path]:
         path = (node.origin.directory or Path()) / node.value
         if path.is_file():
             yield path
+
+
+def _imported_file(node: Node) -> Iterator[Path]:
+    """The file of an importer, which may be called anything."""
+    file = node.value.get("file") if isinstance(node.value, Mapping) else None
+    if file is not None and isinstance(file.value, str) and not file.value.endswith(SUFFIXES):
+        with suppress(CyclelabError):  # it is missed when it is read
+            yield find_file(file.value, file.origin.directory)
 
 
 def _digest(path: Path) -> str:

@@ -11,25 +11,16 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 from simulator.config import CyclelabError
 from simulator.config.resources import PACKAGE_FOLDER
-from simulator.explore.sweep.points import Sweep
+from simulator.explore.sweep.jobs import LostError, Setup, Workers
 
 START = "from simulator.explore.sweep.worker import main; main()"
 """What a worker executes; as a module of that name its answers could not be read here."""
 PATIENCE_S = 0.5
 """The longest wait before time limits are looked at."""
-
-
-class LostError(CyclelabError):
-    """A worker did not answer: it ended, or was ended for being over its time."""
-
-    def __init__(self, message: str, timed_out: bool) -> None:
-        super().__init__(message)
-        self.timed_out = timed_out
 
 
 @dataclass(slots=True)
@@ -43,14 +34,16 @@ class _Worker:
     since: float = 0.0
 
 
-class Pool:
+class Pool(Workers):
     """Workers for one sweep, as a context. time_limit_s: of one job; None: as long as it takes.
 
-    After `start`, wait for answers with `answers`.
+    After `start`, wait for answers with `answers`. version: of the model that they have, once
+    one of them is idle.
     """
 
-    def __init__(self, sweep: Sweep, workers: int, time_limit_s: float | None = None) -> None:
-        self.sweep = sweep
+    def __init__(self, setup: Setup, workers: int, time_limit_s: float | None = None) -> None:
+        self.setup = setup
+        self.version = ""
         self.time_limit_s = time_limit_s
         self.selector = selectors.DefaultSelector()
         self.workers: list[_Worker] = []
@@ -65,20 +58,17 @@ class Pool:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """End all workers, whatever they are at."""
         for worker in self.workers:
             _end(worker)
         self.workers.clear()
         self.selector.close()
+
+    def kill(self) -> None:
+        """End all workers at once; from another thread, that one finds them lost."""
+        for worker in self.workers:
+            worker.process.kill()
 
     @property
     def idle(self) -> int:
@@ -102,7 +92,7 @@ class Pool:
                 yield from self._lost(worker)
                 continue
             if not worker.ready:
-                worker.ready = True
+                worker.ready, self.version = True, answer
             else:
                 worker.busy = False
                 yield worker.job, answer
@@ -147,7 +137,7 @@ class Pool:
         self.workers.append(worker)
         assert process.stdout is not None
         self.selector.register(process.stdout, selectors.EVENT_READ, worker)
-        self._send(worker, (self.sweep.document, self.sweep.overrides))
+        self._send(worker, self.setup)
 
     def _send(self, worker: _Worker, message: object) -> None:
         """Write a message; a worker that is gone is found when its answer is waited for."""

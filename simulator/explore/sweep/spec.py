@@ -22,6 +22,7 @@ from simulator.config.nodes import Node
 from simulator.explore.sweep.axis import Axis, AxisSpec, read_axis
 from simulator.explore.sweep.expression import Condition, parse_condition
 from simulator.explore.sweep.figures import check_figure
+from simulator.explore.sweep.search.spec import SearchSpec
 
 Direction = Literal["min", "max"]
 
@@ -37,6 +38,7 @@ class SweepSpec(Spec):
     when: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
     objectives: dict[str, Direction] = Field(min_length=1)
+    search: SearchSpec = SearchSpec()
 
     @field_validator("axes", mode="before")
     @classmethod

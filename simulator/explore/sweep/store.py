@@ -16,13 +16,15 @@ from simulator.config import CyclelabError, nearest
 from simulator.explore.sweep.expression import parse_condition
 from simulator.explore.sweep.front import front
 from simulator.explore.sweep.layout import connect
-from simulator.explore.sweep.point import Point, row
+from simulator.explore.sweep.point import OPEN, Point, row
 from simulator.explore.sweep.version import model_version
 from simulator.report.tables import frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Placed = tuple[int, Sequence[int], bytes]
+"""A point of a sweep: its number, levels and key."""
 MOST_IN_ONE = 500
 """Values in one statement."""
 
@@ -162,31 +164,50 @@ class Store:
             found = connection.execute("SELECT id FROM versions WHERE name = ?", (self.version,))
             return int(found.fetchone()[0])
 
-    def register(
-        self,
-        digest: str,
-        name: str,
-        facts: Mapping[str, Any],
-        points: Sequence[tuple[int, Sequence[int], bytes]],
-    ) -> None:
-        """Say what points a sweep has: number, levels and key of each."""
+    def outcome(self, key: bytes) -> tuple[str, dict[str, float]]:
+        """State and figures of a point: `open`, and none, if nothing is stored of it."""
+        row = self.connection.execute(
+            "SELECT state, figures FROM results WHERE key = ? "
+            "AND version = (SELECT id FROM versions WHERE name = ?)",
+            (key, self.version),
+        ).fetchone()
+        return (OPEN, {}) if row is None else (row[0], json.loads(row[1]))
+
+    def stored(self, digest: str) -> int:
+        """How many points of a sweep have something stored."""
+        found = self.connection.execute(
+            "SELECT count(*) FROM sweeps s JOIN points p ON p.sweep = s.id "
+            "JOIN results r ON r.key = p.key "
+            "AND r.version = (SELECT id FROM versions WHERE name = ?) WHERE s.digest = ?",
+            (self.version, digest),
+        )
+        return int(found.fetchone()[0])
+
+    def register_sweep(self, digest: str, name: str, facts: Mapping[str, Any]) -> int:
+        """Say that a sweep runs; its number in the file."""
         with self.writing() as connection:
             connection.execute(
                 "INSERT INTO sweeps (digest, name, facts, used) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (digest) DO UPDATE SET facts = excluded.facts, used = excluded.used",
                 (digest, name, json.dumps(facts), time.time()),
             )
-            sweep = connection.execute("SELECT id FROM sweeps WHERE digest = ?", (digest,))
-            own = int(sweep.fetchone()[0])
-            connection.execute("DELETE FROM points WHERE sweep = ?", (own,))
-            connection.execute("DELETE FROM coordinates WHERE sweep = ?", (own,))
+            found = connection.execute("SELECT id FROM sweeps WHERE digest = ?", (digest,))
+            return int(found.fetchone()[0])
+
+    def add_points(self, sweep: int, points: Sequence[Placed], *, alone: bool = False) -> None:
+        """Say which points a sweep has. alone: no others than these."""
+        with self.writing() as connection:
+            if alone:
+                connection.execute("DELETE FROM points WHERE sweep = ?", (sweep,))
+                connection.execute("DELETE FROM coordinates WHERE sweep = ?", (sweep,))
             connection.executemany(
-                "INSERT INTO points VALUES (?, ?, ?)", ((own, n, key) for n, _, key in points)
+                "INSERT OR REPLACE INTO points VALUES (?, ?, ?)",
+                ((sweep, number, key) for number, _, key in points),
             )
             connection.executemany(
-                "INSERT INTO coordinates VALUES (?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO coordinates VALUES (?, ?, ?, ?)",
                 sorted(
-                    (own, axis, level, number)
+                    (sweep, axis, level, number)
                     for number, levels, _ in points
                     for axis, level in enumerate(levels)
                 ),

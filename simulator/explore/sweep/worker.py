@@ -1,6 +1,6 @@
 """A process that checks and simulates points, as its parent asks for on standard input.
 
-Messages are pickled: first the sweep, then `("check", points)` or `("run", point)`.
+Messages are pickled (`jobs`): first what makes the sweep, then tasks with what they are given.
 """
 
 from __future__ import annotations
@@ -14,37 +14,18 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from simulator.config import CyclelabError
 from simulator.explore.sweep.figures import figures_of
+from simulator.explore.sweep.jobs import CHECK, Checked, Ran, Setup, Unlike
 from simulator.explore.sweep.points import Levels, Sweep, key_of
 from simulator.explore.sweep.version import model_version
 from simulator.runner import run_experiment
 
-CHECK, RUN = "check", "run"
 COLLECT_AFTER = 20_000
 """Objects made between two searches for garbage, as on the command line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A point that was checked: its key, None if a condition leaves it out; or what is wrong."""
-
-    levels: Levels
-    key: bytes | None = None
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """What came of a point: figures, or an error. state: see `store`."""
-
-    state: str
-    seconds: float = 0.0
-    figures: dict[str, float] = field(default_factory=dict)
-    error: str | None = None
 
 
 def check(sweep: Sweep, points: Sequence[Levels]) -> list[Checked]:
@@ -60,12 +41,19 @@ def check(sweep: Sweep, points: Sequence[Levels]) -> list[Checked]:
     return found
 
 
-def simulate(sweep: Sweep, levels: Levels) -> Ran:
-    """Simulate a point; whatever goes wrong is what comes of it."""
+def simulate(sweep: Sweep, levels: Levels, key: bytes) -> Ran | Unlike:
+    """Simulate a point; whatever goes wrong is what comes of it.
+
+    key: of the point where it was checked; a point of another one is not run.
+    """
     start = time.perf_counter()
     try:
         experiment = sweep.experiment(levels)
-        assert experiment is not None, "a point that is left out is not run"
+    except CyclelabError as error:
+        return Unlike(str(error))
+    if experiment is None or key_of(experiment) != key:
+        return Unlike("its configuration, or a file that it names, is another one there")
+    try:
         figures = figures_of(run_experiment(experiment))
         return Ran("done", time.perf_counter() - start, figures)
     except CyclelabError as error:
@@ -83,11 +71,14 @@ def main() -> None:
     os.dup2(2, 1)  # whatever prints must not get among the answers
     jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, jobs), daemon=True).start()
-    sweep = Sweep(*jobs.get())
+    setup: Setup = jobs.get()
+    with suppress(OSError):  # on another machine it need not be there
+        os.chdir(setup.folder)
+    sweep = Sweep(setup.document, setup.overrides)
     _answer(answers, model_version())
     while True:
         task, given = jobs.get()
-        _answer(answers, check(sweep, given) if task == CHECK else simulate(sweep, given))
+        _answer(answers, check(sweep, given) if task == CHECK else simulate(sweep, *given))
 
 
 def _listen(source: BinaryIO, jobs: queue.SimpleQueue[Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from simulator.config import CyclelabError
 from simulator.hardware.formats import FormatName
@@ -68,6 +68,15 @@ class SramPimSpec(MatrixUnitSpec):
         multiple_of=8,
         description="bit_parallel: rows of a batch whose sums the feeding module holds.",
     )
+
+    @field_validator("latencies")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            latency_table(name)
+        except CyclelabError as error:
+            raise ValueError(str(error)) from None
+        return name
 
     @model_validator(mode="after")
     def _consistent(self) -> SramPimSpec:

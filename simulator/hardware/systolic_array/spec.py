@@ -7,10 +7,11 @@ from typing import ClassVar, Literal
 from pydantic import Field, model_validator
 
 from simulator.config import CyclelabError
+from simulator.config.plugins import Plugin
 from simulator.hardware.dequantiser import check_stored
 from simulator.hardware.formats import FormatName
 from simulator.hardware.matrix_unit import MatrixUnitSpec
-from simulator.hardware.systolic_array.multipliers import MULTIPLIERS, MultiplierKind
+from simulator.hardware.systolic_array.multipliers import MULTIPLIERS, MultiplierName
 from simulator.numerics import check_formats, format_named
 
 MAX_SIDE = 65536
@@ -35,7 +36,7 @@ class SystolicArraySpec(MatrixUnitSpec):
         description="Weights come in this format and are dequantised to weight_format, times "
         "their scale, where they enter the array.",
     )
-    multiplier: MultiplierKind = Field(
+    multiplier: MultiplierName = Field(
         default="array",
         description="What multiplies in a PE. shift_add: copies of the activation, gated by "
         "the bits of the weight and shifted, and an adder tree; same values, other parts. "
@@ -71,6 +72,10 @@ class SystolicArraySpec(MatrixUnitSpec):
     def weight_codes(self) -> str:
         """Format in which weights come."""
         return self.stored_weight_format or self.weight_format
+
+    def plugins(self) -> dict[str, Plugin | None]:
+        """Also of what multiplies."""
+        return super().plugins() | {"multiplier": MULTIPLIERS.plugin(self.multiplier)}
 
     @model_validator(mode="after")
     def _consistent(self) -> SystolicArraySpec:

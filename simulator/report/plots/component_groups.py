@@ -29,10 +29,17 @@ rest, and standby and refresh of a memory that is simulated by commands."""
 
 STATIC, MEMORY, MATRIX_UNIT, VECTOR_UNIT = "static", "main memory", "matrix unit", "vector unit"
 L2, LLC = "L2 cache", "last-level cache"
+ARRAYS, CONVERSION = "SRAM arrays", "conversion arrays"
 WIRES = "wires."
 """Before the path of what wires lead to."""
 
-NAMES = {"memory": MEMORY, "l2": L2, "llc": LLC}
+NAMES = {
+    "memory": MEMORY,
+    "l2": L2,
+    "llc": LLC,
+    "sram_pim": ARRAYS,
+    "sram_pim_conversion": CONVERSION,
+}
 PLACES = ("core", "chip")
 """First names that say where a component is, not what it is."""
 

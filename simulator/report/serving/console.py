@@ -25,7 +25,12 @@ def serving_summary(result: ServingResult, colour: bool = False) -> str:
 def _what_ran(result: ServingResult) -> list[str]:
     work, serving = result.workload, result.configuration["serving"]
     wanted = serving["requests"]
-    devices = f", one of {work['tensor_parallel']} devices" if work["tensor_parallel"] > 1 else ""
+    devices = ""
+    if len(result.stage_busy_s) > 1:
+        each = work["tensor_parallel"]
+        devices = f", {len(result.stage_busy_s)} stages of {_plural(each, 'device')}"
+    elif result.devices > 1:
+        devices = f", one of {result.devices} devices"
     requests = [
         f"{count(result.offered_requests)} of {wanted['lengths'] or wanted['trace']}",
         _arrivals(serving),
@@ -73,7 +78,9 @@ def _likeness(result: ServingResult) -> list[str]:
     if likeness.layers < total:
         error = likeness.layers_error
         checked = "" if error is None else f" (error {_signed(error)} in one iteration)"
-        said.append(f"{likeness.layers} of {total} layers stand for all{checked}")
+        stages = len(result.stage_busy_s)
+        of = f"{total}" if stages == 1 else f"each stage's {-(-total // stages)}"
+        said.append(f"{likeness.layers} of {of} layers stand for all{checked}")
     return said
 
 
@@ -86,8 +93,7 @@ def _signed(share: float) -> str:
 
 def _totals(result: ServingResult) -> list[str]:
     done, offered = len(result.finished), result.offered_requests
-    devices = result.workload["tensor_parallel"]
-    whose = f", all {devices} devices" if devices > 1 else ""
+    whose = f", all {result.devices} devices" if result.devices > 1 else ""
     waited = result.seconds - result.busy_seconds
     rows = [
         ("throughput", si(result.tokens_per_s, "tokens/s"), "generated", _tokens(result)),

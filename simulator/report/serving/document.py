@@ -28,6 +28,7 @@ def to_document(result: ServingResult) -> dict[str, Any]:
         "workload": result.workload,
         "seconds": result.seconds,
         "busy_seconds": result.busy_seconds,
+        "stage_busy_s": result.stage_busy_s,
         "generated": result.generated,
         "tokens_per_s": result.tokens_per_s,
         "offered_requests": result.offered_requests,

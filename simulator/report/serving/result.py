@@ -22,8 +22,9 @@ class IterationRecord:
 
     prompt_tokens: of all prompts in it. decodes: requests that get one more token.
     context_tokens: in the KV cache behind it, of the requests that take part. running,
-    waiting: requests while it runs. kv_share: of the room for keys and values, with what is
-    reserved. macs, memory_macs: on the matrix units, and in a memory that computes.
+    waiting: requests while it runs, of all micro-batches. kv_share: of the room for keys and
+    values, with what is reserved. macs, memory_macs: on the matrix units, and in a memory
+    that computes. micro_batch: of a pipeline's, else 0.
     """
 
     kind: Literal["prefill", "decode", "mixed"]
@@ -42,6 +43,7 @@ class IterationRecord:
     memory_bytes: int
     macs: int
     memory_macs: int
+    micro_batch: int
 
     @property
     def generated(self) -> int:
@@ -117,6 +119,7 @@ class ServingResult:
 
     offered_requests: that would have arrived. requests: those that have been admitted.
     memory_peak_macs_per_cycle: of the units in a memory that computes, 0 without.
+    stage_busy_s: how long each stage of a pipeline has worked; of one, if it is none.
     """
 
     name: str
@@ -125,6 +128,7 @@ class ServingResult:
     workload: dict[str, Any]
     offered_requests: int
     iterations: list[IterationRecord]
+    stage_busy_s: list[float]
     requests: list[RequestRecord]
     preemptions: int
     likeness: LikenessErrors
@@ -137,12 +141,16 @@ class ServingResult:
     @property
     def seconds(self) -> float:
         """Until the last iteration has ended."""
-        return self.iterations[-1].end_s if self.iterations else 0.0
+        return max((each.end_s for each in self.iterations), default=0.0)
 
     @property
     def busy_seconds(self) -> float:
-        """Time in iterations; the rest is waiting for requests."""
-        return sum(each.end_s - each.start_s for each in self.iterations)
+        """Time in which iterations are under way; the rest is waiting for requests."""
+        busy, until = 0.0, 0.0
+        for each in self.iterations:
+            busy += max(0.0, each.end_s - max(each.start_s, until))
+            until = max(until, each.end_s)
+        return busy
 
     @property
     def generated(self) -> int:
@@ -161,14 +169,19 @@ class ServingResult:
 
     @property
     def energy_j(self) -> Estimate:
-        """Of one device in all iterations; waiting between them is left out."""
+        """Of one device of each stage in all iterations; waiting between them is left out."""
         return sum((each.energy_j for each in self.iterations), ZERO)
 
     @property
     def energy_per_token_j(self) -> Estimate:
-        """Of all devices that share the layers, per token that iterations have generated."""
+        """Of all devices, per token that iterations have generated."""
         devices = self.workload["tensor_parallel"]
         return self.energy_j.scaled(devices / max(1, self.generated))
+
+    @property
+    def devices(self) -> int:
+        """That share the model, layers and stages."""
+        return int(self.workload["tensor_parallel"]) * len(self.stage_busy_s)
 
     @property
     def mean_batch(self) -> float:
@@ -178,8 +191,12 @@ class ServingResult:
 
     @property
     def utilisations(self) -> dict[str, float]:
-        """Shares of the whole time: of the peaks of MACs, and of the memory's bandwidth."""
-        cycles = self.seconds * self.machine["clock_hz"]
+        """Shares of the whole time: of the peaks of MACs, and of the memory's bandwidth.
+
+        On average over the stages of a pipeline, whose own shares come last.
+        """
+        stages = len(self.stage_busy_s)
+        cycles = stages * self.seconds * self.machine["clock_hz"]
         if not cycles:
             return {}
         shares = {
@@ -191,7 +208,10 @@ class ServingResult:
             shares["units in memory"] = done / (cycles * self.memory_peak_macs_per_cycle)
         moved = sum(i.memory_bytes for i in self.iterations)
         bandwidth = self.machine["memory_bandwidth_bytes_per_s"]
-        shares["memory bandwidth"] = moved / (self.seconds * bandwidth)
+        shares["memory bandwidth"] = moved / (stages * self.seconds * bandwidth)
+        if stages > 1:
+            for stage, busy_s in enumerate(self.stage_busy_s):
+                shares[f"stage {stage} at work"] = busy_s / self.seconds
         return shares
 
     @property

@@ -9,6 +9,7 @@ from simulator.config import CyclelabError
 from simulator.workload.load import model_of_device
 from simulator.workload.model import TransformerSpec
 from simulator.workload.phases import PhaseBuilder, kv_bytes, weight_bytes
+from simulator.workload.pipeline import stage_layers
 from simulator.workload.precision import Formats
 from simulator.workload.routing import Router
 from simulator.workload.spec import WorkloadSpec
@@ -16,21 +17,30 @@ from simulator.workload.spec import WorkloadSpec
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A model, or a device's share of it, with the formats it is kept in."""
+    """A model, or a device's share of every layer, with the formats it is kept in.
+
+    stages: that its layers are divided among.
+    """
 
     model: TransformerSpec
     formats: Formats
     builder: PhaseBuilder
     tensor_parallel: int
+    stages: int
+
+    @property
+    def of_stage(self) -> TransformerSpec:
+        """What the first stage has, which no other has more layers than."""
+        return self.builder.largest
 
     @property
     def weight_bytes(self) -> int:
-        """Of all parameters."""
-        return weight_bytes(self.model, self.formats)
+        """Of all parameters of a device."""
+        return weight_bytes(self.of_stage, self.formats)
 
     def kv_bytes(self, tokens: int) -> int:
-        """Of the keys and values of so many tokens."""
-        return kv_bytes(self.model, self.formats, tokens)
+        """Of the keys and values of so many tokens, in a device."""
+        return kv_bytes(self.of_stage, self.formats, tokens)
 
 
 def load_served(workload: WorkloadSpec, relative_to: Path | None = None) -> ServedModel:
@@ -45,5 +55,7 @@ def load_served(workload: WorkloadSpec, relative_to: Path | None = None) -> Serv
         raise CyclelabError(f"model: {model.name} is an encoder, which generates no tokens")
     formats = workload.precision.resolve(model)
     router = Router(workload.moe, model) if model.experts else None
-    builder = PhaseBuilder(model, formats, router, workload.sub_batches, (model.layers,))
-    return ServedModel(model, formats, builder, workload.tensor_parallel)
+    stages = workload.pipeline_parallel
+    layers = stage_layers(model, stages)
+    builder = PhaseBuilder(model, formats, router, workload.sub_batches, layers)
+    return ServedModel(model, formats, builder, workload.tensor_parallel, stages)

@@ -8,7 +8,7 @@ served. A request that the KV cache has no more room for leaves and is computed 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -23,8 +23,11 @@ from simulator.workload.serving.spec import ServingSpec
 class KvRoom(Protocol):
     """The room that a machine has for keys and values."""
 
-    def admit(self, request: int, tokens: int, reserved: int) -> bool:
-        """Take in a request of `tokens` if there is room for `reserved` of it."""
+    def admit(self, request: int, tokens: int, reserved: int, beside: Collection[int]) -> bool:
+        """Take in a request of `tokens` if there is room for `reserved` of it.
+
+        beside: requests that it will share iterations with.
+        """
         ...
 
     def grow(self, request: int, tokens: int) -> bool:
@@ -111,12 +114,16 @@ class Iteration:
 class Scheduler:
     """Requests that have yet to arrive, that wait, and that are served.
 
-    running: in the order of admission. prompts: those of them whose prompts have yet to be
-    processed. done: in the order of their ends.
+    Micro-batches of a pipeline have a scheduler each: they share the room, and those who
+    come, wait, and are done.
+
+    limit: most requests at once. running: in the order of admission. prompts: those of them
+    whose prompts have yet to be processed. done: in the order of their ends.
     """
 
     spec: ServingSpec
     room: KvRoom
+    limit: int
     coming: deque[ServedRequest]
     waiting: deque[ServedRequest] = field(default_factory=deque)
     running: list[ServedRequest] = field(default_factory=list)
@@ -124,8 +131,13 @@ class Scheduler:
     done: list[ServedRequest] = field(default_factory=list)
 
     @classmethod
-    def of(cls, spec: ServingSpec, room: KvRoom, arrivals: Sequence[Arrival]) -> Scheduler:
-        """Nothing served yet. Raises CyclelabError for a request that never fits."""
+    def of(
+        cls, spec: ServingSpec, room: KvRoom, arrivals: Sequence[Arrival], micro_batches: int = 1
+    ) -> list[Scheduler]:
+        """One for each micro-batch, with as many requests as the others or one more at most.
+
+        Nothing served yet. Raises CyclelabError for a request that never fits.
+        """
         requests = [
             ServedRequest(number, each.prompt_tokens, each.output_tokens, each.arrival_fs)
             for number, each in enumerate(arrivals)
@@ -133,7 +145,12 @@ class Scheduler:
         if spec.start == "midway":
             _put_midway(requests[: spec.batch], spec.requests.seed)
         room.check(max(request.final for request in requests))
-        return cls(spec, room, deque(requests))
+        each, more = divmod(spec.batch, micro_batches)
+        first = cls(spec, room, each + (more > 0), deque(requests))
+        return [first] + [
+            cls(spec, room, each + (number < more), first.coming, first.waiting, done=first.done)
+            for number in range(1, micro_batches)
+        ]
 
     @property
     def next_arrival_fs(self) -> int | None:
@@ -174,12 +191,13 @@ class Scheduler:
             self.done.append(request)
 
     def _admit(self, now_fs: int) -> None:
-        while self.waiting and len(self.running) < self.spec.batch:
+        while self.waiting and len(self.running) < self.limit:
             request = self.waiting[0]
             begun = request.midway and request.admitted_fs is None
             tokens = request.known + (self.spec.prompts == "elsewhere" and not begun)
             reserved = request.final if self.spec.admission == "reserve" else tokens
-            if not self.room.admit(request.number, min(tokens, request.final), reserved):
+            beside = [each.number for each in self.running]
+            if not self.room.admit(request.number, min(tokens, request.final), reserved, beside):
                 return
             self.waiting.popleft()
             self.running.append(request)

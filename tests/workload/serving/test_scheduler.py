@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ class Tokens:
     held: dict[int, int] = field(default_factory=dict)
     most: int = 0
 
-    def admit(self, request: int, tokens: int, reserved: int) -> bool:
+    def admit(self, request: int, tokens: int, reserved: int, beside: Collection[int]) -> bool:
         assert request not in self.held and tokens <= reserved
         return self._hold(request, reserved)
 
@@ -63,7 +63,7 @@ def scheduler(
     sizes: list[tuple[int, int]], room: Tokens | None = None, **changes: Any
 ) -> Scheduler:
     arrivals = [Arrival(prompt, output) for prompt, output in sizes]
-    return Scheduler.of(spec(**changes), room or Tokens(), arrivals)
+    return Scheduler.of(spec(**changes), room or Tokens(), arrivals)[0]
 
 
 def served(made: Scheduler, limit: int = 10_000) -> list[Iteration]:
@@ -172,7 +172,7 @@ def test_growing_caches_make_the_last_one_leave() -> None:
 
 def test_later_requests_wait_for_their_arrival() -> None:
     arrivals = [Arrival(4, 1, 0), Arrival(4, 1, 100)]
-    made = Scheduler.of(spec(), Tokens(), arrivals)
+    (made,) = Scheduler.of(spec(), Tokens(), arrivals)
     assert made.next(0) is not None
     made.finish(made.next(0) or pytest.fail("nothing to do"), 10)
     assert made.next(20) is None and made.next_arrival_fs == 100
@@ -243,3 +243,19 @@ def test_every_token_is_generated_once(
     if admission == "reserve":
         assert all(r.preemptions == 0 for r in made.done)
     assert room.most <= capacity and not room.held
+
+
+def test_micro_batches_share_what_waits_and_what_is_done() -> None:
+    """Five at once are three and two; requests go to whoever has room first."""
+    arrivals = [Arrival(4, 2)] * 7
+    first, second = Scheduler.of(spec(batch=5), Tokens(), arrivals, 2)
+    one, other = first.next(0), second.next(0)
+    assert one is not None and [r.number for r in one.prompts] == [0, 1, 2]
+    assert other is not None and [r.number for r in other.prompts] == [3, 4]
+    for made, iteration in ((first, one), (second, other)):
+        made.finish(iteration, 10)
+        made.finish(made.next(10) or pytest.fail("a token to go"), 20)
+    last = second.next(20)
+    assert last is not None and [r.number for r in last.prompts] == [5, 6]
+    assert first.next(20) is None
+    assert [r.number for r in first.done] == [0, 1, 2, 3, 4] and first.done is second.done

@@ -1,0 +1,1 @@
+"""Sweeps on a Dask cluster: the extra `[cluster]`."""

@@ -1,0 +1,1 @@
+"""Search of large spaces of points with optuna: the extra `[search]`."""
