@@ -87,9 +87,9 @@ def test_units_beside_a_stream_are_skipped() -> None:
 SMALL = (
     "workload.model=gpt3-small",
     "workload.tensor_parallel=1",
-    "workload.running.requests=12",
+    "workload.running.requests=6",
     "workload.running.channels=mapped",
-    "machine.memory.channels=8",
+    "machine.memory.channels=4",
     "simulation.timeline_commands=0",
 )
 
