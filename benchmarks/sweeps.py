@@ -112,7 +112,7 @@ def store(count: int) -> None:
                 (n, (n // LEVELS**2, n // LEVELS % LEVELS, n % LEVELS), key)
                 for n, key in enumerate(keys)
             )
-            opened.add_points(opened.register_sweep("digest", "s", facts), list(listed))
+            opened.register("digest", "s", facts, list(listed))
             version = opened.version_id()
             with opened.writing() as connection:
                 connection.executemany(

@@ -183,6 +183,12 @@ class Store:
         )
         return int(found.fetchone()[0])
 
+    def register(
+        self, digest: str, name: str, facts: Mapping[str, Any], points: Sequence[Placed]
+    ) -> None:
+        """Say that a sweep runs, and that it has these points and no others."""
+        self.add_points(self.register_sweep(digest, name, facts), points, alone=True)
+
     def register_sweep(self, digest: str, name: str, facts: Mapping[str, Any]) -> int:
         """Say that a sweep runs; its number in the file."""
         with self.writing() as connection:
