@@ -30,13 +30,33 @@ def turn_bytes(memory: DramMemorySpec) -> int:
     return -(-memory.arbitration_bytes // stripe) * stripe
 
 
+def in_whole_turns(shape: Shape, memory: DramMemorySpec) -> Shape:
+    turn = turn_bytes(memory)
+    tiles = (
+        (-(-load // turn) * turn, n, -(-store // turn) * turn) for load, n, store in shape.tiles
+    )
+    return replace(shape, tiles=tuple(tiles))
+
+
+def without_refresh(memory: DramMemorySpec) -> DramMemorySpec:
+    controller = memory.controller.model_copy(update=NO_REFRESH)
+    return memory.model_copy(update={"controller": controller})
+
+
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
-@given(st.data(), st.sampled_from(sorted(MEMORIES)), st.integers(4, 24))
-def test_any_layers(data: st.DataObject, name: str, count: int) -> None:
-    """Everything measured is the same as event by event, commands and open rows included."""
-    memory = MEMORIES[name]
+@given(
+    st.data(), st.sampled_from(sorted(MEMORIES)), st.integers(4, 24), st.booleans(), st.booleans()
+)
+def test_any_layers(
+    data: st.DataObject, name: str, count: int, whole_turns: bool, refreshes: bool
+) -> None:
+    """Everything measured is the same as event by event, commands and open rows included.
+
+    Without refreshes and with whole turns, most of them are skipped.
+    """
+    memory = MEMORIES[name] if refreshes else without_refresh(MEMORIES[name])
     shape = data.draw(shapes(channels_with_units(memory)))
-    both(layers(shape, count, memory), memory)
+    both(layers(in_whole_turns(shape, memory) if whole_turns else shape, count, memory), memory)
 
 
 @pytest.mark.parametrize("name", sorted(MEMORIES))
