@@ -106,8 +106,9 @@ found.plot("front")
 found.plot("sensitivity")
 
 # %% [markdown]
-# Bandwidth and the kind of PE decide about the decode step, the scratchpad about area. Two axes
-# at a time, the others at their best:
+# The kind of PE decides about the decode step, then the size of arrays; the scratchpad about area.
+# Bandwidth hardly matters on average, which hides something. Two axes at a time, the scratchpad
+# at its best:
 
 # %%
 found.plot("heat_map", x="bandwidth", y="pe", figure="decode.seconds")
