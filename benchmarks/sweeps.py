@@ -1,6 +1,8 @@
 """How fast sweeps are: points per second of CPU, a store of a million points, a search.
 
 python benchmarks/sweeps.py points [COUNT]   # one decoder layer per point, 1 and 2 workers
+python benchmarks/sweeps.py arrays [COUNT]   # the same layer, each point with an array of its own
+python benchmarks/sweeps.py commands [COUNT] # the same layer on a memory at command level
 python benchmarks/sweeps.py store [COUNT]    # opening, and filtering by one and two axes
 python benchmarks/sweeps.py cluster [COUNT]  # small points, by worker processes and by Dask
 python benchmarks/sweeps.py search [COUNT]   # proposals of TPE and NSGA-II, figures for nothing
@@ -15,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -22,8 +25,10 @@ from typing import Any
 from simulator.config import Document
 from simulator.explore.sweep.axis import Axis, Level
 from simulator.explore.sweep.cluster.connection import SchedulerCluster
+from simulator.explore.sweep.jobs import Setup
 from simulator.explore.sweep.options import Options
 from simulator.explore.sweep.points import Sweep, key_of
+from simulator.explore.sweep.pool import Pool
 from simulator.explore.sweep.run import execute, plan_all
 from simulator.explore.sweep.search.proposals import Proposals
 from simulator.explore.sweep.search.spec import SearchSpec
@@ -34,34 +39,79 @@ from simulator.report.measures import MEASURES
 LEVELS = 100
 
 
-def layer_sweep(count: int) -> Sweep:
-    """Bandwidths × latencies for one decoded token in one layer of Llama-2-7B."""
-    side = max(2, round(count / 20))
+LAYER = {
+    "model": "llama-2-7b",
+    "layers": 1,
+    "context_tokens": 512,
+    "decode_steps": 1,
+    "precision": {"weights": "int8", "activations": "int8", "kv_cache": "int8"},
+}
+"""One decoded token in one layer of Llama-2-7B."""
+
+
+def made(machine: str, axes: dict[str, Any]) -> Sweep:
+    """A sweep of the layer on a machine."""
     document = {
         "name": "layer",
-        "experiment": {
-            "machine": "npu_w8a8",
-            "workload": {
-                "model": "llama-2-7b",
-                "layers": 1,
-                "context_tokens": 512,
-                "decode_steps": 1,
-                "precision": {"weights": "int8", "activations": "int8", "kv_cache": "int8"},
-            },
-        },
-        "axes": {
-            "bandwidth": {
-                "key": "machine.memory.bandwidth_bytes_per_s",
-                "log_range": {"from": 50e9, "to": 2000e9, "points": side},
-            },
-            "latency": {
-                "key": "machine.memory.latency_s",
-                "range": {"from": 1e-7, "to": 20e-7, "step": 1e-7},
-            },
-        },
+        "experiment": {"machine": machine, "workload": LAYER},
+        "axes": axes,
         "objectives": {"seconds": "min", "energy_j": "min"},
     }
     return Sweep(Document.from_data(document, "layer"))
+
+
+def layer_sweep(count: int) -> Sweep:
+    """Bandwidths × latencies of an ideal memory: no two points have a tiling in common."""
+    side = max(2, round(count / 20))
+    bandwidths = {"log_range": {"from": 50e9, "to": 2000e9, "points": side}}
+    latencies = {"range": {"from": 1e-7, "to": 20e-7, "step": 1e-7}}
+    return made(
+        "npu_w8a8",
+        {
+            "bandwidth": {"key": "machine.memory.bandwidth_bytes_per_s", **bandwidths},
+            "latency": {"key": "machine.memory.latency_s", **latencies},
+        },
+    )
+
+
+def array_sweep(count: int) -> Sweep:
+    """Rows × columns of the array: no two points have a unit in common."""
+    side = max(1, round(count / 10))
+    unit = "machine.core.matrix_units.0"
+    sides = {"range": {"from": 16, "to": 160, "step": 16}}
+    return made(
+        "npu_w8a8",
+        {
+            "rows": {"key": f"{unit}.rows", "values": [64 + 8 * index for index in range(side)]},
+            "columns": {"key": f"{unit}.columns", **sides},
+        },
+    )
+
+
+def command_sweep(count: int) -> Sweep:
+    """Path latencies × slots of an HBM2 whose commands are simulated."""
+    side = max(1, round(count / 5))
+    memory = "machine.memory"
+    latencies = [1e-7 + 1e-8 * index for index in range(side)]
+    return made(
+        "npu_w8a8",
+        {
+            "memory": {"cases": [{"name": "hbm2", "set": {memory: HBM2}}]},
+            "latency": {"key": f"{memory}.path_latency_s", "values": latencies},
+            "slots": {"key": f"{memory}.queue_depth", "values": [16, 32, 64, 128, 256]},
+        },
+    )
+
+
+HBM2 = {
+    "kind": "dram",
+    "device": "hbm2-1760",
+    "channels": 16,
+    "interleave_bytes": 32,
+    "path_latency_s": 470e-9,
+    "queue_depth": 64,
+    "arbitration_bytes": 4096,
+}
 
 
 def cpu_s() -> float:
@@ -70,8 +120,16 @@ def cpu_s() -> float:
     return sum(each.ru_utime + each.ru_stime for each in use)
 
 
-def points(count: int) -> None:
-    sweep = layer_sweep(count)
+def start_s(sweep: Sweep) -> float:
+    """CPU seconds until a worker is ready to be given points."""
+    before = cpu_s()
+    with Pool(Setup.of(sweep), 1) as pool:
+        while not pool.idle:
+            list(pool.answers())
+    return cpu_s() - before
+
+
+def points(sweep: Sweep) -> None:
     levels = list(sweep.points())[:200]
     start = time.process_time()
     for each in levels:
@@ -79,7 +137,9 @@ def points(count: int) -> None:
         assert experiment is not None
         key_of(experiment)
     check_ms = 1e3 * (time.process_time() - start) / len(levels)
+    ready_s = start_s(sweep)
     print(f"resolve, check and key: {check_ms:.2f} ms of CPU per point")
+    print(f"start of a worker: {ready_s:.2f} s of CPU")
     with tempfile.TemporaryDirectory() as folder:
         for workers in (1, 2):
             options = Options(workers)
@@ -90,11 +150,14 @@ def points(count: int) -> None:
                 wall, used = time.perf_counter() - start, cpu_s() - before
                 inside = sum(point.seconds or 0.0 for point in store.points())
                 number = len(planned.points)
+                assert all(point.state == "done" for point in store.points())
+            started = used - workers * ready_s
             print(
                 f"{workers} workers: {number} points in {wall:.1f} s, {number / wall:.1f} per s; "
-                f"CPU {used:.1f} s with start-up, {number / used:.1f} points per s of CPU; "
-                f"in simulations {inside:.1f} s of wall clock, rest per point and worker "
-                f"{1e3 * (wall * workers - inside) / number:.1f} ms"
+                f"CPU {used:.1f} s, {number / used:.1f} points per s of CPU, "
+                f"{number / started:.1f} without the start; in simulations {inside:.1f} s of "
+                f"wall clock, rest per point and worker "
+                f"{1e3 * ((wall - ready_s) * workers - inside) / number:.1f} ms"
             )
 
 
@@ -112,7 +175,7 @@ def store(count: int) -> None:
                 (n, (n // LEVELS**2, n // LEVELS % LEVELS, n % LEVELS), key)
                 for n, key in enumerate(keys)
             )
-            opened.add_points(opened.register_sweep("digest", "s", facts), list(listed))
+            opened.register("digest", "s", facts, list(listed))
             version = opened.version_id()
             with opened.writing() as connection:
                 connection.executemany(
@@ -213,10 +276,17 @@ def search(count: int) -> None:
         print(f"{method}: {count} proposals, {1e3 * used / count:.1f} ms of CPU each")
 
 
-COUNTS = {"points": 500, "store": 1_000_000, "cluster": 500, "search": 500}
+WHAT: dict[str, tuple[Callable[[int], None], int]] = {
+    "points": (lambda count: points(layer_sweep(count)), 500),
+    "arrays": (lambda count: points(array_sweep(count)), 100),
+    "commands": (lambda count: points(command_sweep(count)), 50),
+    "store": (store, 1_000_000),
+    "cluster": (cluster, 500),
+    "search": (search, 500),
+}
+"""What is measured, and of how many."""
 
 if __name__ == "__main__":
     what, *rest = sys.argv[1:] or ["points"]
-    {"points": points, "store": store, "cluster": cluster, "search": search}[what](
-        int(rest[0]) if rest else COUNTS[what]
-    )
+    measure, default = WHAT[what]
+    measure(int(rest[0]) if rest else default)

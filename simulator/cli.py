@@ -204,7 +204,10 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "sweep", nargs="?", metavar="SWEEP", help="YAML file or preset; all are listed without one"
+        "sweep",
+        nargs="?",
+        metavar="SWEEP",
+        help="YAML file or preset, or a store, which is shown; all are listed without one",
     )
     _path_argument(parser, "--store", "FILE", "results; results/sweeps/NAME.sqlite by default")
     where = parser.add_mutually_exclusive_group()
@@ -215,7 +218,10 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--time-limit", metavar="SECONDS", help="of a point; none by default")
     parser.add_argument("--dry-run", action="store_true", help="check all points and run none")
     _set_argument(parser)
-    _path_argument(parser, "--output", "DIR", "write points.csv, pareto.csv and a picture here")
+    _path_argument(parser, "--output", "DIR", "write tables, pictures and report.html here")
+    parser.add_argument("--no-plots", action="store_true", help="write tables and the page alone")
+    parser.add_argument("--name", help="of a store: which of its sweeps; the last by default")
+    parser.add_argument("--version", help="of a store: whose results; this version's by default")
 
 
 def _path_argument(

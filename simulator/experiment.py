@@ -12,10 +12,12 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from simulator.config import (
+    CyclelabError,
     Document,
     Spec,
     apply_overrides,
     find,
+    list_presets,
     load_document,
     resolve_preset,
     validate,
@@ -27,6 +29,8 @@ from simulator.config.written import as_written
 from simulator.cost import Technology, technology_from
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.machines import AnyMachine
+from simulator.hardware.memory.spec import IdealMemorySpec
+from simulator.hardware.primitives import Primitive
 from simulator.mapping import MappingSpec
 from simulator.workload import WorkloadSpec
 from simulator.workload.importers import IMPORTERS
@@ -190,7 +194,24 @@ def build_experiment(
     document = _with_device(_with_technology(document, rest), rest)
     spec = validate(ExperimentSpec, document)
     chosen = MACHINE_TECHNOLOGY if spec.technology is None else TECHNOLOGY
-    return Experiment(spec, document, technology(document, chosen), path)
+    prices = technology(document, chosen)
+    _check_priced(spec.machine.memory, prices, document)
+    return Experiment(spec, document, prices, path)
+
+
+def _check_priced(
+    memory: IdealMemorySpec | DramMemorySpec, technology: Technology, document: Document
+) -> None:
+    """Raise ConfigError for an ideal memory that the technology has no prices for."""
+    if not isinstance(memory, IdealMemorySpec):
+        return
+    try:
+        technology.action_energy_pj(Primitive("dram", device=memory.device), "read")
+    except CyclelabError as error:
+        hint = "; `kind: dram` simulates a device by that name" * (
+            memory.device in list_presets("dram")
+        )
+        raise document.error((*MEMORY, "device"), f"{error}{hint}") from None
 
 
 def completed(document: Document, whole: Iterable[str | Setting] = ()) -> Document:

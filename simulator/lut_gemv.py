@@ -45,7 +45,11 @@ def run_lut_gemv(
         raise CyclelabError(
             f"k, n and batch: a product of {tile.macs:,} MACs, expected {MOST_MACS:,} at most"
         )
-    unit.phases(tile)
+    try:
+        unit.phases(tile)
+    except CyclelabError as error:
+        key = "rows" if setup.spec.basis_weights is None else "basis_weights"
+        raise setup.document.error((key,), str(error)) from None
     return SramRun(
         name=setup.name,
         unit=unit,

@@ -55,7 +55,11 @@ ALBUMS: Mapping[str, Album] = {
         {kind: f"{_EXPLORE}.plot_{kind}" for kind in ("overview", "area", "efficiency")},
     ),
     "simulator.explore.sweep.outcome.SweepResult": Album(
-        "a sweep", {"front": f"{_EXPLORE}.front.plot_front"}
+        "a sweep",
+        {
+            kind: f"{_EXPLORE}.{kind}.plot_{kind}"
+            for kind in ("front", "heat_map", "parallel", "sensitivity", "relative")
+        },
     ),
 }
 """By the result's class, which is not imported. The first picture is its `overview`, too."""

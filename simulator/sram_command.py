@@ -8,6 +8,7 @@ from pathlib import Path
 
 from simulator.config import CyclelabError
 from simulator.hardware.sram_pim.load import load_array
+from simulator.hardware.sram_pim.lut_gemv import MOST_BASIS_WEIGHTS
 from simulator.lut_gemv import SEED, run_lut_gemv
 from simulator.report.sram.result import SramRun
 from simulator.terminal import STANDARD_OUTPUT, check_writable, whole_number, write_findings
@@ -25,7 +26,7 @@ def sram(options: argparse.Namespace) -> None:
     """Count, print the summary, write what was asked for."""
     from simulator.report.files import picture_format
 
-    seed = None if options.seed is None else whole_number(options.seed, "--seed")
+    seed = None if options.seed is None else whole_number(options.seed, "--seed", least=0)
     setup = load_array(options.array, options.set, _settings(options), seed)
     if seed is not None and not options.values and setup.spec.reuse is None:
         raise CyclelabError("--seed: is for what --values and --reuse draw, and neither is there")
@@ -57,7 +58,7 @@ def _settings(options: argparse.Namespace) -> dict[str, tuple[str, object]]:
             found[key] = (f"--{name} {text}", text)
     if options.basis_weights is not None:
         option = "--basis-weights"
-        number = whole_number(options.basis_weights, option)
+        number = whole_number(options.basis_weights, option, most=MOST_BASIS_WEIGHTS)
         found["basis_weights"] = (f"{option} {number}", number)
     if options.reuse:
         found["reuse"] = ("--reuse", {})

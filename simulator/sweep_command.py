@@ -4,30 +4,44 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from simulator.config import CyclelabError, find, list_presets, load_document
 from simulator.explore.sweep.claims import Runner
 from simulator.explore.sweep.cluster.connection import cluster_of
+from simulator.explore.sweep.layout import is_store
 from simulator.explore.sweep.options import Options
 from simulator.explore.sweep.outcome import SweepResult
+from simulator.explore.sweep.point import OPEN
 from simulator.explore.sweep.points import DEFAULT_LIMIT, Sweep
+from simulator.explore.sweep.reference import unknown
 from simulator.explore.sweep.run import Plan, default_store, execute, plan
 from simulator.explore.sweep.search.run import SearchPlan
 from simulator.explore.sweep.spec import load_sweep
 from simulator.explore.sweep.store import Store
-from simulator.explore.sweep.table import csv_rows
-from simulator.report.files import write_all
-from simulator.report.tables import csv_text
+from simulator.explore.sweep.version import model_version
 from simulator.terminal import check_writable, say_written, whole_number
+
+ONLY_RUNNING = (
+    *("store", "workers", "scheduler", "slurm"),
+    *("limit", "time_limit", "dry_run", "set"),
+)
+"""Options that mean nothing where a store is read."""
+ONLY_READING = ("name", "version")
 
 
 def sweep(options: argparse.Namespace) -> None:
-    """Check all points, run those that the store lacks, print the best; or list all sweeps."""
+    """Check all points, run those that the store lacks, print the best; or show what a store
+    has already; or list all sweeps."""
     if options.sweep is None:
         _list()
         return
+    if is_store(options.sweep):
+        _read(options)
+        return
+    for name in ONLY_READING:
+        if getattr(options, name):
+            raise CyclelabError(f"--{name}: says which sweep of a store to read; found no store")
     chosen = Sweep(load_sweep(options.sweep), options.set)
     how = _options(options)
     bar = _Bar()
@@ -47,8 +61,46 @@ def sweep(options: argparse.Namespace) -> None:
         result = SweepResult.read(store, chosen.spec.name)
     sys.stdout.write("\n" + result.summary())
     print(f"\nstored in {path}")
+    _write(result, options)
+
+
+def _read(options: argparse.Namespace) -> None:
+    """Show what a store has of a sweep, and run nothing."""
+    given = [f"--{name.replace('_', '-')}" for name in ONLY_RUNNING if getattr(options, name)]
+    if given:
+        raise CyclelabError(
+            f"{', '.join(given)}: {options.sweep} is a store, of which nothing is run"
+        )
+    check_writable(options.output)
+    version = _version(options.sweep, options.name, options.version)
+    with Store(options.sweep, version=version) as store:
+        result = store.result(options.name)
+    if version != model_version():
+        print(f"results of {version}; this is {model_version()}\n")
+    sys.stdout.write(result.summary())
+    _write(result, options)
+
+
+def _version(path: str, name: str | None, wanted: str | None) -> str:
+    """The version that is wanted; else this one if the store has results of it, else the
+    last that has. Raises CyclelabError for one that it has not."""
+    with Store(path) as store:
+        own = store.version
+        versions = [each for each, count in store.versions().items() if count]
+    if wanted is not None:
+        if wanted not in (own, *versions):
+            raise CyclelabError(f"--version: {unknown('version', wanted, [*versions, own])}")
+        return wanted
+    for version in [own, *reversed(versions)]:
+        with Store(path, version=version) as store:
+            if any(point.state != OPEN for point in store.points(sweep=name)):
+                return version
+    return own
+
+
+def _write(result: SweepResult, options: argparse.Namespace) -> None:
     if options.output:
-        say_written(write_all(options.output, _contents(result)))
+        say_written(result.write(options.output, plots=not options.no_plots))
 
 
 def _options(options: argparse.Namespace) -> Options:
@@ -142,19 +194,6 @@ def _run(planned: Plan | SearchPlan, store: Store, how: Options) -> None:
         raise
     finally:
         bar.close()
-
-
-def _contents(result: SweepResult) -> Iterator[tuple[str, bytes]]:
-    """File names with their bytes."""
-    from simulator.explore.pictures.front import plot_front
-    from simulator.report.plots.style import image
-
-    yield "points.csv", csv_text(csv_rows(result.points)).encode()
-    yield "pareto.csv", csv_text(csv_rows(result.pareto)).encode()
-    if result.pareto:
-        figure = plot_front(result)
-        yield "pareto.png", image(figure, "png")
-        yield "pareto.svg", image(figure, "svg")
 
 
 class _Bar:

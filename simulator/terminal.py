@@ -49,13 +49,13 @@ class Progress:
             self.bar.close()
 
 
-def whole_number(text: str, option: str) -> int:
-    """A count that somebody typed, from 1 up; raises CyclelabError."""
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text)):
-        raise CyclelabError(
-            f"{option}: found {text[:40]!r}, expected a whole number from 1 to 999,999,999"
-        )
-    return int(text)
+def whole_number(text: str, option: str, least: int = 1, most: int = 999_999_999) -> int:
+    """A number that somebody typed, from `least` to `most`; raises CyclelabError."""
+    if text.isascii() and text.isdecimal() and len(text) < 10 and least <= int(text) <= most:
+        return int(text)
+    raise CyclelabError(
+        f"{option}: found {text[:40]!r}, expected a whole number from {least} to {most:,}"
+    )
 
 
 def check_writable(directory: str | None) -> None:

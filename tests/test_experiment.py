@@ -79,3 +79,15 @@ def test_an_experiment_does_not_extend_itself(tmp_path: Path) -> None:
     file.write_text("name: mine\nextends: mine.yaml\n", "utf-8")
     with pytest.raises(ConfigError, match="circle"):
         load_experiment(file)
+
+
+@pytest.mark.parametrize(
+    ("device", "said"),
+    [
+        ("ddr5-4800", "'ddr5-4800'; known: .*; `kind: dram` simulates a device by that name"),
+        ("hbm9", "knows no dram called 'hbm9'; known: .*; did you mean 'hbm3'?"),
+    ],
+)
+def test_an_ideal_memory_is_one_that_has_prices(device: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=rf"--set machine\.memory\.device=.*{said}"):
+        load("llama2_7b_on_tpu", {"machine.memory.device": device})

@@ -27,8 +27,9 @@ MAY_IMPORT = {
     "serving": {"runner"},
     "gemv": {"report"},
     "lut_gemv": {"report"},
+    "pictures": {"config"},
     "api": {"runner", "serving", "gemv", "lut_gemv"},
-    "explore": {"api"},
+    "explore": {"api", "pictures"},
     "published": {"explore"},
 }
 ANYBODY = ("simulator.__version__", "simulator.lazy.loader")

@@ -338,11 +338,11 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["--n", "-5"], "--n: found '-5', expected a whole number"),
         (["--batch", "many"], "--batch: found 'many', expected a whole number"),
         (["--basis-weights", "0"], "--basis-weights: found '0', expected a whole number"),
-        (["--basis-weights", "9"], "--basis-weights 9: basis_weights: found 9, expected a whole"),
+        (["--basis-weights", "9"], "--basis-weights: found '9', expected a whole number from 1 to"),
         (
             ["--basis-weights", "6"],
-            "--basis-weights 6: basis_weights: sram_pim: basis_weights 6 and a batch of 1, of 4096 "
-            "inputs each, need 467 rows, the array has 256; what fits: basis_weights of at most 5",
+            "--basis-weights 6: basis_weights: sram_pim: basis_weights 6 and a batch of 1, of 6 "
+            "inputs each, need 458 rows, the array has 256; what fits: basis_weights of at most 5",
         ),
         (
             # 31 entries of 7 rows, 2 spare ones and a sum of 12 + 20 bits are 251 rows; and a
@@ -408,3 +408,14 @@ def test_options_that_are_missing_or_say_the_opposite(
         main(["sram", *arguments])
     assert end.value.code == 2
     assert part in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_what_fits_is_of_the_product_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """31 entries of 11 bits, a sum of 26 bits for 1,024 inputs, zeros and carries: 369 rows."""
+    product = ["--k", "1024", "--n", "10", "--basis-weights", "5", "--weights", "int8"]
+    assert main(["sram", SERIAL, *product, "--set", "rows=369", "--quiet"]) == 0
+    found = refused(capsys, SERIAL, *product, "--set", "rows=368")
+    assert "of 1024 inputs each, need 369 rows, the array has 368; what fits" in found
+    assert "basis_weights of at most 4" in found
+    deeper = ["--k", "2048", "--n", "10", "--basis-weights", "5", "--weights", "int8"]
+    assert "need 370 rows" in refused(capsys, SERIAL, *deeper, "--set", "rows=369")

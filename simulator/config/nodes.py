@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -57,6 +57,18 @@ class Node:
     def error(self, message: str, **details: object) -> ConfigError:
         """Return a ConfigError at this place."""
         return ConfigError(message, file=self.origin.label, line=self.line, **details)  # type: ignore[arg-type]
+
+
+def leaves(node: Node) -> Iterator[Node]:
+    """The scalars of a tree, each where it was written."""
+    if isinstance(node.value, Mapping):
+        for child in node.value.values():
+            yield from leaves(child)
+    elif isinstance(node.value, tuple):
+        for child in node.value:
+            yield from leaves(child)
+    else:
+        yield node
 
 
 def merge(base: Node, over: Node) -> Node:

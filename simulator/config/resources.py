@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from simulator.config.errors import ConfigError, nearest
@@ -135,6 +135,12 @@ def _outside(kind: str) -> dict[str, tuple[tuple[Plugin, Path], ...]]:
 def _files(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         return {}
+    return _listed(folder, folder.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _listed(folder: Path, changed_ns: int) -> dict[str, Path]:
+    """Presets of a folder by name; it changes when one comes or goes. Not to be changed."""
     names = {entry: _stem(entry.name) for entry in folder.iterdir() if entry.is_file()}
     return {name: entry for entry, name in sorted(names.items()) if name is not None}
 

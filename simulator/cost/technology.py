@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -150,6 +151,10 @@ class Technology:
 
     def source_lines(self) -> dict[str, str]:
         """Return the source of every number the technology states, by dotted path."""
+        return dict(self._source_lines)
+
+    @cached_property
+    def _source_lines(self) -> dict[str, str]:
         sram = self.spec.sram
         table = f"{sram.table}, {sram.cell} cells at {sram.node_nm:g} nm"
         return self._numbers.lines() | {"sram.table": table}

@@ -7,9 +7,9 @@ where the next transfer is.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
-from simulator.mapping.layout import stride_bytes
+from simulator.mapping.layout import Position
 from simulator.mapping.program import Region
 
 
@@ -20,17 +20,14 @@ class AddressBook:
     cursor, or at 0 when the rest of the region is too small for it: a further pass
     over the tensor. Whenever the instance changes, the cursor starts at 0 again.
 
-    regions: of the program; bases: their addresses in bytes, as `lay_out` gives
-    them for `alignment_bytes`.
+    regions: of the program; positions: as `lay_out` gives them.
     """
 
-    def __init__(
-        self, regions: Sequence[Region], bases: Sequence[int], alignment_bytes: int
-    ) -> None:
-        self._bases = list(bases)
+    def __init__(self, regions: Sequence[Region], positions: Sequence[Position]) -> None:
+        self._bases = [position.base_bytes for position in positions]
+        self._strides = [position.stride_bytes for position in positions]
         self._sizes = [region.size_bytes for region in regions]
         self._copies = [region.instances for region in regions]
-        self._strides = [stride_bytes(region, alignment_bytes) for region in regions]
         # Of region r, number 2r is the cursor of loads, and 2r + 1 that of stores.
         self._cursors = [0] * (2 * len(regions))
         self._instances = [0] * (2 * len(regions))
@@ -52,19 +49,23 @@ class AddressBook:
         self._cursors[number] = end if end < size else 0
         return self._bases[region] + instance % self._copies[region] * self._strides[region] + start
 
-    def signature(self, instance: int = 0) -> Hashable:
-        """What decides the addresses to come: cursors, and how far their instance is behind.
+    def signature(self, regions: Iterable[int], instance: int = 0) -> Hashable:
+        """What decides the addresses to come in some regions: where cursors are.
 
-        instance: the present one, to which others count relative. A cursor at 0 is
-        at 0 in any instance.
+        instance: the present one, to which those of the cursors count relative. A cursor at
+        0 is at 0 in any instance.
         """
+        cursors, instances = self._cursors, self._instances
         return tuple(
             [
-                (cursor, instance - own) if cursor else None
-                for cursor, own in zip(self._cursors, self._instances, strict=True)
+                (cursors[number], instance - instances[number]) if cursors[number] else None
+                for region in regions
+                for number in (2 * region, 2 * region + 1)
             ]
         )
 
-    def skip_instances(self, count: int) -> None:
-        """Be where the same transfers, `count` instances later, would have led."""
-        self._instances = [instance + count for instance in self._instances]
+    def skip_instances(self, regions: Iterable[int], count: int) -> None:
+        """Be where the same transfers in some regions, `count` instances later, would have led."""
+        for region in regions:
+            self._instances[2 * region] += count
+            self._instances[2 * region + 1] += count

@@ -6,7 +6,7 @@ each command, what it adds to each semaphore, which clocks it uses.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -98,6 +98,19 @@ class LoopCode:
     entered: int = 0
     failures: int = 0
 
+    def instances_of(self, operator: int) -> range:
+        """Instances of an operator that a loop of instances executes."""
+        first = self.first_instance + (operator in self.ahead)
+        return range(first, first + self.count)
+
+
+@dataclass(slots=True)
+class Visits:
+    """By operator the loops of instances that it is in; how often each of those is run."""
+
+    owners: defaultdict[int, set[LoopCode]] = field(default_factory=lambda: defaultdict(set))
+    runs: Counter[LoopCode] = field(default_factory=Counter)
+
 
 def _amounts(tokens: Tokens, semaphores: list[TokenSemaphore]) -> Amounts:
     """Tokens with the semaphores themselves; one entry per semaphore, nothing for 0."""
@@ -129,15 +142,13 @@ class Compiler:
         """The whole program, with every loop analysed."""
         root = self._loop(1, False, self.program.body)
         root.skippable = False
-        totals = _by_operator(root)
+        visits = Visits()
+        _find_visits(root, root, 1, visits)
         for loop in self._by_loop.values():
             if loop.instances:
                 # Records of a skipped iteration are copies: right only if nothing
                 # outside the loop adds to them.
-                inside = _by_operator(loop)
-                loop.skippable = all(
-                    totals[operator] == count * loop.count for operator, count in inside.items()
-                )
+                loop.skippable = all(_is_alone(loop, each, visits) for each in loop.operators)
         return root
 
     def _loop(self, count: int, instances: bool, items: Iterable[Item]) -> LoopCode:
@@ -149,8 +160,6 @@ class Compiler:
                 if id(item) not in self._by_loop:
                     code = self._loop(item.count, item.instances, item.body)
                     code.first_instance, code.ahead = item.first_instance, item.ahead
-                    if item.ahead or item.first_instance:
-                        code.skippable = False  # records of other loops are mixed with its own
                     self._by_loop[id(item)] = code
                 body.append(self._by_loop[id(item)])
         loop = LoopCode(count, instances, body)
@@ -183,9 +192,32 @@ class Compiler:
             (loop.unbalanced if change else loop.balanced).append(semaphore)
 
 
-def _by_operator(loop: LoopCode) -> Counter[int]:
-    """Commands one iteration executes per operator."""
-    totals: Counter[int] = Counter()
-    for operation, times in loop.executions.items():
-        totals[operation.operator] += times
-    return totals
+def _find_visits(code: LoopCode, owner: LoopCode, runs: int, visits: Visits) -> None:
+    """Note which loops of instances execute what, and how often each of them is run.
+
+    owner: the one that `code` is or is in, or the whole program; runs: of the body of `code`.
+    """
+    for item in code.body:
+        if isinstance(item, Operation):
+            visits.owners[item.operator].add(owner)
+        elif item.instances:
+            visits.runs[item] += runs
+            _find_visits(item, item, runs * item.count, visits)
+        elif item.skippable:  # there are no loops of instances in it
+            for operator in item.operators:
+                visits.owners[operator].add(owner)
+        else:
+            _find_visits(item, owner, runs * item.count, visits)
+
+
+def _is_alone(loop: LoopCode, operator: int, visits: Visits) -> bool:
+    """Whether a loop alone, and once, adds to the records of an operator in its instances."""
+    own = loop.instances_of(operator)
+    return visits.runs[loop] == 1 and all(
+        owner is loop or _are_apart(own, owner.instances_of(operator))
+        for owner in visits.owners[operator]
+    )
+
+
+def _are_apart(one: range, other: range) -> bool:
+    return one.stop <= other.start or other.stop <= one.start

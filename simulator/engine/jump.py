@@ -14,6 +14,8 @@ def find_jump(parts: Parts, frame: Frame, then: Moment, now: Moment) -> Jump | N
     if not (jump.clocks_agree() and jump.queues_agree() and jump.accounts_agree()):
         return None
     jump.periods = min(jump.periods, jump.periods_with_tokens())
+    while jump.periods > 0 and not jump.keeps_apart():
+        jump.periods -= 1
     return jump if jump.periods > 0 else None
 
 
@@ -91,6 +93,15 @@ class Jump:
                 periods = min(periods, (semaphore.count - needed) // -change + 1)
         return periods
 
+    def keeps_apart(self) -> bool:
+        """Whether, in main memory, what moves from layer to layer never meets what does not."""
+        motion, _ = self.parts.motions.of(self.frame.code)
+        open_accounts = self.then.open_accounts
+        present = self.parts.ledger.instance
+        first = min((account.instance for account in open_accounts), default=present)
+        last = present + self.periods * self.iterations + bool(self.frame.code.ahead)
+        return self.parts.memory.timing.may_repeat(motion, first, last)
+
     # -- the jump --------------------------------------------------------------
     def perform(self, level: int) -> None:
         """Bring everything to where it would be `periods` periods later."""
@@ -103,14 +114,9 @@ class Jump:
             self.parts.queues, self.then.queues, self.now.queues, strict=True
         ):
             self._move_queue(queue, old, new, shift_fs)
-        counters = self.parts.memory.timing.counters
-        read, write, busy = (
-            self.periods * (new - old)
-            for old, new in zip(self.then.memory, self.now.memory, strict=True)
-        )
-        counters.read_bytes += read
-        counters.write_bytes += write
-        counters.busy_cycles += busy
+        grown = tuple(new - old for old, new in zip(self.then.memory, self.now.memory, strict=True))
+        motion, regions = self.parts.motions.of(self.frame.code)
+        self.parts.memory.repeat(grown, self.periods, motion, regions, iterations)
         for semaphore in self.frame.code.unbalanced:
             semaphore.count += iterations * self.frame.code.balance[semaphore]
 

@@ -135,13 +135,15 @@ class Ledger:
     ) -> None:
         """Add copies of accounts finished in one period for `periods` skipped ones.
 
-        first: where the accounts of the loop begin; they are put in order again.
+        first: where the accounts of the loop begin; they are put in the order of their turns
+            again, that is of the iterations that opened them.
         """
         loop = self.accounts[first:]
         for period in range(1, periods + 1):
             for account in finished:
                 loop.append(account.shifted(period * instances, period * time_fs))
-        loop.sort(key=lambda account: (account.instance, account.rank))
+        ahead = self.ahead
+        loop.sort(key=lambda each: (each.instance - (each.operator in ahead), each.rank))
         self.accounts[first:] = loop
 
     def records(self) -> list[OperatorRecord]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Protocol
 
 from simpy.events import Event
@@ -12,7 +12,7 @@ from simulator.engine.addresses import AddressBook
 from simulator.engine.ledger import NOT_YET
 from simulator.engine.timeline import Alarm, Timeline
 from simulator.hardware.dram.pim.gemv import Run
-from simulator.hardware.memory.timing import MemoryTiming
+from simulator.hardware.memory.timing import STILL, MemoryTiming, Motion
 
 
 class Client(Protocol):
@@ -170,14 +170,46 @@ class MemoryPort:
         self._reached_fs += cycles * self.period_fs
         self.timing.advance(cycles)
 
-    def signature(self) -> Hashable:
-        """All state that decides what happens from now on, in times relative to now."""
+    def signature(
+        self, motion: Motion = STILL, regions: Sequence[int] = (), layer: int = 0
+    ) -> Hashable:
+        """All state that decides what happens from now on, in times relative to now.
+
+        motion, regions: of the loop that `layer` is one of, for a memory with addresses. Such
+        a memory has a life of its own, so that it has to be at the same phase of its clock.
+        """
         self.catch_up()
         now_fs = self._timeline.event_fs
+        places: Hashable = None
+        if self.book is not None:
+            addresses = tuple(motion.relative(each[3], layer) for each in self._inbox)
+            cursors = self.book.signature(regions, layer)
+            places = now_fs - self._reached_fs, addresses, cursors
         return (
-            self.timing.signature(),
+            self.timing.signature(motion, layer),
             self._free_slots,
             tuple(waiter.index for waiter in self._waiters),
-            tuple((client.index, *transfer) for client, *transfer in self._inbox),
-            self._accept_fs - now_fs if self._inbox else None,
+            tuple(
+                (client.index, size, is_write, channel)
+                for client, size, is_write, _, channel in self._inbox
+            ),
+            tuple(self._runs),
+            self._accept_fs - now_fs if self._inbox or self._runs else None,
+            places,
         )
+
+    def repeat(
+        self,
+        grown: tuple[int, ...],
+        times: int,
+        motion: Motion,
+        regions: Sequence[int],
+        layers: int,
+    ) -> None:
+        """What was counted has grown by `grown` again, so many times; it is `layers` later."""
+        self.timing.repeat(grown, times, motion, layers)
+        if self.book is not None:
+            self.book.skip_instances(regions, layers)
+            self._inbox = [
+                (*each[:3], motion.further(each[3], layers), each[4]) for each in self._inbox
+            ]

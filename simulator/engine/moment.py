@@ -9,6 +9,7 @@ from typing import NamedTuple
 from simulator.engine.dma import DmaQueue
 from simulator.engine.ledger import NOT_YET, Account, Ledger
 from simulator.engine.memory import MemoryPort
+from simulator.engine.motion import Motions
 from simulator.engine.queue import CommandQueue
 from simulator.engine.sequencer import Frame, Sequencer
 from simulator.engine.timeline import Timeline
@@ -23,6 +24,7 @@ class Parts:
     memory: MemoryPort
     sequencer: Sequencer
     ledger: Ledger
+    motions: Motions
 
 
 class QueueMoment(NamedTuple):
@@ -82,8 +84,7 @@ class Moment:
             )
             for queue in parts.queues
         ]
-        counters = parts.memory.timing.counters
-        self.memory = (counters.read_bytes, counters.write_bytes, counters.busy_cycles)
+        self.memory = parts.memory.timing.counted()
         self.submitted = parts.memory.submitted
         self.opened = len(parts.ledger.accounts)
         self.accounts: list[AccountMoment | None] = []

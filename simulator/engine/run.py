@@ -13,6 +13,7 @@ from simulator.engine.laws import check_finished, check_laws
 from simulator.engine.ledger import CAUSES, Ledger
 from simulator.engine.memory import MemoryPort
 from simulator.engine.moment import Parts
+from simulator.engine.motion import Motions
 from simulator.engine.pim import PimQueue
 from simulator.engine.queue import CommandQueue
 from simulator.engine.record import Execution
@@ -26,7 +27,7 @@ from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.memory.ideal import IdealMemory
 from simulator.hardware.memory.spec import IdealMemorySpec
 from simulator.hardware.memory.timing import MemoryTiming
-from simulator.mapping.layout import lay_out
+from simulator.mapping.layout import Position, lay_out
 from simulator.mapping.program import Program, Queue, QueueKind
 
 
@@ -68,7 +69,7 @@ def run_program(
     parts = _build(program, timing, memory.capacity_bytes, root, progress)
     recorder = SpanRecorder(span_limit, parts.queues)
     skipper = None
-    if not every_event and timing.repeats:
+    if not every_event:
         skipper = Skipper(parts, FIRST_QUEUE_PRIORITY + len(parts.queues) + 1, recorder)
     gc.freeze()  # the program and the machine stay: nothing is gained by looking through them
     try:
@@ -112,19 +113,23 @@ def _build(
     """The machine: memory, queues by index, and the sequencer that feeds them."""
     timeline = Timeline()
     clients = len(program.queues)
-    book = None
+    book: AddressBook | None = None
+    positions: tuple[Position, ...] = ()
     if timing.alignment_bytes:
         if not program.regions:  # otherwise they have been checked with the program
             check_places(program)
-        bases = lay_out(program.regions, timing.alignment_bytes, capacity_bytes)
-        book = AddressBook(program.regions, bases, timing.alignment_bytes)
+        positions = lay_out(
+            program.regions, timing.alignment_bytes, capacity_bytes, timing.layer_alignment_bytes
+        )
+        book = AddressBook(program.regions, positions)
     port = MemoryPort(timing, book, timeline, FIRST_QUEUE_PRIORITY + clients)
     queues = [
         _build_queue(index, queue, timeline, port) for index, queue in enumerate(program.queues)
     ]
     ledger = Ledger(program)
     sequencer = Sequencer(root, queues, ledger, timeline, progress)
-    return Parts(timeline, queues, port, sequencer, ledger)
+    motions = Motions(program, positions, timing.layer_alignment_bytes)
+    return Parts(timeline, queues, port, sequencer, ledger, motions)
 
 
 def _build_queue(index: int, queue: Queue, timeline: Timeline, port: MemoryPort) -> CommandQueue:

@@ -12,22 +12,21 @@ from collections.abc import Hashable, Sequence
 
 from simulator.engine.dma import DmaQueue
 from simulator.engine.ledger import NOT_YET
-from simulator.engine.memory import MemoryPort
 from simulator.engine.queue import CommandQueue, Entry
 from simulator.engine.unit import UnitQueue
 
 
 def machine_signature(
-    queues: Sequence[CommandQueue], memory: MemoryPort, now_fs: int, instance: int | None
+    queues: Sequence[CommandQueue], memory: Hashable, now_fs: int, instance: int | None
 ) -> Hashable:
     """Queues, pipelines, transfers and memory; semaphores and sequencer are apart.
 
-    now_fs: event time. instance: the present one, to which accounts count
-    relative; None where the accounts themselves must be the same.
+    memory: signature of its port. now_fs: event time. instance: the present one, to
+    which accounts count relative; None where the accounts themselves must be the same.
     """
     return (
         tuple([_queue_signature(queue, now_fs, instance) for queue in queues]),
-        memory.signature(),
+        memory,
     )
 
 

@@ -84,7 +84,8 @@ class Skipper:
         """Decide whether to watch an execution of a loop."""
         level = len(self._parts.sequencer.frames) - 1
         del self._watches[level:]
-        self._watches.append(Watch(frame) if _is_worth_watching(frame.code) else None)
+        worth = _is_worth_watching(frame.code) and self._parts.motions.may_skip(frame.code)
+        self._watches.append(Watch(frame) if worth else None)
 
     def _request(self, frame: Frame) -> None:
         """Look at the machine when everything else at this time has happened."""
@@ -108,8 +109,9 @@ class Skipper:
                 continue
             instance = parts.ledger.instance if frame.code.instances else None
             if instance not in machines:
+                memory = parts.memory.signature(*parts.motions.of(frame.code), instance or 0)
                 machines[instance] = machine_signature(
-                    parts.queues, parts.memory, parts.timeline.event_fs, instance
+                    parts.queues, memory, parts.timeline.event_fs, instance
                 )
             if self._compare(level, watch, machines[instance]):
                 break

@@ -20,6 +20,14 @@ PRICED = {"area": "areas", "power": "powers"}
 """What a technology prices, and so must be one for all."""
 
 
+class UnequalError(CyclelabError):
+    """Units that cannot be made equal. what: why; advice: to whoever compares machines."""
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(f"{what}; {advice}")
+        self.what = what
+
+
 @dataclass(frozen=True, slots=True)
 class Size:
     """What main units are sized by, such as `columns`, and how many of them.
@@ -46,7 +54,7 @@ def equalising(experiment: Experiment, model: Experiment, equal: Equal) -> Size 
     """The size of an experiment's main units that makes them equal to those of `model`.
 
     Whichever whole number comes nearest (`sized_by`). None if nothing is to be equal.
-    Raises CyclelabError if technologies differ, where they price what is to be equal, or no
+    Raises UnequalError if technologies differ, where they price what is to be equal, or no
     size is enough.
     """
     machine, technology = experiment.spec.machine, experiment.technology
@@ -64,17 +72,17 @@ def equalising(experiment: Experiment, model: Experiment, equal: Equal) -> Size 
     number = by.step * nearest_size(lambda n: size(n * by.step), target, most)
     chosen = Size(by.path, by.field, number)
     if size(most * by.step) < target:
-        raise CyclelabError(
+        raise UnequalError(
             f"equal {equal} would take a {by.field} above {most * by.step:,} of "
-            f"{machine.name}'s {by.kind}, the most there can be; "
-            f"{_other_order('smaller', machine)}"
+            f"{machine.name}'s {by.kind}, the most there can be",
+            _other_order("smaller", machine),
         )
     if size(chosen.number) > MOST_EXCESS * target:
-        raise CyclelabError(
+        raise UnequalError(
             f"{by.kind} units of {machine.name} at their smallest ({chosen.words}) have "
             f"{_times(size(chosen.number) / target)} the {equal} of those of "
-            f"{model.spec.machine.name}: they cannot be made equal; "
-            f"{_other_order('larger', machine)}"
+            f"{model.spec.machine.name}: they cannot be made equal",
+            _other_order("larger", machine),
         )
     return chosen
 
@@ -105,9 +113,9 @@ def nearest_size(size: SizeLaw, target: float, most: int) -> int:
 
 def _same_technology(experiment: Experiment, model: Experiment, what: str) -> None:
     if experiment.technology.spec != model.technology.spec:
-        raise CyclelabError(
+        raise UnequalError(
             f"{what} are compared within one technology: {model.spec.machine.name} is at "
             f"{model.technology.name}, {experiment.spec.machine.name} at "
-            f"{experiment.technology.name}; --set technology={model.technology.name} takes one "
-            "for all"
+            f"{experiment.technology.name}",
+            f"--set technology={model.technology.name} takes one for all",
         )

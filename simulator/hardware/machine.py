@@ -10,6 +10,7 @@ import math
 from abc import abstractmethod
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
@@ -96,7 +97,13 @@ class CoreSpec(Spec):
 
     def build_matrix_units(self) -> tuple[MatrixUnit[Any], ...]:
         """The units themselves, in the order of the spec."""
-        return tuple(MATRIX_UNITS[spec.kind](spec) for spec in self.matrix_units)
+        return tuple(_matrix_unit(spec) for spec in self.matrix_units)
+
+
+@lru_cache(maxsize=256)
+def _matrix_unit(spec: MatrixUnitSpec) -> MatrixUnit[Any]:
+    """The unit of a spec, one for all equal ones: what is remembered of it serves them all."""
+    return MATRIX_UNITS[spec.kind](spec)
 
 
 class MachineSpec(Spec):

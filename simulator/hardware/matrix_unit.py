@@ -244,24 +244,20 @@ def _shares(unit: MatrixUnit[Any], tile: Tile, ways: int) -> tuple[Share, ...]:
     """
     grain = unit.granularity
     row_ways = [1 << power for power in range(ways.bit_length()) if 1 << power < ways]
-    best: tuple[Share, ...] | None = None
+    best: list[tuple[Tile, int]] = []
     least = 0
     for share_of_rows in (*row_ways, ways):
         rows = _deal(tile.m, grain.m, share_of_rows)
         columns = _deal(tile.n, grain.n, ways // share_of_rows)
-        shares = tuple(
-            Share(Tile(m, n, tile.k), many * more)
-            for m, many in rows.items()
-            for n, more in columns.items()
-        )
-        makespan = max(unit.timing(share.tile).cycles for share in shares)
-        if best is None or makespan < least:
+        shares = [(Tile(m, n, tile.k), many * more) for m, many in rows for n, more in columns]
+        makespan = max([unit.timing(share).cycles for share, _ in shares])
+        if not best or makespan < least:
             best, least = shares, makespan
-    assert best is not None
-    return best
+    return tuple([Share(*share) for share in best])
 
 
-def _deal(size: int, grain: int, ways: int) -> dict[int, int]:
+@lru_cache(maxsize=1 << 12)
+def _deal(size: int, grain: int, ways: int) -> tuple[tuple[int, int], ...]:
     """Sizes of at most `ways` shares of whole grains, the last one ragged, and how many."""
     grains = -(-size // grain)
     ways = min(ways, grains)
@@ -271,7 +267,7 @@ def _deal(size: int, grain: int, ways: int) -> dict[int, int]:
     for share, many in (((base + 1) * grain, extra), (base * grain, ways - extra - 1), (ragged, 1)):
         if many:
             shares[share] = shares.get(share, 0) + many
-    return shares
+    return tuple(shares.items())
 
 
 def _check_unit(kind: str, unit: Any) -> None:

@@ -102,6 +102,10 @@ class Action:
     primitive: Primitive
     verb: str = "operate"
 
+    def __hash__(self) -> int:
+        """Of what nearly always tells actions apart, as they are looked up all the time."""
+        return hash((self.path, self.verb))
+
 
 @dataclass(slots=True)
 class ActionCounts:
@@ -116,9 +120,11 @@ class ActionCounts:
 
     def merge(self, other: ActionCounts | Mapping[Action, int], times: int = 1) -> None:
         """Add all of `other`, `times` times."""
+        counts = self.counts
         items = other.counts if isinstance(other, ActionCounts) else other
         for action, count in items.items():
-            self.add(action, count * times)
+            if added := count * times:
+                counts[action] = counts.get(action, 0) + added
 
     @classmethod
     def total(cls, parts: Iterable[tuple[ActionCounts, int]]) -> ActionCounts:

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.hardware.bill import ACCUMULATOR, SCRATCHPAD
-from simulator.hardware.matrix_unit import MatrixUnit, Tile
 from simulator.hardware.primitives import ActionCounts
-from simulator.hardware.scratchpad.spec import ScratchpadSpec
 from simulator.hardware.scratchpad.structure import accesses, read_action, write_action
+from simulator.mapping.ports import Ports
 from simulator.mapping.program import Cause, Command, Item, OperatorInfo, Program, Semaphore, Tokens
 from simulator.mapping.regions import RegionTable
 from simulator.mapping.resources import Resources
-from simulator.mapping.unit_work import gang_traffic
 
 
 @dataclass(slots=True)
@@ -116,6 +114,12 @@ class ProgramBuilder:
         )
 
     # -- on-chip traffic -----------------------------------------------------
+    @property
+    def ports(self) -> Ports:
+        """Those of a core's buffers."""
+        core = self.resources.core
+        return Ports(core.scratchpad, core.accumulator)
+
     def count_scratchpad(self, counts: ActionCounts, read_bytes: int, write_bytes: int) -> None:
         """Add scratchpad accesses, in whole words of its width."""
         spec = self.resources.core.scratchpad
@@ -130,31 +134,3 @@ class ProgramBuilder:
             return
         counts.add(read_action(spec, ACCUMULATOR), accesses(spec, read_bytes))
         counts.add(write_action(spec, ACCUMULATOR), accesses(spec, write_bytes))
-
-    def port_cycles(self, read_bytes: int, write_bytes: int, psum: tuple[int, int]) -> int:
-        """Cycles the buffers' ports need to move a command's bytes.
-
-        psum: partial-sum bytes read and written, at the accumulator if there is one.
-        """
-        spec, accumulator = self.resources.core.scratchpad, self.resources.core.accumulator
-        if accumulator is None:
-            return _port_cycles(spec, read_bytes + psum[0], write_bytes + psum[1])
-        return max(
-            _port_cycles(spec, read_bytes, write_bytes), _port_cycles(accumulator, psum[0], psum[1])
-        )
-
-    def tile_port_cycles(self, unit: MatrixUnit[Any], group: int, tile: Tile) -> int:
-        """Cycles the ports need for one tile on a gang of units.
-
-        Sums of earlier tiles are read, if there are no groups whose sums leave apart.
-        """
-        traffic = gang_traffic(unit, tile, accumulate=not group, group=group)
-        reads = traffic.input_read_bytes + traffic.weight_read_bytes
-        return self.port_cycles(reads, 0, (traffic.psum_read_bytes, traffic.psum_write_bytes))
-
-
-def _port_cycles(spec: ScratchpadSpec, read_bytes: int, write_bytes: int) -> int:
-
-    reads = -(-read_bytes // spec.read_bytes_per_cycle)
-    writes = -(-write_bytes // spec.write_bytes_per_cycle)
-    return reads + writes if spec.ports == 1 else max(reads, writes)

@@ -349,7 +349,7 @@ class AttentionLowering(Lowering):
             traffic = unit.traffic(tile, accumulate=accumulate)
         reads = heads * (traffic.input_read_bytes + traffic.weight_read_bytes)
         psums = heads * traffic.psum_read_bytes, heads * traffic.psum_write_bytes
-        cycles = max(timing.interval_cycles, self.builder.port_cycles(reads, 0, psums))
+        cycles = max(timing.interval_cycles, self.builder.ports.cycles(reads, 0, psums))
         self.builder.count_scratchpad(counts, reads, 0)
         self.builder.count_accumulator(counts, *psums)
         return Command(

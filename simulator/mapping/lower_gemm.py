@@ -269,7 +269,7 @@ class GemmLowering(Lowering):
         traffic = gang_traffic(self.unit, tile, accumulate=onto, group=p.group)
         psums = (traffic.psum_read_bytes, traffic.psum_write_bytes)
         reads = traffic.input_read_bytes + traffic.weight_read_bytes
-        cycles = max(timing.interval_cycles, b.port_cycles(reads, 0, psums))
+        cycles = max(timing.interval_cycles, b.ports.cycles(reads, 0, psums))
         acquire = [*ready, *(self.parameters(core) if flags.first else ())]
         release: list[tuple[int, int]] = []
         late: list[tuple[int, int]] = []

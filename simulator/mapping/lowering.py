@@ -179,7 +179,7 @@ class Lowering(KernelPart):
         """
         spec = self.resources.core.vector_unit
         compute = vector_cycles(spec, work)
-        cycles = max(compute, self.builder.port_cycles(*moved_bytes, psum_bytes))
+        cycles = max(compute, self.builder.ports.cycles(*moved_bytes, psum_bytes))
         counts = vector_actions(spec, work, VECTOR_UNIT)
         self.builder.count_scratchpad(counts, *moved_bytes)
         self.builder.count_accumulator(counts, *psum_bytes)

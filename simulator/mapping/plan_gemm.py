@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from simulator.hardware.matrix_unit import MatrixUnit
@@ -19,7 +18,7 @@ from simulator.mapping.gemm_kernel import (
     operand_formats,
 )
 from simulator.mapping.gemm_part import GemmPart, GemmPlaces
-from simulator.mapping.gemm_search import GemmSearch
+from simulator.mapping.gemm_search import best_tiling
 from simulator.mapping.lower_gemm import GemmLowering
 from simulator.mapping.planning import KernelJob, Plan, Planning, does_not_fit
 from simulator.mapping.regions import Place, pass_bytes
@@ -105,7 +104,6 @@ class GemmPlanner(GemmKernelPlanner):
         if choice.m or choice.n or choice.k:
             fixed = (choice.m or problem.m, choice.n or problem.n, choice.k or problem.k)
         orders: tuple[Order, ...] = (choice.order,) if choice.order else ("mn", "nm")
-        memory = self.planning.memory
         depth = unit.granularity.k if unit.preparation else 1
         if fixed[2] and fixed[2] < problem.k and fixed[2] % depth:
             raise FixedChoiceError(
@@ -119,12 +117,8 @@ class GemmPlanner(GemmKernelPlanner):
                 "k",
                 f"{fixed[2]} is no multiple of the {problem.group} weights that share a scale",
             )
-        key = (unit.spec, problem, budget, fixed, orders)
-        if key not in memory:
-            ports = partial(self.planning.builder.tile_port_cycles, unit, problem.group)
-            search = GemmSearch(problem, unit, budget, fixed, orders, ports)
-            memory[key] = search.best() or search.smallest()
-        found = memory[key]
+        ports = self.planning.builder.ports
+        found = best_tiling(problem, unit, budget, fixed, orders, ports)
         if isinstance(found, GemmTiling):
             return found
         raise does_not_fit(self.job.kernel.name, found, budget, self.pattern)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from simulator.hardware.matrix_unit import MatrixUnit, Tile
@@ -124,19 +125,6 @@ class GemmTiling:
         return loops(problem, self.tile, self.schedule)
 
 
-def preferred(timed: list[GemmTiling]) -> GemmTiling | None:
-    """Of the shortest, the least traffic; of those, the largest tile among the shortest."""
-    good = _shortest(timed, TIME_TOLERANCE)
-    least = min((tiling.traffic_bytes for tiling in good), default=0)
-    good = _shortest([t for t in good if t.traffic_bytes == least], TIE_TOLERANCE)
-    return max(good, key=lambda t: (t.tile.macs, -t.estimated_cycles), default=None)
-
-
-def _shortest(timed: list[GemmTiling], tolerance: float) -> list[GemmTiling]:
-    limit = tolerance * min((tiling.estimated_cycles for tiling in timed), default=0)
-    return [tiling for tiling in timed if tiling.estimated_cycles <= limit]
-
-
 def loops(problem: GemmProblem, tile: Tile, schedule: Schedule) -> tuple[Dimension, ...]:
     """The loops over a problem's tiles, from the outermost: count, m and n in order, k."""
 
@@ -187,11 +175,9 @@ def group_tiles(tile: Tile, group: int) -> tuple[tuple[Tile, int], ...]:
 
 def gang_interval(unit: MatrixUnit[Any], tile: Tile, group: int = 0) -> int:
     """Cycles until a gang of `spec.count` identical units can take the next such tile."""
-    busy = 0
-    for part, times in group_tiles(tile, group):
-        shares = unit.split(part, unit.spec.count)
-        busy += times * max(unit.timing(share.tile).interval_cycles for share in shares)
-    return busy
+    if not group:
+        return _gang(unit, tile)[0]
+    return sum(times * _gang(unit, part)[0] for part, times in group_tiles(tile, group))
 
 
 def gang_latency(unit: MatrixUnit[Any], tile: Tile, group: int = 0) -> int:
@@ -200,4 +186,14 @@ def gang_latency(unit: MatrixUnit[Any], tile: Tile, group: int = 0) -> int:
     if last != tile:
         before = gang_interval(unit, tile, group) - gang_interval(unit, last)
         return before + gang_latency(unit, last)
-    return max(unit.timing(share.tile).cycles for share in unit.split(tile, unit.spec.count))
+    return _gang(unit, tile)[1]
+
+
+@lru_cache(maxsize=1 << 15)
+def _gang(unit: MatrixUnit[Any], tile: Tile) -> tuple[int, int]:
+    """Cycles until the slowest share's unit takes the next tile, and until all outputs are out."""
+    timings = [unit.timing(share.tile) for share in unit.split(tile, unit.spec.count)]
+    return (
+        max([timing.interval_cycles for timing in timings]),
+        max([timing.cycles for timing in timings]),
+    )

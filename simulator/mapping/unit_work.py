@@ -10,6 +10,9 @@ from simulator.hardware.matrix_unit import MatrixUnit, OperandTraffic, Tile
 from simulator.hardware.primitives import Action, ActionCounts
 from simulator.mapping.tiling import group_tiles
 
+REMEMBERED = 4096
+"""Tiles of which each of these is remembered; the same ones come again phase by phase."""
+
 
 class GangTiming(NamedTuple):
     """Cycles from a tile's first load to its last output, and until the next tile."""
@@ -18,6 +21,7 @@ class GangTiming(NamedTuple):
     interval_cycles: int
 
 
+@lru_cache(maxsize=REMEMBERED)
 def gang_timing(unit: MatrixUnit[Any], tile: Tile, group: int = 0) -> GangTiming:
     """Timing of the slowest share; with groups, of their tiles one after the other."""
     busy = last = cycles = 0
@@ -29,6 +33,7 @@ def gang_timing(unit: MatrixUnit[Any], tile: Tile, group: int = 0) -> GangTiming
     return GangTiming(busy - last + cycles, busy)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def gang_traffic(
     unit: MatrixUnit[Any], tile: Tile, accumulate: bool, group: int = 0
 ) -> OperandTraffic:
@@ -48,6 +53,11 @@ def gang_traffic(
 
 def gang_actions(unit: MatrixUnit[Any], tile: Tile, group: int = 0) -> ActionCounts:
     """Actions of all shares, with paths from the machine down; a fresh copy."""
+    return ActionCounts(dict(_gang_actions(unit, tile, group).counts))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _gang_actions(unit: MatrixUnit[Any], tile: Tile, group: int) -> ActionCounts:
     total = ActionCounts()
     for part, times in group_tiles(tile, group):
         for share in unit.split(part, unit.spec.count):
@@ -55,7 +65,7 @@ def gang_actions(unit: MatrixUnit[Any], tile: Tile, group: int = 0) -> ActionCou
     return total
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=REMEMBERED)
 def unit_actions(unit: MatrixUnit[Any], tile: Tile) -> ActionCounts:
     """Actions of one unit with paths from the machine down; shared, so not to be changed."""
     prefix = f"{MATRIX_UNIT}.{unit.spec.kind}"

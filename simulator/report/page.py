@@ -10,7 +10,7 @@ from simulator.report.device_words import device_lines
 from simulator.report.explain import explain
 from simulator.report.machine_facts import machine_line, workload_line
 from simulator.report.markup import Cell, component_table, operator_table, phase_table, table
-from simulator.report.page_assets import SCRIPT, STYLE
+from simulator.report.page_assets import cards, details, page
 from simulator.report.page_figures import figures
 from simulator.report.plots.style import CAUSE_COLOURS, GREY
 from simulator.report.result import Estimate, Result
@@ -28,19 +28,12 @@ def report_page(result: Result, pictures: Mapping[str, str], configuration_yaml:
         f'<h2>Phases</h2><div class="scroll">{phase_table(result)}</div>',
         _operators(operators),
         _components(result),
-        _details("In words", f"<pre>{escape(explain(result))}</pre>"),
-        _details("Resolved configuration", f"<pre>{escape(configuration_yaml)}</pre>"),
+        details("In words", f"<pre>{escape(explain(result))}</pre>"),
+        details("Resolved configuration", f"<pre>{escape(configuration_yaml)}</pre>"),
         _sources(result),
         _footer(result),
     ]
-    title = escape(f"{result.name} · cyclelab")
-    return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{STYLE}{_cause_styles(operators)}</style>\n</head>\n"
-        f"<body>\n<main>\n{''.join(sections)}\n</main>\n<script>{SCRIPT}</script>\n"
-        "</body>\n</html>\n"
-    )
+    return page(f"{result.name} · cyclelab", sections, _cause_styles(operators))
 
 
 def _header(result: Result, operators: list[OperatorGroup]) -> str:
@@ -60,7 +53,7 @@ def _header(result: Result, operators: list[OperatorGroup]) -> str:
 def _cards(result: Result) -> str:
     rate = "–" if result.tokens_per_s is None else si(result.tokens_per_s, "")
     bought = "–" if result.tokens_per_usd is None else si(result.tokens_per_usd, "")
-    cards = [
+    found = [
         ("time", seconds(result.seconds), f"{count(result.cycles)} cycles"),
         ("to first token", seconds(result.time_to_first_token_s), ""),
         ("per output token", seconds(result.time_per_output_token_s), ""),
@@ -71,13 +64,7 @@ def _cards(result: Result) -> str:
         ("mean power", si(result.power_w.value, "W"), _bounds(result.power_w, "W")),
         ("area", f"{significant(result.area_mm2.value)} mm²", _bounds(result.area_mm2, "")),
     ]
-    body = "".join(
-        f'<div class="card"><span>{escape(name)}</span><b>{escape(value)}</b>'
-        f"<small>{escape(note)}</small></div>"
-        for name, value, note in cards
-        if value != "–"
-    )
-    return f'<div class="cards">{body}</div>'
+    return cards(card for card in found if card[1] != "–")
 
 
 def _bounds(value: Estimate, unit: str) -> str:
@@ -96,7 +83,7 @@ def _operators(operators: list[OperatorGroup]) -> str:
         '<p class="muted">Summed over layers. Cycles are those by which an operator put off the '
         "end, so they add up to the phase. Click on a heading to sort.</p>\n"
         f'<div class="legend">{legend}</div>\n'
-        f'<div class="scroll">{operator_table(operators, "sortable")}</div>'
+        f'<div class="scroll">{operator_table(operators, "sortable operators")}</div>'
     )
 
 
@@ -121,11 +108,7 @@ def _components(result: Result) -> str:
 
 def _sources(result: Result) -> str:
     rows = [(Cell(name), Cell(source)) for name, source in result.sources.items()]
-    return _details("Sources", table(("value", "source"), rows, left=2)) if rows else ""
-
-
-def _details(title: str, body: str) -> str:
-    return f"<details><summary>{escape(title)}</summary>{body}</details>\n"
+    return details("Sources", table(("value", "source"), rows, left=2)) if rows else ""
 
 
 def _footer(result: Result) -> str:

@@ -1,4 +1,9 @@
-"""Style sheet and script of `report.html`, inlined so that the page is one file."""
+"""The frame of pages: style sheet and script, inlined so that each page is one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1f2933; --muted: #66727e; --grid: #dde3e8;
@@ -40,7 +45,7 @@ tbody tr:hover { background: color-mix(in srgb, var(--accent) 8%, transparent); 
 .sortable th { cursor: pointer; user-select: none; }
 .sortable th[aria-sort]::after { content: " ↓"; color: var(--accent); }
 .sortable th[aria-sort="ascending"]::after { content: " ↑"; }
-.sortable td:nth-child(8) { min-width: 130px; text-align: left; }
+.operators td:nth-child(8) { min-width: 130px; text-align: left; }
 .bar { display: flex; height: .8em; min-width: 1px; border-radius: 2px; overflow: hidden; }
 .bar i { display: block; }
 .legend { font-size: .82rem; color: var(--muted); display: flex; flex-wrap: wrap; gap: 1rem;
@@ -70,3 +75,29 @@ for (const table of document.querySelectorAll("table.sortable")) {
   }));
 }
 """
+
+
+def page(title: str, sections: Iterable[str], style: str = "") -> str:
+    """A whole page of some sections of markup. style: more style sheet than the common one."""
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n"
+        f"<body>\n<main>\n{''.join(sections)}\n</main>\n<script>{SCRIPT}</script>\n"
+        "</body>\n</html>\n"
+    )
+
+
+def cards(found: Iterable[tuple[str, str, str]]) -> str:
+    """Boxes with a name, a value and a note each."""
+    body = "".join(
+        f'<div class="card"><span>{escape(name)}</span><b>{escape(value)}</b>'
+        f"<small>{escape(note)}</small></div>"
+        for name, value, note in found
+    )
+    return f'<div class="cards">{body}</div>'
+
+
+def details(title: str, body: str) -> str:
+    """Markup that is folded away below its title."""
+    return f"<details><summary>{escape(title)}</summary>{body}</details>\n"

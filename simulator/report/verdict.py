@@ -104,7 +104,8 @@ def sentence(result: Result, verdict: PhaseVerdict) -> str:
         )
     else:
         text += f"simulated {seconds(phase.seconds)}. "
-    text += f"{verdict.top.name} takes {percent(verdict.top.share)} of it. "
+    where = ", on the units in the memory," if verdict.top.unit == MEMORY_UNITS else ""
+    text += f"{verdict.top.name}{where} takes {percent(verdict.top.share)} of it. "
     return text + advice(result, verdict)
 
 
@@ -144,9 +145,7 @@ def advice(result: Result, verdict: PhaseVerdict) -> str:
     if verdict.bound == "port":
         return "Wider or more on-chip ports would help."
     if verdict.top.unit == MEMORY_UNITS:
-        return f"{verdict.top.name} runs on the units in the memory. " + memory_units_advice(
-            verdict.top
-        )
+        return memory_units_advice(verdict.top)
     parts = [f"{percent(s)} {cause_phrase(c)}" for c, s in verdict.losses[:2]]
     return f"No roof is near; the time goes elsewhere: {listing(parts)}." if parts else ""
 

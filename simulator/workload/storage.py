@@ -88,7 +88,8 @@ def storage_named(name: str) -> WeightStorage:
     except CyclelabError as error:
         known = {**dict.fromkeys(SCHEMES, "scheme"), **dict.fromkeys(GGUF_TYPES, "GGUF type")}
         near = nearest(name, known)
-        hint = f"; did you mean the {known[near]} {near!r}?" if near else ""
+        hint = f"; schemes and GGUF types: {', '.join(known)}"
+        hint += f"; did you mean the {known[near]} {near!r}?" if near else ""
         raise CyclelabError(f"{error}{hint}") from None
     return WeightStorage(name)
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.engine.addresses import AddressBook
-from simulator.mapping.layout import lay_out, stride_bytes
+from simulator.mapping.layout import lay_out
 from simulator.mapping.program import Region
 
 ALIGNMENT = 64
@@ -15,8 +15,10 @@ REGIONS = (
     Region("k", "kv", 64, 3),
     Region("x", "activation", 130, 1),
 )
-BASES = lay_out(REGIONS, ALIGNMENT)
-WEIGHT, CACHE, BUFFER = range(len(REGIONS))
+POSITIONS = lay_out(REGIONS, ALIGNMENT)
+BASES = [position.base_bytes for position in POSITIONS]
+STRIDES = [position.stride_bytes for position in POSITIONS]
+WEIGHT, CACHE, BUFFER = ALL = range(len(REGIONS))
 
 Take = tuple[int, int, int, bool]
 
@@ -26,7 +28,7 @@ walks = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5), sizes, st.boole
 
 
 def book() -> AddressBook:
-    return AddressBook(REGIONS, BASES, ALIGNMENT)
+    return AddressBook(REGIONS, POSITIONS)
 
 
 def test_transfers_follow_each_other_and_start_again_at_the_end() -> None:
@@ -69,7 +71,7 @@ def test_every_transfer_lies_inside_its_copy(walk: list[Take]) -> None:
     for region, instance, size, is_write in walk:
         address = b.take(region, instance, size, is_write)
         copy = instance % REGIONS[region].instances
-        start = BASES[region] + copy * stride_bytes(REGIONS[region], ALIGNMENT)
+        start = BASES[region] + copy * STRIDES[region]
         assert start <= address <= address + size <= start + REGIONS[region].size_bytes
 
 
@@ -85,13 +87,13 @@ def test_equal_signatures_mean_equal_addresses_from_then_on(
     for region, instance, size, is_write in first:
         one.take(region, instance, size, is_write)
         two.take(region, instance + later, size, is_write)
-    assert one.signature(0) == two.signature(later)
+    assert one.signature(ALL, 0) == two.signature(ALL, later)
     for region, instance, size, is_write in after:
         offsets = []
         for b, present in ((one, instance), (two, instance + later)):
             copy = present % REGIONS[region].instances
             address = b.take(region, present, size, is_write)
-            offsets.append(address - copy * stride_bytes(REGIONS[region], ALIGNMENT))
+            offsets.append(address - copy * STRIDES[region])
         assert offsets[0] == offsets[1]
 
 
@@ -103,8 +105,8 @@ def test_skipped_instances_leave_the_cursors_where_they_would_be(
     for region, instance, size, is_write in before:
         run.take(region, instance + skipped, size, is_write)
         jumped.take(region, instance, size, is_write)
-    jumped.skip_instances(skipped)
-    assert run.signature() == jumped.signature()
+    jumped.skip_instances(ALL, skipped)
+    assert run.signature(ALL) == jumped.signature(ALL)
     for region, instance, size, is_write in after:
         take = (region, instance + skipped, size, is_write)
         assert run.take(*take) == jumped.take(*take)
@@ -113,9 +115,17 @@ def test_skipped_instances_leave_the_cursors_where_they_would_be(
 def test_the_signature_forgets_what_no_longer_matters() -> None:
     """Cursors at the beginning are alike, whichever instance they finished."""
     b = book()
-    fresh = b.signature()
+    fresh = b.signature(ALL)
     b.take(WEIGHT, 2, 60, False)
-    assert b.signature(2) != fresh
-    assert b.signature(2) != b.signature(3)
+    assert b.signature(ALL, 2) != fresh
+    assert b.signature(ALL, 2) != b.signature(ALL, 3)
     b.take(WEIGHT, 2, 40, False)
-    assert b.signature(2) == b.signature(3) == fresh
+    assert b.signature(ALL, 2) == b.signature(ALL, 3) == fresh
+
+
+def test_the_signature_knows_only_the_regions_that_it_is_asked_about() -> None:
+    b = book()
+    fresh = b.signature((WEIGHT, BUFFER), 1)
+    b.take(CACHE, 0, 30, True)
+    assert b.signature((WEIGHT, BUFFER), 1) == fresh
+    assert b.signature((CACHE,), 1) != book().signature((CACHE,), 1)

@@ -144,7 +144,7 @@ def shared_by(cores: int) -> Execution:
         core = Pipeline.build(b, core=index, depth=200)
         operator = b.operator(core.unit)
         body.append(loop(40, *core.tile(operator, 6400, 1, 0)))
-    return run(placed(b.program(*body), 40), memory_spec(controller={"refresh": "none"}))
+    return run(placed(b.program(*body), 48, 1), memory_spec(controller={"refresh": "none"}))
 
 
 # -- laws --------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from simulator.engine import run_program
 from simulator.engine.record import Execution
 from simulator.hardware.memory.spec import IdealMemorySpec
-from simulator.mapping.program import Cause, Program, QueueKind
+from simulator.mapping.program import Cause, Loop, Program, QueueKind
 from tests.engine.programs import PERIOD_FS, Builder, Pipeline, compute, loop, memory_spec, transfer
 from tests.engine.random_programs import PERIODS, memories, programs
 
@@ -81,6 +81,39 @@ def test_layers_are_skipped_with_a_record_each() -> None:
     assert execution.skipped_commands > 1000
     names = [(record.operator, record.instance) for record in execution.records]
     assert names == [(3, 0), *((op, layer) for layer in range(50) for op in (0, 1, 2)), (4, 0)]
+
+
+def in_turns(count: int, last_instance: int | None = None) -> Program:
+    """Layers that are prepared an iteration ahead: 0 before the loop, `count` in it, then the rest.
+
+    last_instance: that is finished behind the loop, if not the one that is left.
+    """
+    b = Builder()
+    core = Pipeline.build(b, depth=8)
+    prepare, finish = b.operator(core.unit), b.operator(core.unit)
+    before = core.tile(prepare, 640, 20, 0)
+    after = core.tile(finish, 64, 33, 64, latency=40)
+    turn = Loop(count, (*after, *before), instances=True, ahead=frozenset((prepare,)))
+    end = Loop(
+        1, after, instances=True, first_instance=count if last_instance is None else last_instance
+    )
+    return b.program(*before, turn, end)
+
+
+def test_layers_that_are_prepared_ahead_are_skipped_with_a_record_each() -> None:
+    execution = both(in_turns(40), memory_spec(latency_cycles=20))
+    assert execution.skipped_commands > 100
+    names = [(record.operator, record.instance) for record in execution.records]
+    turns = [each for layer in range(40) for each in ((1, layer), (0, layer + 1))]
+    assert names == [(0, 0), *turns, (1, 40)]
+
+
+def test_layers_whose_records_others_add_to_are_not_skipped() -> None:
+    """What follows the loop finishes a layer of the middle once more."""
+    execution = both(in_turns(40, last_instance=20), memory_spec(latency_cycles=20))
+    assert execution.skipped_commands == 0
+    (record,) = [r for r in execution.records if (r.operator, r.instance) == (1, 20)]
+    assert sum(record.executions.values()) == 2 * 3
 
 
 def test_tokens_that_pile_up_for_a_later_operator_do_not_prevent_skipping() -> None:

@@ -102,7 +102,8 @@ def test_a_point_that_cannot_run_is_recorded(tmp_path: Path) -> None:
 
 def test_the_command_writes_points_and_front(tmp_path: Path) -> None:
     path, out = written(tmp_path), tmp_path / "out"
-    child = command(path, "--store", str(tmp_path / "s.sqlite"), "--output", str(out))
+    options = ("--store", str(tmp_path / "s.sqlite"), "--output", str(out), "--no-plots")
+    child = command(path, *options)
     text, err = child.communicate(timeout=120)
     assert child.returncode == 0, err
     assert "6 points, 0 of them stored already" in text
@@ -110,8 +111,8 @@ def test_the_command_writes_points_and_front(tmp_path: Path) -> None:
     assert {each.name for each in out.iterdir()} == {
         "points.csv",
         "pareto.csv",
-        "pareto.png",
-        "pareto.svg",
+        "sensitivity.csv",
+        "report.html",
     }
     with (out / "points.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -126,7 +127,7 @@ def test_a_sweep_shows_itself_in_notebooks(tmp_path: Path) -> None:
     found = sim.sweep(written(tmp_path), tmp_path / "s.sqlite", workers=1)
     assert repr(found) == "<SweepResult 'small': 6 of 6 points done, 1 on the front>"
     html = found._repr_html_()
-    assert html.count("<table") == 2 and "Pareto front" in html
+    assert html.count("<table") == 3 and "Pareto front" in html
     assert len(found.to_dataframe()) == 6
     assert SMALL.count("n:") and found.best["seconds"].axes["n"] == 16
     assert found.plot().axes[0].get_xlabel() == "time, µs (less is better)"

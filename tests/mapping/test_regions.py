@@ -18,7 +18,7 @@ from simulator.engine.addresses import AddressBook
 from simulator.engine.check import check_program
 from simulator.experiment import build_experiment, load_experiment
 from simulator.mapping import Mapper, Program
-from simulator.mapping.layout import lay_out, stride_bytes
+from simulator.mapping.layout import lay_out
 from simulator.mapping.program import Command, Loop, QueueKind, Region
 from simulator.mapping.regions import RESIDUAL
 from simulator.workload import load_workload
@@ -54,7 +54,7 @@ def shipped(name: str) -> list[tuple[Phase, Program]]:
 
 def walk(program: Program) -> Iterator[Moved]:
     """All transfers in program order, with their addresses."""
-    book = AddressBook(program.regions, lay_out(program.regions, ALIGNMENT), ALIGNMENT)
+    book = AddressBook(program.regions, lay_out(program.regions, ALIGNMENT))
     for item in program.body:
         layers = item.count if isinstance(item, Loop) and item.instances else 1
         body = item.body if isinstance(item, Loop) and item.instances else (item,)
@@ -94,11 +94,11 @@ def check_regions(program: Program) -> None:
 
 def check_addresses(program: Program) -> None:
     """Every transfer stays inside the instance of its region that is its layer's."""
-    bases = lay_out(program.regions, ALIGNMENT)
+    positions = lay_out(program.regions, ALIGNMENT)
     for moved in walk(program):
         region = region_of(program, moved.command)
-        copy = moved.instance % region.instances
-        start = bases[moved.command.region] + copy * stride_bytes(region, ALIGNMENT)
+        base, stride, _ = positions[moved.command.region]
+        start = base + moved.instance % region.instances * stride
         assert start <= moved.start < moved.end <= start + region.size_bytes
 
 
@@ -298,7 +298,7 @@ def test_one_pass_over_weights_touches_every_byte_once(
     for each in walk(program):
         if each.command.tensor == "weight":
             moved[each.command.region, each.instance].append(each)
-    bases = lay_out(program.regions, ALIGNMENT)
+    positions = lay_out(program.regions, ALIGNMENT)
     single = 0
     for (index, instance), transfers in moved.items():
         region = program.regions[index]
@@ -306,7 +306,7 @@ def test_one_pass_over_weights_touches_every_byte_once(
         assert rest == 0, "weights are read in whole passes"
         if passes == 1:
             single += 1
-            at = bases[index] + instance * stride_bytes(region, ALIGNMENT)
+            at = positions[index].base_bytes + instance * positions[index].stride_bytes
             for start, end in sorted((m.start, m.end) for m in transfers):
                 assert start == at, "neither gaps nor bytes that are read twice"
                 at = end

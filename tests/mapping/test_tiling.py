@@ -154,14 +154,14 @@ def test_best_fits_and_is_best(m, n, k, count, cores, scratchpad, psums, bandwid
     best = search.best()
     candidates = [
         single
-        for tile in product(*search.sizes)
+        for tile in product(*search.grid.sizes)
         for order in ORDERS
         if (single := GemmSearch(p, UNIT, room, tile, (order,)).best()) is not None
     ]
     if best is None:
         assert not candidates
         least = search.smallest()
-        assert least[0] > scratchpad or least[1] > psums or len(search.grid) > 1
+        assert least[0] > scratchpad or least[1] > psums or len(search.grid.tiles) > 1
         return
     assert best.scratchpad_bytes <= scratchpad
     assert best.accumulator_bytes <= psums

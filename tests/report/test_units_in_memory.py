@@ -96,7 +96,8 @@ def test_a_verdict_names_units_in_the_memory() -> None:
         assert "the units in it have work" in sentence(result, verdict)
         attention = next(g for g in operator_groups(result) if g.unit == MEMORY_UNITS)
         told = sentence(result, replace(verdict, bound="latency", top=attention))
-        assert f"{attention.name} runs on the units in the memory" in told
+        assert f"{attention.name}, on the units in the memory, takes" in told
+        assert "Most of a tile is opening and closing its rows" in told
         assert "No roof is near" not in told
     (plain,) = phase_verdicts(run("mapping.pim.attention=units"))
     assert "units in" not in sentence(whole(), plain)

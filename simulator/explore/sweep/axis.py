@@ -14,6 +14,7 @@ from simulator.config import Document, Spec
 from simulator.config.errors import KeyPath
 from simulator.config.nodes import Node
 from simulator.config.overrides import Setting
+from simulator.explore.sweep.braces import has_braces
 
 FORMS = ("values", "range", "log_range", "cases")
 MOST_LEVELS = 1_000_000
@@ -151,7 +152,8 @@ def read_axis(name: str, spec: AxisSpec, document: Document, path: KeyPath) -> A
 
 
 def _is_plain(level: Level) -> bool:
-    return bool(level.settings[0].node.value == level.label)
+    node = level.settings[0].node
+    return bool(node.value == level.label) and not has_braces(node)
 
 
 def _cases(spec: AxisSpec, document: Document, path: KeyPath) -> tuple[Level, ...]:

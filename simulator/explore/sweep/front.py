@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from simulator.explore.sweep.point import Point
 
 Values = tuple[float, ...]
@@ -29,21 +31,23 @@ def values_of(point: Point, objectives: Mapping[str, str]) -> Values:
 
 def undominated(values: Sequence[Values]) -> list[bool]:
     """Of each, whether none is as small everywhere and smaller somewhere; equals are all in."""
+    ordered = sorted(set(values))  # what dominates another stands before it
+    if not ordered:
+        return []
+    size = len(ordered[0])
+    kept = np.empty((len(ordered), size))
+    count = 0
     found: set[Values] = set()
-    kept: list[Values] = []
-    for each in sorted(set(values)):  # what dominates another stands before it
-        if len(each) == 2:
-            is_in = not kept or each[1] < kept[-1][1]
-        else:
-            is_in = not any(_dominates(other, each) for other in kept)
+    for each in ordered:
+        if size == 2:
+            is_in = not count or each[1] < kept[count - 1, 1]
+        else:  # of different values, as small everywhere is smaller somewhere
+            is_in = not (kept[:count] <= each).all(axis=1).any()
         if is_in:
-            kept.append(each)
+            kept[count] = each
+            count += 1
             found.add(each)
     return [each in found for each in values]
-
-
-def _dominates(one: Values, other: Values) -> bool:
-    return all(a <= b for a, b in zip(one, other, strict=True)) and one != other
 
 
 def best(points: Sequence[Point], objective: str, objectives: Mapping[str, str]) -> Point | None:

@@ -37,6 +37,18 @@ CREATE TABLE runners (
 """
 
 
+HEADER = b"SQLite format 3\0"
+
+
+def is_store(path: str | Path) -> bool:
+    """Whether a file is a database, as stores are; or would be one, by its name."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(HEADER)) == HEADER
+    except OSError:
+        return Path(path).suffix == ".sqlite"
+
+
 def connect(path: Path, create: bool) -> sqlite3.Connection:
     """Open a store; raises CyclelabError for a file that is none, or of another layout."""
     if not create and not path.is_file():

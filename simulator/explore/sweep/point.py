@@ -9,7 +9,6 @@ from typing import Any
 
 from simulator.config import CyclelabError
 from simulator.explore.sweep.expression import Condition
-from simulator.report.tables import Row
 
 DONE, FAILED, TIMED_OUT, CRASHED, OPEN = "done", "failed", "timed out", "crashed", "open"
 """What may have come of a point: figures; a message why it cannot be run; more time than it
@@ -61,18 +60,6 @@ def labels(axes: Mapping[str, Sequence[Any]], number: int) -> dict[str, Any]:
         number, level = divmod(number, len(levels))
         found[name] = levels[level]
     return {name: found[name] for name in axes}
-
-
-def row(point: Point) -> Row:
-    """As a flat row: axes, what came of it, figures."""
-    return {
-        **point.axes,
-        "state": point.state,
-        "feasible": point.feasible,
-        "error": point.error,
-        "simulation_s": point.seconds,
-        **point.figures,
-    }
 
 
 def _keeps(constraint: Condition, figures: Mapping[str, float]) -> bool:

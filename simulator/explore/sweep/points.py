@@ -18,7 +18,10 @@ from simulator.config.overrides import Setting, apply_overrides, as_setting
 from simulator.config.resources import SUFFIXES, find_file
 from simulator.cost import Technology, technology_from
 from simulator.experiment import Experiment, build_experiment, completed
+from simulator.explore.equal import UnequalError, equalising
+from simulator.explore.sweep.braces import check_braces, filled
 from simulator.explore.sweep.expression import Condition, UnknownNameError
+from simulator.explore.sweep.reference import Reference, read_reference
 from simulator.explore.sweep.spec import (
     base_experiment,
     read_axes,
@@ -31,6 +34,7 @@ REMEMBERED_TECHNOLOGIES = 16
 NO_MATTER = ("name", "description", "simulation")
 """Keys of an experiment on which no figure depends."""
 NO_SPANS = "simulation.timeline_commands=0"
+ADVICE = "leave such points out (when), or name another reference"
 Levels = tuple[int, ...]
 """A point: which level of each axis."""
 
@@ -48,6 +52,8 @@ class Sweep:
         self.overrides = tuple(overrides)
         self.spec = read_spec(document)
         self.axes = read_axes(self.spec, document)
+        check_braces(self.axes, document)
+        self.equal = self._reference()
         self.when = read_conditions(self.spec.when, document, "when")
         self.constraints = read_conditions(self.spec.constraints, document, "constraints")
         self._axis = {axis.name: index for index, axis in enumerate(self.axes)}
@@ -109,10 +115,12 @@ class Sweep:
         return {
             "title": self.spec.title or self.spec.name,
             "notes": self.spec.notes,
-            "axes": {axis.name: [level.label for level in axis.levels] for axis in self.axes},
+            "axes": self._labels(),
             "constraints": self.spec.constraints,
             "objectives": self.spec.objectives,
+            "baseline": self.spec.baseline,
             "settings": self.overrides,
+            "written": self.document.data,
         }
 
     def labels(self, levels: Levels) -> dict[str, Any]:
@@ -129,14 +137,45 @@ class Sweep:
 
         Raises ConfigError with file and line.
         """
-        pairs = zip(self.axes, levels, strict=True)
-        settings = [s for axis, level in pairs for s in axis.levels[level].settings]
-        experiment = build_experiment(self.base, settings, None, self._technology)
+        experiment = self._sized(levels)
         if not self._late:
             return experiment
         resolved = experiment.resolved()
         holds = all(self._holds(condition, levels, resolved) for condition in self._late)
         return experiment if holds else None
+
+    def _labels(self) -> dict[str, list[Any]]:
+        return {axis.name: [level.label for level in axis.levels] for axis in self.axes}
+
+    def _reference(self) -> Reference | None:
+        """What main units are sized to; the labels of a baseline are checked as well."""
+        axes, equal = self._labels(), self.spec.equal
+        read_reference(self.spec.baseline or {}, axes, self.document, ("baseline",))
+        if equal is None:
+            return None
+        return read_reference(equal.labels, axes, self.document, ("equal", equal.what))
+
+    def _sized(self, levels: Levels) -> Experiment:
+        """The experiment of a point, its main units as large as those of its reference."""
+        own = self._given(levels)
+        if self.equal is None or self.spec.equal is None:
+            return own
+        reference = self.equal.of(levels)
+        if reference == levels:
+            return own
+        model = self._given(reference)
+        try:
+            size = equalising(own, model, self.spec.equal.what)
+        except UnequalError as error:
+            raise self.document.error(("equal",), f"{error.what}; {ADVICE}") from None
+        return own if size is None else self._given(levels, as_setting(size.setting))
+
+    def _given(self, levels: Levels, *more: Setting) -> Experiment:
+        """The experiment of a point as its axes set it, then with more settings."""
+        pairs = zip(self.axes, levels, strict=True)
+        settings = [s for axis, level in pairs for s in axis.levels[level].settings]
+        own = filled(settings, self.labels(levels))
+        return build_experiment(self.base, [*own, *more], None, self._technology)
 
     def _completed(self) -> Document:
         """The experiment that all points share, with its presets and the overrides."""

@@ -108,8 +108,7 @@ def execute(
     sweep = plan.sweep
     points = [(sweep.number(levels), levels, key) for levels, key in plan.points]
     runner = Runner(store, options.time_limit_s)
-    own = store.register_sweep(sweep.digest(), sweep.spec.name, sweep.facts())
-    store.add_points(own, points, alone=True)
+    store.register(sweep.digest(), sweep.spec.name, sweep.facts(), points)
     try:
         _compute(plan, runner, options, watch)
     finally:

@@ -22,9 +22,13 @@ from simulator.config.nodes import Node
 from simulator.explore.sweep.axis import Axis, AxisSpec, read_axis
 from simulator.explore.sweep.expression import Condition, parse_condition
 from simulator.explore.sweep.figures import check_figure
+from simulator.explore.sweep.reference import EqualSpec, Labels
 from simulator.explore.sweep.search.spec import SearchSpec
+from simulator.report.measures import MEASURES
 
 Direction = Literal["min", "max"]
+COLUMNS = ("state", "feasible", "error", "simulation_s", "speedup")
+"""Of tables of points, beside axes and figures."""
 
 
 class SweepSpec(Spec):
@@ -38,6 +42,8 @@ class SweepSpec(Spec):
     when: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
     objectives: dict[str, Direction] = Field(min_length=1)
+    equal: EqualSpec | None = None
+    baseline: Labels | None = Field(default=None, min_length=1)
     search: SearchSpec = SearchSpec()
 
     @field_validator("axes", mode="before")
@@ -78,6 +84,9 @@ def read_axes(spec: SweepSpec, document: Document) -> tuple[Axis, ...]:
     )
     first: dict[str, str] = {}
     for axis in axes:
+        if axis.name in (*COLUMNS, *MEASURES):
+            message = f"{axis.name!r} is what a column of results is called: name it otherwise"
+            raise document.error(("axes", axis.name), message)
         for key in axis.keys:
             other = first.setdefault(key, axis.name)
             if other != axis.name:

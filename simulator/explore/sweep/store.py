@@ -7,7 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,13 @@ from simulator.config import CyclelabError, nearest
 from simulator.explore.sweep.expression import parse_condition
 from simulator.explore.sweep.front import front
 from simulator.explore.sweep.layout import connect
-from simulator.explore.sweep.point import OPEN, Point, row
+from simulator.explore.sweep.point import OPEN, Point
 from simulator.explore.sweep.version import model_version
-from simulator.report.tables import frame
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from simulator.explore.sweep.outcome import SweepResult
 
 Placed = tuple[int, Sequence[int], bytes]
 """A point of a sweep: its number, levels and key."""
@@ -33,7 +34,9 @@ MOST_IN_ONE = 500
 class StoredSweep:
     """A sweep that a store has points of. axes: labels of its levels, by axis.
 
-    objectives: figure to `min` or `max`. constraints: as written.
+    objectives: figure to `min` or `max`. constraints: as written. baseline: labels, empty if
+    it names none. settings: `key.path=value`, of all points. written: the whole sweep as it
+    was read, plain data; empty if an earlier version of the program stored it.
     """
 
     id: int
@@ -42,6 +45,10 @@ class StoredSweep:
     axes: dict[str, list[Any]]
     constraints: tuple[str, ...]
     objectives: dict[str, str]
+    notes: tuple[str, ...] = ()
+    baseline: dict[str, Any] = field(default_factory=dict)
+    settings: tuple[str, ...] = ()
+    written: dict[str, Any] = field(default_factory=dict)
 
 
 class Store:
@@ -138,11 +145,22 @@ class Store:
         chosen = self.sweep(sweep)
         return front(self.points(where, sweep), objectives or chosen.objectives)
 
+    def result(self, sweep: str | None = None) -> SweepResult:
+        """Everything of a sweep, to look at; of the one that ran last if not named."""
+        from simulator.explore.sweep.outcome import SweepResult
+
+        return SweepResult.read(self, sweep)
+
     def to_dataframe(
         self, where: Mapping[str, Any] | None = None, sweep: str | None = None
     ) -> pd.DataFrame:
-        """A row per point, with columns as in `points.csv`; raises CyclelabError without pandas."""
-        return frame([row(point) for point in self.points(where, sweep)])
+        """A row per point, with columns as in `points.csv`, each of one type.
+
+        Raises CyclelabError without pandas.
+        """
+        from simulator.explore.analysis.table import points_frame
+
+        return points_frame(self.points(where, sweep), self.sweep(sweep).axes)
 
     # -- what a running sweep writes ---------------------------------------------------
     @contextmanager
@@ -182,6 +200,12 @@ class Store:
             (self.version, digest),
         )
         return int(found.fetchone()[0])
+
+    def register(
+        self, digest: str, name: str, facts: Mapping[str, Any], points: Sequence[Placed]
+    ) -> None:
+        """Say that a sweep runs, and that it has these points and no others."""
+        self.add_points(self.register_sweep(digest, name, facts), points, alone=True)
 
     def register_sweep(self, digest: str, name: str, facts: Mapping[str, Any]) -> int:
         """Say that a sweep runs; its number in the file."""
@@ -223,6 +247,10 @@ def _stored(sweep: int, name: str, facts: str) -> StoredSweep:
         found["axes"],
         tuple(found["constraints"]),
         found["objectives"],
+        tuple(found.get("notes", ())),
+        found.get("baseline") or {},
+        tuple(found.get("settings", ())),
+        found.get("written", {}),
     )
 
 

@@ -4,35 +4,44 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable
+from dataclasses import dataclass
 from html import escape
 
 from simulator.explore.sweep.expression import parse_condition
 from simulator.explore.sweep.figures import title_and_unit
 from simulator.explore.sweep.outcome import SweepResult
-from simulator.explore.sweep.point import DONE, OPEN, Point, row
+from simulator.explore.sweep.point import DONE, OPEN, Point
 from simulator.report.lines import WIDTH
 from simulator.report.markup import Cell, table
-from simulator.report.tables import Row
-from simulator.report.units import NOTHING, columns, si, significant
+from simulator.report.units import NOTHING, columns, ratio, si, significant
 
 MOST_ROWS = 20
 """Of the front that are printed."""
 MOST_ERRORS = 3
 PREFIXED = ("s", "J", "J·s", "W", "B")
 """Units that get a prefix with each number; others stand in the head."""
+SENSITIVITY = "largest over smallest of points that differ in one axis alone"
 WORDS = {"min": "least", "max": "most"}
 
-Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of a summary. left: how many columns are text. note: below it."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    left: int
+    note: str = ""
 
 
 def text(found: SweepResult) -> str:
-    """How many points there are, the best by each objective, the front, what went wrong."""
+    """How many points there are, the best by each objective, the front, what axes change,
+    what went wrong."""
     lines = [*textwrap.wrap(found.sweep.title, WIDTH), *textwrap.wrap(counts(found), WIDTH)]
-    for title, (head, rows) in tables(found):
-        lines += ["", title, *columns(head, rows, left=set(range(_left(found, head))))]
-    hidden = len(found.pareto) - MOST_ROWS
-    if hidden > 0:
-        lines.append(f"… and {hidden:,} more in pareto.csv (--output DIR)")
+    for each in tables(found):
+        lines += ["", each.title, *columns(each.head, each.rows, left=set(range(each.left)))]
+        lines += [each.note] if each.note else []
     for words in errors(found):
         lines += ["", *textwrap.wrap(words, WIDTH)]
     return "\n".join(lines) + "\n"
@@ -41,9 +50,10 @@ def text(found: SweepResult) -> str:
 def fragment(found: SweepResult) -> str:
     """The same as HTML, without style sheet: notebooks bring their own."""
     parts = [f"<p><b>{escape(found.sweep.title)}</b><br>{escape(counts(found))}</p>"]
-    for title, (head, rows) in tables(found):
-        cells = [[Cell(text) for text in each] for each in rows]
-        parts.append(f"<p>{escape(title)}</p>\n{table(head, cells, left=_left(found, head))}")
+    for each in tables(found):
+        rows = [[Cell(text) for text in row] for row in each.rows]
+        parts.append(f"<p>{escape(each.title)}</p>\n{table(each.head, rows, left=each.left)}")
+        parts += [f"<p>{escape(each.note)}</p>"] if each.note else []
     parts += [f"<p>{escape(words)}</p>" for words in errors(found)]
     return "<div>" + "\n".join(parts) + "</div>"
 
@@ -58,52 +68,73 @@ def counts(found: SweepResult) -> str:
     return words
 
 
-def tables(found: SweepResult) -> list[tuple[str, Table]]:
-    """Titles with their tables; none without points to show."""
+def tables(found: SweepResult) -> list[Table]:
+    """The best points, the front, sensitivities; none without points to show."""
     front = found.pareto
     if not front:
         return []
-    names = _shown(found)
-    head = (*found.sweep.axes, *map(_heading, names))
+    names = shown_figures(found)
+    head = (*found.sweep.axes, *map(heading, names))
     objectives = found.sweep.objectives
-    best = [(_goal(name, objectives[name]), point) for name, point in found.best.items()]
-    words = (
-        f"Pareto front of {len(front):,}: {', '.join(_goal(*each) for each in objectives.items())}"
-    )
+    best = [
+        (goal_words(name, objectives[name]), *cells(point, names))
+        for name, point in found.best.items()
+    ]
+    goals = ", ".join(goal_words(*each) for each in objectives.items())
+    rows = [cells(point, names) for point in front[:MOST_ROWS]]
+    hidden = len(front) - MOST_ROWS
+    more = f"… and {hidden:,} more in pareto.csv (--output DIR)" if hidden > 0 else ""
+    count = len(found.sweep.axes)
     return [
-        ("best", (("by", *head), [(by, *_cells(point, names)) for by, point in best])),
-        (words, (head, [_cells(point, names) for point in front[:MOST_ROWS]])),
+        Table("best", ("by", *head), best, count + 1),
+        Table(f"Pareto front of {len(front):,}: {goals}", head, rows, count, more),
+        *_sensitivity(found),
     ]
 
 
-def _left(found: SweepResult, head: tuple[str, ...]) -> int:
-    """Columns of text: `by`, and axes."""
-    return len(found.sweep.axes) + (head[0] == "by")
+def _sensitivity(found: SweepResult) -> list[Table]:
+    """A row per axis, the most sensitive for the first objective on top."""
+    every = found.sensitivity()
+    factors = {(each.axis, each.figure): each.factor for each in every}
+    axes = list(dict.fromkeys(each.axis for each in every))
+    names = list(found.sweep.objectives)
+    rows = [(axis, *(factor_text(factors[axis, name]) for name in names)) for axis in axes]
+    head = ("axis", *(title_and_unit(name)[0] for name in names))
+    return [Table(SENSITIVITY, head, rows, 1)] if rows else []
 
 
-def _shown(found: SweepResult) -> list[str]:
+def factor_text(factor: float | None) -> str:
+    """`3.98×`, or a dash."""
+    return NOTHING if factor is None else ratio(factor)
+
+
+def shown_figures(found: SweepResult) -> list[str]:
     """Figures of the objectives, then those of the constraints."""
     limited = [name for text in found.sweep.constraints for name in parse_condition(text).names]
     return list(dict.fromkeys([*found.sweep.objectives, *limited]))
 
 
-def _heading(name: str) -> str:
+def heading(name: str) -> str:
+    """Title of a column, with the unit where numbers have none of their own."""
     title, unit = title_and_unit(name)
     return title if unit in PREFIXED or unit == title else f"{title}, {unit}"
 
 
-def _goal(name: str, direction: str) -> str:
+def goal_words(name: str, direction: str) -> str:
+    """`least energy`."""
     return f"{WORDS[direction]} {title_and_unit(name)[0]}"
 
 
-def _cells(point: Point, names: Iterable[str]) -> tuple[str, ...]:
+def cells(point: Point, names: Iterable[str]) -> tuple[str, ...]:
+    """Labels of a point and some of its figures, as texts."""
     labels = tuple(
-        f"{label:,}" if _is_number(label) else str(label) for label in point.axes.values()
+        f"{label:,}" if is_number(label) else str(label) for label in point.axes.values()
     )
     return (*labels, *(figure(name, point.figures.get(name)) for name in names))
 
 
-def _is_number(label: object) -> bool:
+def is_number(label: object) -> bool:
+    """Whether a label is one; `true` is not."""
     return isinstance(label, int | float) and not isinstance(label, bool)
 
 
@@ -126,10 +157,3 @@ def errors(found: SweepResult) -> list[str]:
         if len(own) > MOST_ERRORS:
             words.append(f"… and {len(own) - MOST_ERRORS:,} more that {state}")
     return words
-
-
-def csv_rows(points: Iterable[Point]) -> list[Row]:
-    """Rows with the same columns, empty where a point has no such figure."""
-    rows = [row(point) for point in points]
-    names = list(dict.fromkeys(name for each in rows for name in each))
-    return [{name: each.get(name) for name in names} for each in rows]

@@ -136,6 +136,13 @@ class ChannelGroup:
         since = self._layout.view(state, self._layout.A_RANK_SINCE)
         return int(np.maximum(0, self.now - since[opened]).sum())
 
+    def ticks_at_work(self) -> int:
+        """Ticks, of all members, since units had no work, if they have."""
+        state = self.present()
+        at_work = state[self._layout.S_PIM_LENGTH] > 0
+        since = int(state[self._layout.S_PIM_SINCE])
+        return len(self.channels) * (self.now - since) if at_work else 0
+
     def count_open_rows(self) -> None:
         """Count the time that rows have been open, up to now."""
         layout, state = self._layout, self.present()
@@ -143,9 +150,9 @@ class ChannelGroup:
         since = layout.view(state, layout.A_RANK_SINCE)
         opened = layout.view(state, layout.A_RANK_OPEN) > 0
         since[opened] = np.maximum(since[opened], self.now)
-        self._forget_ahead()
+        self.forget_ahead()
 
-    def _forget_ahead(self) -> None:
+    def forget_ahead(self) -> None:
         """What was known ahead has been of a state that is another now."""
         fields, group = self._kernel.ahead, self._kernel.groups[self.row]
         group[fields.G_AHEAD] = 0

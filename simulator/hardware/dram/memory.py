@@ -18,11 +18,13 @@ import numpy as np
 from simulator.hardware.dram.channel_group import ChannelGroup, ChannelKernel, Ints
 from simulator.hardware.dram.interleave import channel_ranges
 from simulator.hardware.dram.memory_spec import DramMemorySpec
-from simulator.hardware.dram.names import COMMANDS
+from simulator.hardware.dram.moving_rows import MovingRows
 from simulator.hardware.dram.pim.gemv import Run
 from simulator.hardware.dram.pim_tables import PIM_RING
+from simulator.hardware.dram.repeats import ChannelImage, move_rows
 from simulator.hardware.dram.statistics import DramStatistics
-from simulator.hardware.memory.timing import MemoryCounters
+from simulator.hardware.dram.totals import statistics_of
+from simulator.hardware.memory.timing import STILL, MemoryCounters, Motion
 
 FEMTOSECONDS_PER_SECOND = 10**15
 LOOK_AHEAD_TICKS, LEAST_AHEAD_TICKS = 1 << 14, 1 << 7
@@ -54,8 +56,6 @@ class DramMemory:
         that have been served before; the result is the same.
     """
 
-    repeats = False
-
     def __init__(
         self,
         spec: DramMemorySpec,
@@ -71,6 +71,7 @@ class DramMemory:
         device = spec.device
         self.period_fs = device.tick_fs
         self.alignment_bytes = spec.stripe_bytes
+        self.layer_alignment_bytes = spec.layer_alignment_bytes
         self._ring = spec.queue_depth
         turn = -(-spec.arbitration_bytes // (spec.channels * device.burst_bytes))
         # What a transfer reads has been written: dependencies wait for the store's end.
@@ -93,8 +94,8 @@ class DramMemory:
         self._path_ticks = -(
             -round(spec.path_latency_s * FEMTOSECONDS_PER_SECOND) // self.period_fs
         )
-        self._refreshes_all_banks = controller.refresh == "all_bank"
-        self._now = 0
+        self._now = self._skipped = 0  # ticks
+        self._moving: dict[Motion, MovingRows] = {}
         self._queues: list[deque[_Transfer]] = [deque() for _ in range(clients)]
         self._numbers = [0] * clients
         self._first_run = turns * self._ring
@@ -223,43 +224,74 @@ class DramMemory:
             if not more:
                 return sorted(done)
 
-    def signature(self) -> Hashable:
-        """Refresh, rows and addresses hardly ever come back alike: not offered."""
-        raise AssertionError("the state of a command-level memory is not compared")
+    def signature(self, motion: Motion = STILL, layer: int = 0) -> Hashable:
+        """Transfers that are not complete, and of each group of channels an image of its state."""
+        self._pass_time()
+        rows = self._rows_of(motion)
+        waiting = tuple(
+            tuple((each.size_bytes, each.is_write, each.channel) for each in queue)
+            for queue in self._queues
+        )
+        images = tuple(
+            (tuple(group.channels), self._image(group, rows, layer)) for group in self._groups
+        )
+        return waiting, images
+
+    def counted(self) -> tuple[int, ...]:
+        """Time, bytes read and written, then all that channels count, up to now."""
+        totals = self._totals()
+        totals[self._layout.C_ROW_OPEN - self._layout.S_COUNT] += self._open_now()
+        totals[self._layout.C_PIM_TICKS - self._layout.S_COUNT] += sum(
+            group.ticks_at_work() for group in self._groups
+        )
+        moved = self._moved
+        passed = self._now + self._skipped
+        return passed, moved.read_bytes, moved.write_bytes, *totals.tolist()
+
+    def may_repeat(self, motion: Motion, first: int, last: int) -> bool:
+        """Whether the work of units has no row in common with what these layers touch."""
+        return self._rows_of(motion).keep_apart(first, last)
+
+    def repeat(self, grown: tuple[int, ...], times: int, motion: Motion, layers: int) -> None:
+        """What was counted has grown by `grown` again, so many times; it is `layers` later."""
+        passed, read, write, *totals = grown
+        self._skipped += times * passed
+        self._moved.read_bytes += times * read
+        self._moved.write_bytes += times * write
+        self._retired += times * np.array(totals, dtype=np.int64)
+        for group in self._groups:
+            move_rows(self._kernel.tables, group.present(), self._rows_of(motion), layers)
+            group.forget_ahead()
 
     def statistics(self) -> DramStatistics:
         """What all channels did."""
-        layout, device = self._layout, self._spec.device
-        totals, ticks = self._totals(), device.ticks_per_clock
-
-        def count(place: int) -> int:
-            return int(totals[place - layout.S_COUNT])
-
-        names = {number: name for name, number in COMMANDS.items() if name in device.commands}
-        commands = {name: count(layout.C_COMMAND + number) for number, name in names.items()}
-        if device.pim is not None:
-            commands["COMP"] = count(layout.C_PIM_COMPS)
-        buses = self._spec.channels * device.organisation.counts.pseudo_channels
-        reads = count(layout.C_READS)
-        return DramStatistics(
-            device=device.name,
-            channels=self._spec.channels,
-            cycles=self._now / ticks,
-            commands=commands,
-            reads=reads,
-            writes=count(layout.C_WRITES),
-            row_hits=count(layout.C_HITS),
-            row_misses=count(layout.C_MISSES),
-            row_conflicts=count(layout.C_CONFLICTS),
-            latency_cycles=count(layout.C_LATENCY) / ticks / reads if reads else 0.0,
-            row_open_cycles=(count(layout.C_ROW_OPEN) + self._open_now()) / ticks,
-            busy_share=count(layout.C_BUSY) / (self._now * buses) if self._now else 0.0,
-            refresh_late_cycles=max(group.refresh_late_ticks for group in self._groups) / ticks,
-            refresh_share=device.refresh_share if self._refreshes_all_banks else 0.0,
+        return statistics_of(
+            self._spec,
+            self._totals(),
+            passed=self._now + self._skipped,
+            open_ticks=self._open_now(),
+            refresh_late_ticks=max(group.refresh_late_ticks for group in self._groups),
             groups=self._most_groups,
-            unit_tiles=count(layout.C_PIM_TILES),
-            unit_cycles=count(layout.C_PIM_TICKS) / ticks,
         )
+
+    # -- states of layers --------------------------------------------------------
+    def _rows_of(self, motion: Motion) -> MovingRows:
+        if motion not in self._moving:
+            shift = int(self._kernel.tables.packed[self._layout.K_ROW_SHIFT])
+            self._moving[motion] = MovingRows(self._spec, motion, shift)
+        return self._moving[motion]
+
+    def _image(self, group: ChannelGroup, rows: MovingRows, layer: int) -> bytes:
+        names = {
+            each.number: client * self._ring + place
+            for client, queue in enumerate(self._queues)
+            for place, each in enumerate(queue)
+            if each.channel < 0 or each.channel in group.channels
+        }
+        image = ChannelImage(
+            self._kernel.tables, group.present(), self._now, rows, layer, names, self._path_ticks
+        )
+        return image.take()
 
     # -- transfers -------------------------------------------------------------
     def _append(self, client: int, transfer: _Transfer) -> None:

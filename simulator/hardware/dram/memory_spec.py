@@ -83,3 +83,14 @@ class DramMemorySpec(Spec):
     def stripe_bytes(self) -> int:
         """Consecutive bytes that give every channel the same share."""
         return self.channels * self.interleave_bytes
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row of every bank of every channel."""
+        return self.channels * self.device.capacity_bytes // self.device.organisation.counts.rows
+
+    @property
+    def layer_alignment_bytes(self) -> int:
+        """Bytes after which addresses have the same channels, banks and columns again."""
+        rows = 1 << self.controller.address_mapping.xor_banks_with_row
+        return max(self.row_bytes * rows, self.stripe_bytes)

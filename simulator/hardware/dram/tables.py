@@ -176,7 +176,7 @@ class ChannelTables:
         return ticks_between_hits(self.constraints, nodes, command)
 
     @property
-    def _asked(self) -> int:
+    def asked(self) -> int:
         """Room for refreshes and precharges that wait."""
         return 2 * self.geometry.banks + 4 * self.scopes + 4
 
@@ -220,7 +220,7 @@ class ChannelTables:
             "bins": self.bins,
             "log": self.log,
             "turn": self.turn_bursts,
-            "asked": self._asked,
+            "asked": self.asked,
             "row_shift": len(arrays[-1]).bit_length() - 1,
             "xor_bits": control.address_mapping.xor_banks_with_row,
             "plain": int(self._is_plain()),
@@ -332,7 +332,7 @@ class ChannelTables:
             zeros(banks), zeros(geometry.counts[2]), zeros(geometry.counts[2]),
             *(zeros(slots) for _ in range(7)), np.arange(slots)[::-1].astype(np.int64),
             *(zeros(entries) for _ in range(9)), zeros(banks), zeros(banks + 1), zeros(banks + 1),
-            *(zeros(self._asked) for _ in range(3)), zeros(5),
+            *(zeros(self.asked) for _ in range(3)), zeros(5),
             zeros(self.clients), zeros(self.clients),
             *(zeros(transfers) for _ in range(6)), zeros(0 if self.clients else LATENCY_BINS),
             zeros(KINDS_OF_BINS * banks * self.bins), zeros(self.log),

@@ -19,7 +19,7 @@ from fractions import Fraction
 
 from simulator.hardware.dram.pim.gemv import Run
 from simulator.hardware.memory.spec import IdealMemorySpec
-from simulator.hardware.memory.timing import MemoryCounters
+from simulator.hardware.memory.timing import STILL, MemoryCounters, Motion
 
 FEMTOSECONDS_PER_SECOND = 10**15
 
@@ -32,8 +32,7 @@ def _exact(value: float) -> Fraction:
 class IdealMemory:
     """`MemoryTiming` of an `IdealMemorySpec` in a clock of `period_fs` for `clients`."""
 
-    alignment_bytes = 0
-    repeats = True
+    alignment_bytes = layer_alignment_bytes = 0
 
     def __init__(self, spec: IdealMemorySpec, period_fs: int, clients: int) -> None:
         self.counters = MemoryCounters()
@@ -112,8 +111,9 @@ class IdealMemory:
         """An ideal memory only moves bytes."""
         raise AssertionError("an ideal memory does not compute")
 
-    def signature(self) -> Hashable:
+    def signature(self, motion: Motion = STILL, layer: int = 0) -> Hashable:
         """All state that decides what happens from now on, in times relative to now."""
+        del motion, layer
         self._hand_out()
         return (
             self._last,
@@ -124,6 +124,24 @@ class IdealMemory:
             ),
             tuple((due - self._cycle, client) for due, client in self._arriving),
         )
+
+    def counted(self) -> tuple[int, ...]:
+        """Bytes read and written, and busy cycles."""
+        counters = self.counters
+        return counters.read_bytes, counters.write_bytes, counters.busy_cycles
+
+    def may_repeat(self, motion: Motion, first: int, last: int) -> bool:
+        """Nothing has a place."""
+        del motion, first, last
+        return True
+
+    def repeat(self, grown: tuple[int, ...], times: int, motion: Motion, layers: int) -> None:
+        """What was counted has grown by `grown` again, so many times."""
+        del motion, layers
+        read, write, busy = grown
+        self.counters.read_bytes += times * read
+        self.counters.write_bytes += times * write
+        self.counters.busy_cycles += times * busy
 
     def statistics(self) -> None:
         """Return nothing: it has no commands."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from simulator.hardware.dram.pim.gemv import Run
 from simulator.hardware.dram.statistics import DramStatistics
@@ -24,6 +24,48 @@ class MemoryCounters:
     busy_cycles: int = 0
 
 
+class Block(NamedTuple):
+    """Bytes from `start` to `end` that layers share out among them, each `stride` in turn."""
+
+    start: int
+    end: int
+    stride: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Motion:
+    """How what a loop of layers touches moves from each layer to the next.
+
+    blocks: apart from each other; what is touched in one moves on by its stride, all else
+        stays. used: the blocks' parts that are touched of layer 0, as (start, end, stride).
+    layers: that there are in the blocks. unit_rows: rows of the banks, as (first, how many),
+        that units which compute have work in.
+    """
+
+    blocks: tuple[Block, ...] = ()
+    used: tuple[Block, ...] = ()
+    layers: int = 0
+    unit_rows: tuple[tuple[int, int], ...] = ()
+
+    def relative(self, address: int, layer: int) -> tuple[int, int]:
+        """A name that is the same for what has the same place in any other layer."""
+        for number, block in enumerate(self.blocks):
+            if block.start <= address < block.end:
+                return number, address - layer * block.stride
+        return -1, address
+
+    def further(self, address: int, layers: int) -> int:
+        """Where something is that many layers later."""
+        for block in self.blocks:
+            if block.start <= address < block.end:
+                return address + layers * block.stride
+        return address
+
+
+STILL = Motion()
+"""Nothing moves."""
+
+
 class MemoryTiming(Protocol):
     """A memory shared by numbered clients; each client's transfers complete in order.
 
@@ -31,12 +73,12 @@ class MemoryTiming(Protocol):
         count of them; a slot is free again when `collect` names its client.
     period_fs: of its port cycles.
     alignment_bytes: to which tensors are best aligned; 0 if addresses do not matter.
-    repeats: whether its state may come back (`signature`), so that loops can be skipped.
+    layer_alignment_bytes: to which layers are aligned for all to look the same to it.
     """
 
     period_fs: int
     alignment_bytes: int
-    repeats: bool
+    layer_alignment_bytes: int
 
     @property
     def counters(self) -> MemoryCounters:
@@ -74,10 +116,22 @@ class MemoryTiming(Protocol):
     def collect(self) -> list[int]:
         """Clients whose transfers have completed by now, each transfer named once."""
 
-    def signature(self) -> Hashable:
+    def signature(self, motion: Motion = STILL, layer: int = 0) -> Hashable:
         """All state that decides what happens from now on, in times relative to now.
 
-        Only asked for where `repeats`.
+        And in rows relative to those of the present layer, of a memory with addresses.
+        """
+
+    def counted(self) -> tuple[int, ...]:
+        """Everything that adds up: what `repeat` makes grow."""
+
+    def may_repeat(self, motion: Motion, first: int, last: int) -> bool:
+        """Whether what layers `first` to `last` touch keeps apart from all that stays in place."""
+
+    def repeat(self, grown: tuple[int, ...], times: int, motion: Motion, layers: int) -> None:
+        """What was counted has grown by `grown` again, so many times; it is `layers` later.
+
+        `grown`: between two states with equal signatures. The present one is moved on.
         """
 
     def statistics(self) -> DramStatistics | None:

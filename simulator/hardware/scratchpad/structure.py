@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import ceil
 from typing import Protocol
 
@@ -29,7 +30,11 @@ class Banked(Protocol):
 
 def bank(spec: Banked) -> Primitive:
     """Return one bank: single-ported, `width_bits` per access."""
-    return Primitive("sram", bits=spec.width_bits, capacity_bytes=spec.bank_bytes)
+    return _bank(spec.width_bits, spec.bank_bytes)
+
+
+def _bank(width_bits: int, bank_bytes: int) -> Primitive:
+    return Primitive("sram", bits=width_bits, capacity_bytes=bank_bytes)
 
 
 def bank_count(spec: Banked) -> int:
@@ -44,12 +49,17 @@ def scratchpad_parts(spec: Banked, path: str) -> tuple[Part, ...]:
 
 def read_action(spec: Banked, path: str) -> Action:
     """Return the read of `width_bits` from one bank of the buffer at `path`."""
-    return Action(path, bank(spec), "read")
+    return _access(path, spec.width_bits, spec.bank_bytes, "read")
 
 
 def write_action(spec: Banked, path: str) -> Action:
     """Return the write of `width_bits` to one bank of the buffer at `path`."""
-    return Action(path, bank(spec), "write")
+    return _access(path, spec.width_bits, spec.bank_bytes, "write")
+
+
+@lru_cache(maxsize=256)
+def _access(path: str, width_bits: int, bank_bytes: int, verb: str) -> Action:
+    return Action(path, _bank(width_bits, bank_bytes), verb)
 
 
 def accesses(spec: Banked, transferred_bytes: int) -> int:

@@ -66,7 +66,17 @@ def values_of(transposed: Bits, signed: bool) -> NDArray[np.int64]:
 
 
 def store(array: ColumnArray, number: Number, values: NDArray[Any]) -> None:
-    """Write integers [columns]: a cycle per bit. Bits beyond the number's are lost."""
+    """Write integers [columns]: a cycle per bit.
+
+    Raises CyclelabError for one that does not fit the number's bits.
+    """
+    least = -(1 << number.bits - 1) if number.signed else 0
+    most = (1 << number.bits - number.signed) - 1
+    if number.bits < 64 and values.size and not least <= values.min() <= values.max() <= most:
+        worst = values.max() if values.max() > most else values.min()
+        raise CyclelabError(
+            f"{worst} does not fit a number of {number.bits} bits, which is from {least} to {most}"
+        )
     for bit, row in enumerate(bits_of(values, number.bits)):
         array.write_row(number.line(bit), row)
 

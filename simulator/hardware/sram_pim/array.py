@@ -43,13 +43,13 @@ class ColumnArray:
     def read_row(self, row: int) -> Bits:
         """Bits of one row, [columns]."""
         self._spend("reads")
-        bits: Bits = self.cells[row].copy()
+        bits: Bits = self.cells[self._line(row)].copy()
         return bits
 
     def write_row(self, row: int, bits: NDArray[Any] | bool) -> None:
         """Write one row; a single bit goes to all columns."""
         self._spend("writes")
-        self.cells[row] = bits
+        self.cells[self._line(row)] = bits
 
     # -- latches ---------------------------------------------------------------------
     def load_tag(self, row: int) -> None:
@@ -65,10 +65,10 @@ class ColumnArray:
         """Write the carry latches to a row; those that are written are empty afterwards."""
         self._spend("writes")
         if predicated:
-            np.copyto(self.cells[into], self.carry, where=self.tag)
+            np.copyto(self.cells[self._line(into)], self.carry, where=self.tag)
             self.carry &= ~self.tag
         else:
-            self.cells[into] = self.carry
+            self.cells[self._line(into)] = self.carry
             self.carry[:] = False
 
     def wait(self, cycles: int) -> None:
@@ -113,7 +113,7 @@ class ColumnArray:
         for bit in range(width):
             sums[:, bit] = hands_on[:, bit] ^ carry
             carry = makes[:, bit] | (hands_on[:, bit] & carry)
-        self.cells[into, :used] = sums.ravel()
+        self.cells[self._line(into), :used] = sums.ravel()
 
     def combine(
         self, logic: Logic, left: int, right: int, into: int, predicated: bool = False
@@ -134,14 +134,20 @@ class ColumnArray:
     def _sense(self, left: int, right: int) -> tuple[Bits, Bits]:
         """What the two sense amplifiers of every column see: AND and NOR."""
         self._spend("computes")
-        one, other = self.cells[left], self.cells[right]
+        one, other = self.cells[self._line(left)], self.cells[self._line(right)]
         return one & other, ~(one | other)
 
     def _write_back(self, into: int, bits: Bits, predicated: bool) -> None:
         if predicated:
-            np.copyto(self.cells[into], bits, where=self.tag)
+            np.copyto(self.cells[self._line(into)], bits, where=self.tag)
         else:
-            self.cells[into] = bits
+            self.cells[self._line(into)] = bits
+
+    def _line(self, row: int) -> int:
+        """A word line; raises CyclelabError where the array has none."""
+        if not 0 <= row < self.rows:
+            raise CyclelabError(f"row {row} of an array with rows 0 to {self.rows - 1}")
+        return row
 
     def _spend(self, kind: Literal["reads", "writes", "computes"]) -> None:
         self.cycles += 1

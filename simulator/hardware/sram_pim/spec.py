@@ -21,8 +21,6 @@ from simulator.hardware.sram_pim.reuse import ActivationSpec, ReuseSpec
 from simulator.numerics import check_formats, format_named
 
 WIDEST_WEIGHT = 8
-USUAL_DEPTH = 4096
-"""Of the products that an array must have room for: the width of a model of 7B parameters."""
 
 
 class SramPimSpec(MatrixUnitSpec):
@@ -94,7 +92,8 @@ class SramPimSpec(MatrixUnitSpec):
         except CyclelabError as error:
             raise ValueError(str(error)) from None
         try:
-            check_fit(self.array_layout, self.basis_weights or 1, 1, USUAL_DEPTH)
+            # Products of more inputs have wider sums: each is checked when it is there.
+            check_fit(self.array_layout, self.basis_weights or 1, 1, self.basis_weights or 1)
         except CyclelabError as error:
             key = "rows" if self.basis_weights is None else "basis_weights"
             raise ValueError(f"{key}: {error}") from None

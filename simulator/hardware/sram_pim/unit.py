@@ -28,14 +28,16 @@ from simulator.hardware.sram_pim.lut_gemv import (
     LutGemv,
     Phases,
     best_basis_weights,
+    largest_basis_weights,
     peak_macs_per_cycle,
 )
 from simulator.hardware.sram_pim.programs import PROGRAMS, run_program
-from simulator.hardware.sram_pim.spec import USUAL_DEPTH, SramPimSpec
+from simulator.hardware.sram_pim.spec import SramPimSpec
 from simulator.numerics import Accumulator, as_format, format_named, reference_gemm
 
-USUAL = Tile(m=1, n=4096, k=USUAL_DEPTH)
-"""The product whose best k tells what fills an array that has no k of its own."""
+USUAL = Tile(m=1, n=4096, k=4096)
+"""The product whose best k tells what fills an array that has no k of its own: a matrix of a
+model of 7B parameters."""
 
 
 @register_matrix_unit("sram_pim")
@@ -79,7 +81,11 @@ class SramPim(MatrixUnit[SramPimSpec]):
     @cached_property
     def granularity(self) -> Tile:
         """One row of inputs, all outputs of the array, one table."""
-        gemv = self.gemv(USUAL)
+        spec, layout = self.spec, self.spec.array_layout
+        if spec.basis_weights or largest_basis_weights(layout, USUAL.m, USUAL.k):
+            gemv = self.gemv(USUAL)
+        else:
+            gemv = LutGemv(layout, spec.widest_basis_weights)
         return Tile(m=1, n=gemv.outputs, k=gemv.basis_weights)
 
     @property

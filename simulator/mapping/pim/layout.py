@@ -19,6 +19,7 @@ from simulator.hardware.dram.pim.closed_form import tile_cycles
 from simulator.hardware.dram.pim.gemv import GemvLayout, Run, pim_of, row_operands, tile_bytes
 from simulator.hardware.dram.spec import DramDeviceSpec
 from simulator.hardware.machine import MachineSpec
+from simulator.mapping.errors import SettingError
 from simulator.mapping.spec import MappingSpec
 from simulator.workload.operators import AttentionShape
 
@@ -162,7 +163,7 @@ def channels_for(
 ) -> list[int]:
     """The channel of each request.
 
-    Raises CyclelabError for a request on a channel that the memory does not have.
+    Raises SettingError for a request on a channel that the memory does not have.
     """
     count = memory.channels
     loads = [0] * count
@@ -172,10 +173,11 @@ def channels_for(
         if request.channel is None:
             continue
         if not 0 <= request.channel < count:
-            raise CyclelabError(
+            raise SettingError(
+                ("workload", "running"),
                 f"a request of {request.context:,} tokens is on channel {request.channel}; the "
-                f"memory has {count} channels, 0 to {count - 1} (workload.running: ch_idx in its "
-                "file, or channels: mapped)"
+                f"memory has {count} channels, 0 to {count - 1} (ch_idx in the file; channels: "
+                "mapped gives them new ones)",
             )
         chosen[index] = request.channel
         loads[request.channel] += _cost(memory.device, request, costs)

@@ -202,3 +202,22 @@ def test_copies_and_clears() -> None:
     np.testing.assert_array_equal(fetch(array, Number(8, 9, signed=True)), values)
     arithmetic.clear(array, Number(8, 9))
     assert not array.cells[8:17].any()
+
+
+@pytest.mark.parametrize(("value", "signed"), [(16, False), (-1, False), (8, True), (-9, True)])
+def test_what_does_not_fit_is_not_stored(value: int, signed: bool) -> None:
+    array = ColumnArray(8, 3)
+    with pytest.raises(CyclelabError, match=f"{value} does not fit a number of 4 bits, which is"):
+        store(array, Number(0, 4, signed), np.array([0, value, 0]))
+    assert not array.cells.any()
+
+
+def test_rows_are_those_of_the_array() -> None:
+    array = ColumnArray(8, 3)
+    for row in (-1, 8):
+        with pytest.raises(CyclelabError, match=f"row {row} of an array with rows 0 to 7"):
+            array.read_row(row)
+        with pytest.raises(CyclelabError, match=f"row {row} of"):
+            array.copy_row(0, row)
+    with pytest.raises(CyclelabError, match="row 8 of"):
+        store(array, Number(6, 3), np.array([1, 2, 7]))

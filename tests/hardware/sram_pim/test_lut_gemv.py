@@ -159,8 +159,10 @@ def test_what_does_not_fit_names_what_does() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rows": 16}, "need 30 rows, the array has 16; what fits: nothing, use more rows"),
-        ({"basis_weights": 6}, "467 rows, the array has 256.*basis_weights of at most 5"),
+        # 4 rows of an entry, 12 of a sum, zeros and carries: not even one input.
+        ({"rows": 16}, "need 18 rows, the array has 16; what fits: nothing, use more rows"),
+        # 63 entries of 7 rows, 15 of a sum, two more, for six inputs.
+        ({"basis_weights": 6}, "458 rows, the array has 256.*basis_weights of at most 5"),
         ({"layout": "bit_parallel", "columns": 3}, r"4 bits .* do not fit rows of 3 columns"),
         ({"input_format": "uint8"}, "input_format: found uint8, expected int2 to int16"),
         ({"weight_format": "int9"}, "weight_format: found int9, expected .* at most 8 bits"),

@@ -54,8 +54,8 @@ def test_a_channel_that_is_not_there(channel: int, policy: str) -> None:
     with pytest.raises(CyclelabError) as caught:
         channels_for(FOUR, [request(1234, channel=channel)], policy)  # type: ignore[arg-type]
     assert str(caught.value) == (
-        f"a request of 1,234 tokens is on channel {channel}; the memory has 4 channels, 0 to 3 "
-        "(workload.running: ch_idx in its file, or channels: mapped)"
+        f"workload.running: a request of 1,234 tokens is on channel {channel}; the memory has 4 "
+        "channels, 0 to 3 (ch_idx in the file; channels: mapped gives them new ones)"
     )
 
 

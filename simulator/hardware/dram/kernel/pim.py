@@ -84,7 +84,7 @@ from simulator.hardware.dram.kernel.layout import (
     S_WRITES,
     Ints,
 )
-from simulator.hardware.dram.kernel.timing import earliest
+from simulator.hardware.dram.kernel.timing import bus_is_free, earliest
 from simulator.hardware.dram.kernel.unit_rows import (
     NO_BANK,
     is_in_the_way,
@@ -243,7 +243,7 @@ def _next_of_header(t: Ints, m: Ints, row: int) -> tuple[int, int, int]:
         if is_in_the_way(t, m, bank, row):
             if m[m[A_BANK_ACTIVE] + bank]:
                 return FAR, 0, 0  # a request that the row was opened for goes first
-            tick = earliest(t, m, PRE, bank)
+            tick = max(earliest(t, m, PRE, bank), bus_is_free(t, m, PRE))
             if tick < best:
                 best, command, target = tick, PRE, bank
     if command == PIM_HEADER:

@@ -76,7 +76,7 @@ from simulator.hardware.dram.kernel.pim import (
     results_next,
 )
 from simulator.hardware.dram.kernel.queues import oldest_entry, queue_base
-from simulator.hardware.dram.kernel.timing import earliest, earliest_in_scope
+from simulator.hardware.dram.kernel.timing import bus_is_free, earliest, earliest_in_scope
 from simulator.hardware.dram.names import (
     ACT2,
     GWRITE,
@@ -210,7 +210,7 @@ def _offer_close_for_refresh(t: Ints, m: Ints, first: int) -> None:
     best, target = FAR, first
     for bank in range(first, first + t[K_SCOPE_BANKS]):
         if m[m[A_PIM_OPEN_ROW] + bank] >= 0:
-            tick = earliest(t, m, PIM_PRE, bank)
+            tick = max(earliest(t, m, PIM_PRE, bank), bus_is_free(t, m, PIM_PRE))
             if tick < best:
                 best, target = tick, bank
     offer(t, m, best, RANK_PRIORITY, 0, PIM, target, PIM_PRE, target)

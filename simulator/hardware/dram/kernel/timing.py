@@ -12,10 +12,13 @@ from simulator.hardware.dram.kernel.jit import compiled
 from simulator.hardware.dram.kernel.layout import (
     A_HISTORY,
     A_READY,
+    K_DUAL,
     K_NODES,
     K_SCOPE_BANKS,
     K_SCOPE_LEVEL,
     K_WINDOW,
+    S_FLOOR,
+    S_FLOOR_ROW,
     T_ANCESTORS,
     T_C_AFTER,
     T_C_DELAY,
@@ -26,6 +29,7 @@ from simulator.hardware.dram.kernel.layout import (
     T_H_START,
     T_LEVEL_BASE,
     T_LEVEL_COUNT,
+    T_ON_COLUMN_BUS,
     T_X_AFTER,
     T_X_DELAY,
     T_X_HISTORY,
@@ -51,6 +55,17 @@ def earliest(t: Ints, m: Ints, command: int, bank: int) -> int:
         max(m[row], m[row + np.uint64(t[above])], m[row + np.uint64(t[above + ONE])]),
         max(m[row + np.uint64(t[above + TWO])], m[row + np.uint64(t[above + THREE])]),
     )
+
+
+@compiled
+def bus_is_free(t: Ints, m: Ints, command: int) -> int:
+    """The first tick at which the bus of a command is free.
+
+    Of several that may issue then, none is ahead because it was legal earlier: states are
+    compared, and put back, without what has passed.
+    """
+    row_bus = t[K_DUAL] and not t[t[T_ON_COLUMN_BUS] + command]
+    return m[S_FLOOR_ROW] if row_bus else m[S_FLOOR]
 
 
 @compiled

@@ -19,7 +19,7 @@ from simulator.hardware.dram.kernel.layout import (
     S_PIM_ROW,
     Ints,
 )
-from simulator.hardware.dram.kernel.timing import earliest
+from simulator.hardware.dram.kernel.timing import bus_is_free, earliest
 from simulator.hardware.dram.names import G_ACT, PIM_PRE
 
 NO_BANK = -1
@@ -51,19 +51,20 @@ def has_to_close(t: Ints, m: Ints, bank: int, row: int) -> bool:
 def next_to_close(t: Ints, m: Ints, row: int) -> tuple[int, int]:
     """PIM_PRECHARGE that may come first of groups in which `row` is not open everywhere.
 
-    Its first legal tick, FAR if nothing has to be closed, and its bank.
+    The tick, FAR if nothing has to be closed, and its bank: the first of those that may come
+    together, whichever was legal before.
     """
     best, target = FAR, 0
     if not m[S_PIM_OPEN]:
         return best, target
-    size = t[K_PIM_GROUP_BANKS]
-    least = m[m[A_READY] + PIM_PRE * t[K_NODES]]  # for whatever bank
+    size, free = t[K_PIM_GROUP_BANKS], bus_is_free(t, m, PIM_PRE)
+    least = max(m[m[A_READY] + PIM_PRE * t[K_NODES]], free)  # for whatever bank
     for group in range(t[K_BANKS] // size):
         bank = group * size
         if has_to_close(t, m, bank, row):
             while m[m[A_PIM_OPEN_ROW] + bank] < 0:
                 bank += 1
-            tick = earliest(t, m, PIM_PRE, bank)
+            tick = max(earliest(t, m, PIM_PRE, bank), free)
             if tick < best:
                 best, target = tick, bank
                 if tick == least:
@@ -73,19 +74,19 @@ def next_to_close(t: Ints, m: Ints, row: int) -> tuple[int, int]:
 
 @compiled
 def next_to_open(t: Ints, m: Ints) -> tuple[int, int]:
-    """G_ACT that may come first: its first legal tick, and the first bank of its group.
+    """G_ACT that may come first: the tick, and the first bank of its group.
 
-    The one found last is still the first if it has not been put off since: nor can
-    others have come nearer.
+    The one found last is still the first if it is yet to come and has not been put off
+    since: nor can others have come nearer.
     """
-    best, target = m[S_PIM_OPENING_TICK], m[S_PIM_OPENING]
-    if target != NO_BANK and earliest(t, m, G_ACT, target) == best:
+    best, target, free = m[S_PIM_OPENING_TICK], m[S_PIM_OPENING], bus_is_free(t, m, G_ACT)
+    if target != NO_BANK and best > free and earliest(t, m, G_ACT, target) == best:
         return best, target
     best, target = FAR, 0
     size = t[K_PIM_GROUP_BANKS]
     for group in range(t[K_BANKS] // size):
         if not m[m[A_PIM_GROUP_OPEN] + group]:
-            tick = earliest(t, m, G_ACT, group * size)
+            tick = max(earliest(t, m, G_ACT, group * size), free)
             if tick < best:
                 best, target = tick, group * size
     m[S_PIM_OPENING_TICK] = best

@@ -67,10 +67,9 @@ def _close_rows(t: Ints, m: Ints, trace: Ints, last: int, stops: bool) -> None:
     for bank in range(t[K_BANKS]):
         if m[m[A_PIM_OPEN_ROW] + bank] < 0 or not has_to_close(t, m, bank, row):
             continue
-        tick = m[m[A_READY] + PIM_PRE * t[K_NODES]]
+        tick = max(m[m[A_READY] + PIM_PRE * t[K_NODES]], m[S_FLOOR])
         if earliest(t, m, PIM_PRE, bank) > tick:
             return
-        tick = max(tick, m[S_FLOOR])
         if not _comes_next(t, m, trace, tick, last, stops):
             return
         _issue(t, m, tick, PIM_PRE, bank)
