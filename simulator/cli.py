@@ -45,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     gemm.add_argument("--every-event", action="store_true", help="simulate every repeat")
     _path_argument(gemm, "--json", "FILE", "write the result as JSON; - prints it")
     _path_argument(gemm, "--output", "DIR", "write everything here")
+    gemm.add_argument("--no-plots", action="store_true", help="draw nothing")
 
     explain = commands.add_parser("explain", help="say in words why operators take their time")
     _experiment_arguments(explain)

@@ -57,7 +57,7 @@ def gemm(options: argparse.Namespace) -> None:
     result = _simulate(gemm_experiment((m, n, k), options.machine, _overrides(options)))
     if options.json != STANDARD_OUTPUT:
         _print_summary(result)
-    _write(options, result, plots=True)
+    _write(options, result, plots=not options.no_plots)
 
 
 def explain(options: argparse.Namespace) -> None:

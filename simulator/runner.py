@@ -15,20 +15,20 @@ from simulator.cost.difference import Amounts
 from simulator.engine import run_program
 from simulator.engine.invariants import check_invariants
 from simulator.experiment import Experiment
+from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.machine import FEMTOSECONDS_PER_SECOND, MachineSpec
 from simulator.hardware.memory.spec import IdealMemorySpec
 from simulator.mapping import Mapper
 from simulator.mapping.errors import SettingError
 from simulator.mapping.kernels import build_kernels
+from simulator.mapping.pim.layout import peak_macs_per_cycle as memory_macs_per_cycle
 from simulator.mapping.program import Program
 from simulator.mapping.spec import MappingSpec
 from simulator.report.build import ResultBuilder, Run
-from simulator.report.result import MEMORY_UNITS, PhaseResult, Result
+from simulator.report.result import MEMORY_UNITS, PhaseResult, Result, sub_batch_of
 from simulator.workload import load_workload
 from simulator.workload.operators import Phase, Workload
 
-SECOND = "[2]"
-"""Behind the names of operators of the second of two sub-batches."""
 Progress = Callable[[str, float], None]
 """Called with a phase's name and the fraction of the whole run that is done."""
 
@@ -74,7 +74,8 @@ def run_with_amounts(
         "events": simulated,
         "skipped_commands": skipped,
     }
-    return _result(experiment, workload, builder, simulation), builder.amounts
+    turns = _turns(experiment, mapper, builder)
+    return _result(experiment, workload, builder, simulation, turns), builder.amounts
 
 
 def simulate_phase(
@@ -171,7 +172,11 @@ def _workload(experiment: Experiment) -> Workload:
 
 
 def _result(
-    experiment: Experiment, workload: Workload, builder: ResultBuilder, simulation: dict[str, Any]
+    experiment: Experiment,
+    workload: Workload,
+    builder: ResultBuilder,
+    simulation: dict[str, Any],
+    turns: dict[str, str],
 ) -> Result:
     machine, phases = experiment.spec.machine, builder.phases
     cycles = sum(phase.cycles for phase in phases)
@@ -184,7 +189,7 @@ def _result(
     return Result(
         name=experiment.spec.name,
         machine=machine_facts(machine, builder.peak_macs_per_cycle),
-        workload={"name": workload.name, **workload.description, **_turns(experiment, builder)},
+        workload={"name": workload.name, **workload.description, **turns},
         cycles=cycles,
         seconds=seconds,
         time_to_first_token_s=_first_token(phases),
@@ -217,12 +222,25 @@ def _result(
     )
 
 
-def _turns(experiment: Experiment, builder: ResultBuilder) -> dict[str, str]:
-    """Whether two sub-batches took turns, where they were asked for."""
+def _turns(experiment: Experiment, mapper: Mapper, builder: ResultBuilder) -> dict[str, str]:
+    """Whether two sub-batches took turns, where they were asked for, and who decided that."""
     if experiment.spec.workload.sub_batches == 1:
         return {}
-    taken = any(op.name.endswith(SECOND) for op in builder.operators)
-    return {"sub_batches": "2, in turns" if taken else "2, at once"}
+    taken = any(sub_batch_of(op.name) for op in builder.operators)
+    return {"sub_batches": f"2, {'in turns' if taken else 'at once'} ({_why(mapper, taken)})"}
+
+
+def _why(mapper: Mapper, taken: bool) -> str:
+    """What decided on turns: a setting, or two estimates."""
+    estimate, interleave = mapper.layer_estimate, mapper.spec.pim.interleave
+    if estimate is not None:
+        return (
+            f"estimated cycles of a layer: {round(estimate.at_once):,} at once, "
+            f"{round(estimate.in_turns):,} in turns"
+        )
+    if taken or interleave == "never":
+        return f"mapping.pim.interleave is {interleave}"
+    return "no attention in the memory beside which others could run"
 
 
 def _first_token(phases: list[PhaseResult]) -> float | None:
@@ -269,6 +287,20 @@ def _dram_facts(machine: MachineSpec) -> dict[str, Any]:
     return {"memory_channels": memory.channels, "memory_clock_s": memory.device.clock_s}
 
 
+def _memory_units(machine: MachineSpec) -> dict[str, Any]:
+    """Of a memory that computes: its units, of all channels.
+
+    They read each operand of the matrix for one product, so that bytes go by MACs.
+    """
+    memory = machine.memory
+    if not isinstance(memory, DramMemorySpec) or memory.device.pim is None:
+        return {}
+    macs = memory_macs_per_cycle(memory, machine.clock.period_fs)
+    operand_bytes = Fraction(memory.device.pim.operand_bits, 8)
+    facts = {"macs_per_cycle": macs, "bytes_per_mac": operand_bytes}
+    return {"memory_units": {name: _number(value) for name, value in facts.items()}}
+
+
 def machine_facts(machine: MachineSpec, peak_macs_per_cycle: float = 0) -> dict[str, Any]:
     """What results say about a machine.
 
@@ -276,10 +308,10 @@ def machine_facts(machine: MachineSpec, peak_macs_per_cycle: float = 0) -> dict[
         those that they are described with.
     """
     units = [
-        (unit, unit.spec.count, Fraction(unit.macs_per_cycle * unit.spec.count))
+        (unit, unit.spec.count, Fraction(unit.macs_per_cycle * unit.spec.count), False)
         for unit in machine.core.build_matrix_units()
     ]
-    units += machine.shared_units()
+    units += [(*each, True) for each in machine.shared_units()]
     return {
         "name": machine.name,
         "description": machine.description,
@@ -294,8 +326,9 @@ def machine_facts(machine: MachineSpec, peak_macs_per_cycle: float = 0) -> dict[
                 "macs_per_cycle": _number(rate),
                 "formats": [f"{a} x {b}" for a, b in unit.format_pairs],
                 "approximate_products": unit.approximate,
+                **({"shared": True} if shared else {}),
             }
-            for unit, many, rate in units
+            for unit, many, rate, shared in units
         ],
         "kind": machine.kind,
         "on_chip_bytes": machine.on_chip_bytes,
@@ -303,6 +336,7 @@ def machine_facts(machine: MachineSpec, peak_macs_per_cycle: float = 0) -> dict[
         "memory_bandwidth_bytes_per_s": machine.memory.bandwidth_bytes_per_s,
         "memory_latency_s": machine.memory.latency_s,
         **_dram_facts(machine),
+        **_memory_units(machine),
         **({"links": machine.links.model_dump(mode="json")} if machine.links else {}),
         "memory_capacity_bytes": machine.memory.capacity_bytes,
         **({"price_usd_per_hour": price} if (price := machine.price_usd_per_hour) else {}),

@@ -81,6 +81,13 @@ def test_gemm(capsys: pytest.CaptureFixture[str]) -> None:
     assert "GEMM 64 x 100 x 128" in capsys.readouterr().out
 
 
+def test_gemm_without_pictures(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gemm", "4", "4", "4", "--output", "bare", "--no-plots"]) == 0
+    written_files = {path.name for path in Path("bare").iterdir()}
+    assert "result.json" in written_files and "timeline.json" in written_files
+    assert not any(name.endswith((".png", ".svg")) for name in written_files)
+
+
 def test_gemm_with_settings(capsys: pytest.CaptureFixture[str]) -> None:
     machine = written(machine_document(), "machine.yaml")
     wanted = ["workload.precision.residual=int8", "machine.memory.latency_s=2e-8"]

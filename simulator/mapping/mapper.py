@@ -21,13 +21,16 @@ from simulator.mapping.residency import (
     plan_residency,
 )
 from simulator.mapping.spec import MappingSpec
-from simulator.mapping.turns import Turns
+from simulator.mapping.turns import LayerEstimate, Turns
 from simulator.mapping.wiring import SegmentPlan, Wirer
 from simulator.workload.operators import Phase, Segment
 
 
 class Mapper:
-    """Maps phases of one experiment; tilings are remembered from phase to phase."""
+    """Maps phases of one experiment; tilings are remembered from phase to phase.
+
+    layer_estimate: by which it was decided whether sub-batches take turns, where it was.
+    """
 
     def __init__(self, machine: MachineSpec, spec: MappingSpec) -> None:
         self.machine = machine
@@ -36,6 +39,7 @@ class Mapper:
         self.tilings: dict[Hashable, Any] = {}
         self.used_patterns: set[str] = set()
         self.kernel_names: set[str] = set()
+        self.layer_estimate: LayerEstimate | None = None
 
     def map(self, phase: Phase) -> Program:
         """The program of a phase.
@@ -117,8 +121,12 @@ class Mapper:
                 builder.pools = builder.new_pools(builder.suffix)
             wirers.append(self._wirer(segments, planner, fuse_attention, keep))
         turns = Turns(wirers)
-        if not turns.possible or (self.spec.pim.interleave == "auto" and not turns.pay(whole)):
+        if not turns.possible:
             return None
+        if self.spec.pim.interleave == "auto":
+            self.layer_estimate = turns.estimate(whole)
+            if self.layer_estimate is None or not self.layer_estimate.pays:
+                return None
         return builder.program(phase.name, turns.body())
 
     def _planning(self, builder: ProgramBuilder, phase: Phase) -> Planning:

@@ -12,6 +12,7 @@ its inputs begins, whatever stage the other half is in.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from simulator.mapping.pim.lower import PimAttentionLowering
 from simulator.mapping.pim.plan import UNIT
@@ -21,6 +22,19 @@ from simulator.mapping.wiring import SegmentPlan, Wirer
 READS_BESIDE = 0.75
 """Share of the data bus that reads keep beside the units; `cyclelab pim … --reads` has 0.71
 to 0.79."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerEstimate:
+    """Cycles that a layer is expected to take, its two sub-batches in turns or at once."""
+
+    in_turns: float
+    at_once: float
+
+    @property
+    def pays(self) -> bool:
+        """Whether a layer is expected to be faster in turns."""
+        return self.in_turns < self.at_once
 
 
 class Turns:
@@ -36,16 +50,17 @@ class Turns:
         last = len(self.wirers[0].plans) - 1
         return found[0] == found[1] and bool(found[0]) and 0 < found[0][0] <= found[0][-1] < last
 
-    def pay(self, whole: Wirer) -> bool:
-        """Whether a layer is expected to be faster in turns than with the whole batch at once."""
+    def estimate(self, whole: Wirer) -> LayerEstimate | None:
+        """Of a layer in turns and with the whole batch at once; None without one to estimate."""
         layers = _layers_of(whole)
         if not layers:
-            return False
+            return None
         units, memory = _estimates(whole, whole.plans[layers[0]])
         halves = [_estimates(wirer, wirer.plans[layers[0]]) for wirer in self.wirers]
         (first_units, first_memory), (second_units, second_memory) = halves
         stages = ((first_units, second_memory), (second_units, first_memory))
-        return sum(_beside(*stage) for stage in stages) < units + memory
+        in_turns = sum(_beside(*stage) for stage in stages)
+        return LayerEstimate(in_turns, units + memory)
 
     def body(self) -> tuple[Item, ...]:
         """Both in program order: segments one after the other, those with layers in turns."""

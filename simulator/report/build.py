@@ -24,6 +24,7 @@ from simulator.hardware.primitives import Action, ActionCounts, Part, Primitive
 from simulator.mapping.program import Command, OperatorInfo, Program, QueueKind
 from simulator.report.pipeline import pipeline_facts
 from simulator.report.result import MEMORY_UNITS, OperatorResult, PhaseResult
+from simulator.report.start import moved_start, starts_in_memory
 from simulator.workload.operators import ONE_DEVICE, Devices, Phase
 
 STATIC = "static"
@@ -109,10 +110,11 @@ class ResultBuilder:
         waited = waits(self.parts, actions, cycles)
         by_time = self._by_time(seconds, memory, waited)
         total, macs = sum(by_time.values(), ZERO), 0
-        for record, cost in zip(execution.records, found, strict=True):
+        starts = starts_in_memory(run.program, commands, execution)
+        for place, (record, cost) in enumerate(zip(execution.records, found, strict=True)):
             share = record.exclusive_fs / execution.duration_fs if execution.duration_fs else 0.0
             own = {path: estimate.scaled(share) for path, estimate in by_time.items()}
-            self.operators.append(self._operator(run, record, cost, own))
+            self.operators.append(self._operator(run, record, cost, own, starts.get(place)))
             total, macs = total + cost.total, macs + cost.macs
             for path, estimate in cost.by_component.items():
                 self._book(path, estimate)
@@ -243,10 +245,20 @@ class ResultBuilder:
         return Costs(total, by_component, parts, levels, macs, counts, sum(bit_mm.values()))
 
     def _operator(
-        self, run: Run, record: OperatorRecord, cost: Costs, by_time: dict[str, Estimate]
+        self,
+        run: Run,
+        record: OperatorRecord,
+        cost: Costs,
+        by_time: dict[str, Estimate],
+        inputs_fs: int | None,
     ) -> OperatorResult:
+        """inputs_fs: since when it has its inputs, if it is to begin there."""
         info = run.program.operators[record.operator]
         compute, stalls = self._reference_cycles(run.program, info, record)
+        start = record.start_fs // self.period_fs
+        if inputs_fs is not None:
+            stalls = moved_start(stalls, inputs_fs // self.period_fs - start)
+            start = inputs_fs // self.period_fs
         cycles = compute + sum(stalls.values())
         exclusive = self._edge(record.end_fs) - self._edge(record.end_fs - record.exclusive_fs)
         active = max(compute, exclusive)
@@ -257,7 +269,7 @@ class ResultBuilder:
             instance=info.first_instance + record.instance,
             kind=info.kind,
             unit=info.unit,
-            start_cycle=self.start_cycle + record.start_fs // self.period_fs,
+            start_cycle=self.start_cycle + start,
             cycles=cycles,
             compute_cycles=compute,
             exclusive_cycles=exclusive,

@@ -15,18 +15,22 @@ from simulator.report.machine_facts import (
     clock_hz,
     machine_line,
 )
-from simulator.report.result import MEMORY_UNITS, Result
+from simulator.report.result import MEMORY_UNITS, Result, whole_name
 from simulator.report.tables import mapping_text
 from simulator.report.units import count, estimate, percent, ratio, seconds, si
-from simulator.report.verdict import LOW_UTILISATION, memory_advice, phase_verdicts, sentence
+from simulator.report.verdict import (
+    LOW_UTILISATION,
+    memory_advice,
+    memory_units_advice,
+    phase_verdicts,
+    sentence,
+)
 from simulator.report.words import COMPUTE, OVERHEAD, bound_phrase, cause_phrase, listing
 
 WIDTH = 96
 TOP_OPERATORS = 3
 COLLECTIVE = "collective"
 NOTABLE_SHARE = 0.02
-UNEVEN = 1.2
-"""From this many times the average work on, the busiest channel is worth a word."""
 REREAD_RATIO = 1.1
 """Main-memory traffic above this multiple of the compulsory bytes is worth a sentence."""
 
@@ -75,14 +79,18 @@ def _select_phases(result: Result, pattern: str | None) -> list[PhaseGroup]:
 
 
 def _matches(group: OperatorGroup, pattern: str) -> bool:
-    """Whether an operator, or one that is fused behind it, has a name of this pattern."""
-    own = [group.name, *group.mapping.get("fused", ())]
+    """Whether an operator, or one that is fused behind it, has a name of this pattern.
+
+    With or without the number of its sub-batch.
+    """
+    own = [group.name, whole_name(group.name), *group.mapping.get("fused", ())]
     names = own + [f"{group.block}.{name}" for name in own if group.block]
     return pattern in names or any(fnmatchcase(name, pattern) for name in names)
 
 
 def _names(operators: list[OperatorGroup]) -> list[str]:
-    return [name for g in operators for name in (g.name, *g.mapping.get("fused", ()))]
+    own = [name for g in operators for name in (g.name, *g.mapping.get("fused", ()))]
+    return [*own, *map(whole_name, own)]
 
 
 def _unknown(what: str, pattern: str, names: list[str]) -> str:
@@ -132,10 +140,17 @@ def _time_sentence(result: Result, group: OperatorGroup) -> str:
     text = f"{count(each)} cycles{every} ({time}), {percent(group.share)} of the phase."
     overlap = group.cycles - group.exclusive_cycles
     if overlap > NOTABLE_SHARE * group.cycles:
-        text += (
-            f" It is under way for {count(round(group.cycles / group.count))} cycles, the rest of "
-            "which overlaps with other operators."
-        )
+        under_way = count(round(group.cycles / group.count))
+        if group.kind == "matmul":
+            text += (
+                f" It is under way for {under_way} cycles, from when its units are free for it: "
+                "the rest, in which weights come ahead of its inputs, overlaps with others."
+            )
+        else:
+            text += (
+                f" It is under way for {under_way} cycles, the rest of which overlaps with other "
+                "operators."
+            )
     return text
 
 
@@ -207,21 +222,6 @@ def _traffic_sentence(group: OperatorGroup) -> str:
     )
 
 
-def _memory_units_help(group: OperatorGroup) -> str:
-    """What would help attention in a memory that computes."""
-    facts = group.mapping
-    busiest = float(facts["estimated_cycles_of_the_busiest"])
-    average = float(facts["estimated_cycles_on_average"])
-    text = "Most of a tile is opening and closing its rows: more operands per row would help. "
-    if busiest > UNEVEN * average:
-        return text + (
-            f"The busiest channel has {ratio(busiest / average)} the work of the average one: "
-            "requests that are spread more evenly (mapping.pim.requests: greedy), or more of them, "
-            "would help."
-        )
-    return text + "With enough requests, two sub-batches hide it behind the matrix units."
-
-
 def _help_sentence(result: Result, group: OperatorGroup) -> str:
     """What would help, by what bounds it and where its time goes."""
     time = max(group.exclusive_cycles, 1)
@@ -244,7 +244,7 @@ def _help_sentence(result: Result, group: OperatorGroup) -> str:
     if group.kind == COLLECTIVE:
         return _collective_help(group)
     if group.unit == MEMORY_UNITS:
-        return _memory_units_help(group)
+        return memory_units_advice(group)
     if group.bound == "vector":
         return "More vector lanes, or fusing it behind the operator before, would help."
     if cause:

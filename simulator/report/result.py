@@ -14,6 +14,8 @@ from simulator.cost.estimate import Estimate as Estimate
 
 MEMORY_UNITS = "pim"
 """The unit of operators that run in a memory that computes."""
+SUB_BATCHES = ("[1]", "[2]")
+"""Behind the names of operators of either of two sub-batches in turns."""
 LAYERS = "layers"
 """Blocks of layers are called that, or `layers[3]` where some are unlike others."""
 
@@ -23,6 +25,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from simulator.report.aggregate import OperatorGroup
+
+
+def sub_batch_of(name: str) -> int:
+    """Number of the sub-batch that an operator's name ends with, from 1; 0 without."""
+    return next((n for n, mark in enumerate(SUB_BATCHES, start=1) if name.endswith(mark)), 0)
+
+
+def whole_name(name: str) -> str:
+    """An operator's name without the number of its sub-batch."""
+    return name[: -len(SUB_BATCHES[0])] if sub_batch_of(name) else name
 
 
 @dataclass(slots=True)

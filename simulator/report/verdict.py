@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 from simulator.report.aggregate import OperatorGroup, PhaseGroup, operator_groups, phase_groups
 from simulator.report.machine_facts import balance_macs_per_byte, clock_hz
-from simulator.report.result import Result
+from simulator.report.result import MEMORY_UNITS, Result
 from simulator.report.units import percent, ratio, seconds, significant
+from simulator.report.utilisation import UnitUse, unit_uses
 from simulator.report.words import COMPUTE, OVERHEAD, bound_phrase, cause_phrase, listing
 
 SATURATED = 0.8
 """Share of the time from which on a busy memory counts as the limit."""
+UNEVEN = 1.2
+"""From this many times the average work on, the busiest channel is worth a word."""
 LOW_UTILISATION = 0.6
 """Below this share of peak a compute-bound phase has something to gain from mapping."""
 
@@ -25,6 +28,7 @@ class PhaseVerdict:
         matrix, vector, memory and link bounds.
     losses: shares of the time by cause, largest first, computing left out.
     top: the operator that takes most of the time.
+    units_in_memory: how busy they are, of a memory that computes.
     """
 
     phase: PhaseGroup
@@ -34,6 +38,7 @@ class PhaseVerdict:
     utilisation: float
     losses: tuple[tuple[str, float], ...]
     top: OperatorGroup
+    units_in_memory: UnitUse | None
 
 
 def phase_verdicts(
@@ -71,6 +76,9 @@ def _judge(result: Result, phase: PhaseGroup, operators: list[OperatorGroup]) ->
         utilisation=phase.utilisation,
         losses=tuple(sorted(losses.items(), key=lambda item: -item[1])),
         top=max(operators, key=lambda group: group.share),
+        units_in_memory=next(
+            (use for use in unit_uses(result, phase) if use.name == MEMORY_UNITS and use.busy), None
+        ),
     )
 
 
@@ -79,10 +87,16 @@ def sentence(result: Result, verdict: PhaseVerdict) -> str:
     phase = verdict.phase
     bound_s = verdict.bound_cycles / clock_hz(result)
     text = (
-        f"{phase.label} {_judgement(verdict)}: main memory is busy "
-        f"{percent(verdict.memory_busy)} of the time and {percent(verdict.utilisation)} of the "
-        f"peak MACs are used; "
+        f"{phase.label} {_judgement(verdict)}: main memory is busy {percent(verdict.memory_busy)} "
     )
+    if verdict.units_in_memory is None:
+        text += f"of the time and {percent(verdict.utilisation)} of the peak MACs are used; "
+    else:
+        have_work = percent(verdict.units_in_memory.busy)
+        text += (
+            f"of the time, the units in it have work {have_work} of it, "
+            f"and {percent(verdict.utilisation)} of the peak MACs outside of it are used; "
+        )
     if verdict.bound_cycles:
         text += (
             f"its roofline bound is {seconds(bound_s)}, simulated {seconds(phase.seconds)} "
@@ -90,7 +104,8 @@ def sentence(result: Result, verdict: PhaseVerdict) -> str:
         )
     else:
         text += f"simulated {seconds(phase.seconds)}. "
-    text += f"{verdict.top.name} takes {percent(verdict.top.share)} of it. "
+    where = ", on the units in the memory," if verdict.top.unit == MEMORY_UNITS else ""
+    text += f"{verdict.top.name}{where} takes {percent(verdict.top.share)} of it. "
     return text + advice(result, verdict)
 
 
@@ -129,8 +144,25 @@ def advice(result: Result, verdict: PhaseVerdict) -> str:
         return "Links of more bandwidth, or fewer devices, would help."
     if verdict.bound == "port":
         return "Wider or more on-chip ports would help."
+    if verdict.top.unit == MEMORY_UNITS:
+        return memory_units_advice(verdict.top)
     parts = [f"{percent(s)} {cause_phrase(c)}" for c, s in verdict.losses[:2]]
     return f"No roof is near; the time goes elsewhere: {listing(parts)}." if parts else ""
+
+
+def memory_units_advice(group: OperatorGroup) -> str:
+    """What would help attention in a memory that computes."""
+    facts = group.mapping
+    busiest = float(facts["estimated_cycles_of_the_busiest"])
+    average = float(facts["estimated_cycles_on_average"])
+    text = "Most of a tile is opening and closing its rows: more operands per row would help. "
+    if busiest > UNEVEN * average:
+        return text + (
+            f"The busiest channel has {ratio(busiest / average)} the work of the average one: "
+            "requests that are spread more evenly (mapping.pim.requests: greedy), or more of them, "
+            "would help."
+        )
+    return text + "With enough requests, two sub-batches hide it behind the matrix units."
 
 
 def memory_advice(waiting: float, overhead: float, intensity: float, balance: float) -> str:

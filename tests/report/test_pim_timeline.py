@@ -145,3 +145,15 @@ def test_shares_of_the_time_are_shares(case: Case) -> None:
     shares = simulated(case).shares
     assert all(0 <= share <= 1 for share in shares.values())
     assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_a_picture_of_a_part_says_so() -> None:
+    """4,000 commands of a run that has more."""
+    long = simulated(("hbm2-neupims-dual", 2048, 1024, 128, False, ()))
+    title = plot_pim_timeline(long).axes[0].get_title(loc="left")
+    end = window_of(long).end_cycles
+    assert title.endswith(
+        f": the first 4,000 commands, {end:,.0f} of {long.result.cycles:,.0f} cycles"
+    )
+    assert end < long.result.cycles
+    assert "first" not in plot_pim_timeline(simulated(CASES[0])).axes[0].get_title(loc="left")

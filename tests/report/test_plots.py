@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection, PolyCollection
 
 from simulator.report import plots
+from simulator.report.plots.points import Point, clear_share
 from simulator.report.plots.roofline import roofline_points
-from simulator.report.plots.style import image
+from simulator.report.plots.style import INCH_PER_CHARACTER, image
 from simulator.report.plots.window import choose_window, skipped_repeats, window_bars
 from simulator.report.result import Result
 from tests.report.cases import one_operator
@@ -77,6 +78,17 @@ def test_roofline_has_every_operator_under_the_roof(result: Result) -> None:
     assert all(low < p.intensity < high for p in points)
     labels = [text.get_text() for text in axes.texts]
     assert sum(label.startswith("gate_up_proj") for label in labels) == 2
+
+
+def test_names_of_roofs_keep_clear_of_points(result: Result) -> None:
+    """A text goes along its line to where no point is; to the middle if none is near."""
+    (axes,) = plots.plot_roofline(result).axes
+    line = [(1.0, 1e12), (100.0, 1e14)]
+    assert clear_share(axes, line, "memory", [], []) == 0.5
+    there = [Point("decode", "gemm", 10.0, 1e13, 0.5)]
+    share = clear_share(axes, line, "memory", there, [])
+    (x0, y0), (x1, y1) = axes.transData.transform(line) / axes.figure.dpi
+    assert abs(share - 0.5) * np.hypot(x1 - x0, y1 - y0) > 0.5 * 6 * INCH_PER_CHARACTER
 
 
 def test_timeline_rows_are_queues(result: Result) -> None:

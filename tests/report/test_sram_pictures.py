@@ -205,3 +205,13 @@ def test_pictures_are_the_same_every_time(case: Case) -> None:
     for plot in (plot_sram_rows, plot_sram_cycles):
         assert image(plot(counted(case)), "svg") == image(plot(counted(case)), "svg")
         assert image(plot(counted(case)), "png").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_bands_of_weights_sums_and_free_rows_are_in_the_legend(case: Case) -> None:
+    """All but zeros and carries, a row each, which are named beside the array alone."""
+    (legend,) = drawn(case).legends
+    handles = [handle for handle in legend.legend_handles if handle is not None]
+    colours = {to_rgba(handle.get_facecolor()) for handle in handles}  # type: ignore[attr-defined]
+    used = {span.use for span in counted(case).spans} - {"zeros", "carry"}
+    assert {to_rgba(COLOURS[use]) for use in used} <= colours

@@ -75,3 +75,4 @@ def test_picture_names_units_and_shares() -> None:
     assert names == ["systolic array", "units in the memory", "memory bus"]
     said = [text.get_text().replace("\N{NO-BREAK SPACE}", " ") for text in axes.texts]
     assert said[0].startswith("40 %") and said[1] == "20 %"
+    assert axes.get_xlim() == (0, 1), "shares end at the whole"

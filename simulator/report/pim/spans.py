@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -42,7 +43,7 @@ class OpenRow:
 class Window:
     """Commands up to `end_cycles`, open rows, refreshes (start, end, banks) and segments.
 
-    computing: intervals in which the units multiply.
+    computing: intervals in which the units multiply. complete: no command comes behind them.
     """
 
     end_cycles: float
@@ -50,6 +51,7 @@ class Window:
     rows: list[OpenRow] = field(default_factory=list)
     refreshes: list[tuple[float, float, range]] = field(default_factory=list)
     computing: list[tuple[float, float]] = field(default_factory=list)
+    complete: bool = True
 
 
 def window_of(run: PimRun) -> Window:
@@ -58,6 +60,8 @@ def window_of(run: PimRun) -> Window:
     issued = list(_commands(device, run))
     last = int(run.result.log[-1, 0]) if len(run.result.log) else 0
     window = Window(min(last / ticks, run.result.cycles), issued)
+    logged = Counter(each.name for each in issued)
+    window.complete = all(run.result.commands[name] == n for name, n in logged.items())
     _follow_rows(device, window)
     _follow_units(run, window)
     return window

@@ -16,6 +16,7 @@ from simulator.report.plots.points import (
     line_boxes,
     log_steps,
     name_points,
+    name_series,
 )
 from simulator.report.plots.style import GREY, INK, MUTED, PAPER, new_figure, place, styled
 from simulator.report.result import Result
@@ -44,8 +45,8 @@ Line = list[tuple[float, float]]
 @styled
 def plot_energy_roofline(result: Result) -> Figure:
     """Operations per joule over operations per byte of memory traffic."""
-    figure = new_figure(7.6, 5.3)
-    draw_energy_roofline(figure, result, (0.1, 0.1, 7.3, 5.1))
+    figure = new_figure(7.6, 5.5)
+    draw_energy_roofline(figure, result, (0.1, 0.1, 7.3, 5.3))
     return figure
 
 
@@ -71,7 +72,7 @@ def draw_energy_roofline(
 ) -> Axes:
     """Draw the bound with its band, its asymptotes and the points into `box` (inches)."""
     left, bottom, width, height = box
-    ax = place(figure, left + 0.6, bottom + 0.85, width - 0.7, height - 1.2)
+    ax = place(figure, left + 0.6, bottom + 1.1, width - 0.7, height - 1.45)
     model, points = energy_model(result), energy_points(result)
     ax.set_xscale("log")
     ax.set_yscale("log")
@@ -83,10 +84,10 @@ def draw_energy_roofline(
     ax.grid(True)
     lines, uprights = _draw_bound(ax, model, points)
     draw_points(ax, points, [group.label for group in phase_groups(result)])
-    legend = [ax.legend(loc="lower right", markerscale=0.8)] if points else []
-    taken = line_boxes(ax, lines) + _name_asymptotes(ax, model) + artist_boxes(ax, legend)
+    taken = line_boxes(ax, lines) + _name_asymptotes(ax, model)
     name_points(ax, points, taken, line_boxes(ax, uprights))
     _legend(figure, model, left + 0.1, bottom + 0.02)
+    name_series(figure, ax, left + 0.6, bottom + 0.43)
     return ax
 
 

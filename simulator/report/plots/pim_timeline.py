@@ -63,7 +63,7 @@ def plot_pim_timeline(run: PimRun) -> Figure:
     top = place(figure, left, bottom, width, BUS_INCHES)
     _draw_bus(top, run, window)
     own = pim_of(run.device).row_buffers == 2
-    top.set_title(f"Command bus: {run.device.name}, a GEMV of {_size(run)}")
+    top.set_title(f"Command bus: {run.device.name}, a GEMV of {_size(run)}{_part(run, window)}")
     banks = place(figure, left, BELOW + BANKS_INCHES + GAP, width, BANKS_INCHES, sharex=top)
     _draw_rows(banks, run, window, units=False)
     banks.set_title("Rows open for reads and writes, bank by bank")
@@ -81,6 +81,14 @@ def plot_pim_timeline(run: PimRun) -> Figure:
 
 def _size(run: PimRun) -> str:
     return f"{run.layout.outputs:,} × {run.layout.inputs:,}"
+
+
+def _part(run: PimRun, window: Window) -> str:
+    """Which part of the run is shown, if not all of it."""
+    if window.complete:
+        return ""
+    shown, end, cycles = len(window.commands), window.end_cycles, run.result.cycles
+    return f": the first {shown:,} commands, {end:,.0f} of {cycles:,.0f} cycles"
 
 
 def _lines(run: PimRun) -> list[tuple[str, tuple[str, ...], str]]:

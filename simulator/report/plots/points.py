@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from simulator.report.plots.style import INCH_PER_CHARACTER, PAPER, SEQUENCE
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MARKERS = "oDs^v"
 CLUSTER_INCHES = 0.3
@@ -20,6 +22,11 @@ LABEL_SCALE = 0.78
 """Width of a name of that size, of one in the house's size."""
 CLEARANCE_INCHES = 0.02
 STEPS = 150
+MARK_INCHES, LINE_INCHES = 0.12, 0.18
+"""Half a large mark; a line of text."""
+BOX_STEPS = 10
+"""A box counts as so many places and one."""
+SHARES = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)
 LABEL_OFFSETS = (
     *((8, 0), (8, -10), (-8, -10), (8, -20), (-8, -20), (-8, 0)),
     *((0, -14), (0, 14), (8, -30), (-8, -30), (0, -24), (-8, 14), (8, 14)),
@@ -61,6 +68,61 @@ def draw_points(ax: Axes, points: Sequence[Point], phases: Sequence[str]) -> Non
             label=phase,
             zorder=3,
         )
+
+
+def name_series(figure: Figure, ax: Axes, left: float, bottom: float) -> None:
+    """A legend of the marks on a line below the axes (inches), where none is taken for a point."""
+    handles, labels = ax.get_legend_handles_labels()
+    if not handles:
+        return
+    width, height = figure.get_size_inches()
+    figure.legend(
+        handles,
+        labels,
+        loc="lower left",
+        bbox_to_anchor=(left / width, bottom / height),
+        ncols=len(handles),
+        markerscale=0.8,
+        handletextpad=0.3,
+        columnspacing=1.2,
+        borderpad=0,
+    )
+
+
+def clear_share(
+    ax: Axes,
+    line: Sequence[tuple[float, float]],
+    text: str,
+    points: Sequence[Point],
+    boxes: Sequence[LabelBox],
+    size: float = 1.0,
+) -> float:
+    """How far along a line between two places (in data) a text above it covers least.
+
+    Of points and of boxes; 0 to 1, the nearest to the middle of equal ones. size: of the
+    text, against the house's.
+    """
+    inches = ax.figure.get_dpi()
+    (x0, y0), (x1, y1) = ax.transData.transform(line) / inches
+    length = math.hypot(x1 - x0, y1 - y0)
+    along = ((x1 - x0) / length, (y1 - y0) / length)
+    half = size * len(text) * INCH_PER_CHARACTER / 2
+    places = [tuple(ax.transData.transform((p.intensity, p.value)) / inches) for p in points]
+    for left, bottom, right, top in boxes:
+        steps = (left + i * (right - left) / BOX_STEPS for i in range(BOX_STEPS + 1))
+        places += [(x, (bottom + top) / 2) for x in steps]
+
+    def met(share: float) -> int:
+        found = 0
+        for x, y in places:
+            ahead = (x - x0) * along[0] + (y - y0) * along[1] - share * length
+            above = (y - y0) * along[0] - (x - x0) * along[1]
+            near = -MARK_INCHES < above < LINE_INCHES + MARK_INCHES
+            found += near and abs(ahead) < half + MARK_INCHES
+        return found
+
+    on_line = [share for share in SHARES if half <= share * length <= length - half]
+    return min(on_line or SHARES[:1], key=met)
 
 
 def name_points(

@@ -101,7 +101,8 @@ def _legend(figure: Figure, run: SramRun) -> None:
 
     used = {span.use for span in run.spans}
     texts = {"weight": "a weight", "entry": "a sum of weights, made by an addition"}
-    texts |= {"sum": "an accumulator of every output", "free": "free"}
+    texts |= {"sum": "an accumulator of every output", "next_weight": "weights of the next group"}
+    texts["free"] = "free"
     handles = [Patch(color=COLOURS[use], label=text) for use, text in texts.items() if use in used]
     if any(span.bits < span.rows for span in run.spans if span.use == "weight"):
         signed = format_named(run.spec.weight_format).signed

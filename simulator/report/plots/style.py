@@ -44,6 +44,7 @@ CAUSE_COLOURS = {
     "buffer_space": YELLOW,
     "matrix_unit": INDIGO,
     "vector_unit": GREEN,
+    "pim": "#44aa99",
     "cache": "#2a9d8f",
     "launch": "#882255",
     "link": "#999933",
@@ -52,6 +53,15 @@ CAUSE_COLOURS = {
     "issue": BROWN,
     "other": "#e4e9ed",
 }
+
+PALENESS = 0.55
+
+
+def paler(colour: str) -> str:
+    """A colour (`#rrggbb`) mixed with white."""
+    parts = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(part + PALENESS * (255 - part)):02x}" for part in parts)
+
 
 FONT_POINTS = 9.0
 INCH_PER_CHARACTER = 0.62 * FONT_POINTS / 72

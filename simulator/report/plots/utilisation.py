@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH, ROW_INCHES, GAP = 9.6, 0.34, 0.35
+WIDTH, ROW_INCHES, GAP = 9.6, 0.34, 0.3
+TEXT_INCHES = 0.75
+"""Beside a full bar, for its shares."""
 BELOW, ABOVE, MARGIN = 0.8, 0.4, 0.15
 PALE = "#a5cdec"
 
@@ -34,11 +36,12 @@ def plot_utilisation(result: Result) -> Figure:
     uses = [{use.name: use for use in unit_uses(result, phase)} for phase in phases]
     rows = list(dict.fromkeys(name for each in uses for name in each))
     left = label_inches([_title(name) for name in rows]) + MARGIN
-    width = (WIDTH - left - MARGIN - GAP * (len(phases) - 1)) / max(1, len(phases))
+    gap = GAP + TEXT_INCHES
+    width = (WIDTH - left - MARGIN + GAP) / max(1, len(phases)) - gap
     height = ROW_INCHES * max(1, len(rows))
     figure = new_figure(WIDTH, BELOW + height + ABOVE)
     for number, (phase, found) in enumerate(zip(phases, uses, strict=True)):
-        ax = place(figure, left + number * (width + GAP), BELOW, width, height)
+        ax = place(figure, left + number * (width + gap), BELOW, width, height)
         _draw(ax, rows, found)
         ax.set_yticks(range(len(rows)), [_title(row) for row in rows] if number == 0 else [])
         ax.set_title(phase.label)
@@ -66,7 +69,7 @@ def _draw(ax: Axes, rows: list[str], uses: dict[str, UnitUse]) -> None:
             fontsize=7.5,
             color=MUTED,
         )
-    ax.set_xlim(0, 1.25)
+    ax.set_xlim(0, 1)
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1.0])
     ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")

@@ -127,15 +127,25 @@ def window_bars(result: Result, window: Window) -> list[Bar]:
 def rows_of(bars: list[Bar]) -> list[str]:
     """Row names: the operators, then queues by core and flow of data, limited in number.
 
-    Channels whose banks compute come last, the busiest first.
+    Channels whose banks compute come last, by number: the busiest, if not all fit.
     """
     busy: dict[str, int] = {}
     for bar in bars:
         busy[bar.row] = busy.get(bar.row, 0) + bar.end - bar.start
     others = [row for row in busy if row != CRITICAL and not _is_channel(row)]
-    queues = sorted(others, key=_queue_order)
+    queues = sorted(others, key=_queue_order)[:MAX_QUEUES]
     channels = sorted(filter(_is_channel, busy), key=lambda row: (-busy[row], row))
-    return [CRITICAL, *[*queues, *channels][:MAX_QUEUES]]
+    shown = channels[: MAX_QUEUES - len(queues)]
+    return [CRITICAL, *queues, *sorted(shown, key=lambda row: (len(row), row))]
+
+
+def channels_left_out(bars: list[Bar], rows: list[str]) -> str:
+    """Which channels have no row, in words; empty if all have."""
+    channels = {bar.row for bar in bars if _is_channel(bar.row)}
+    shown = channels.intersection(rows)
+    if len(shown) == len(channels):
+        return ""
+    return f"of {len(channels)} channels the {len(shown)} busiest here"
 
 
 def _is_channel(queue: str) -> bool:
