@@ -45,10 +45,14 @@ def _unit_area(result: Result) -> float | None:
     return sum(v.value for path, v in result.area_by_component.items() if path.startswith(prefix))
 
 
+def _layers_cycles(result: Result) -> float:
+    """Of everything inside of layers: no embedding, no head."""
+    return sum(op.exclusive_cycles for op in result.operators if op.in_layers)
+
+
 def _layers_ms(result: Result) -> float:
-    """Time of everything inside of layers: no embedding, no head."""
-    cycles = sum(op.exclusive_cycles for op in result.operators if op.in_layers)
-    return float(1e3 * cycles / result.machine["clock_hz"])
+    """Time of everything inside of layers."""
+    return float(1e3 * _layers_cycles(result) / result.machine["clock_hz"])
 
 
 def _matmul_cycles(result: Result) -> float:
@@ -164,6 +168,7 @@ MEASURES = {
     "milliseconds": Measure("time", "ms", lambda result: 1e3 * result.seconds),
     "microseconds": Measure("time", "µs", lambda result: 1e6 * result.seconds),
     "layers_milliseconds": Measure("layers", "ms", _layers_ms),
+    "layers_cycles": Measure("layers", "cycles", _layers_cycles),
     "cycles": Measure("cycles", "cycles", lambda result: result.cycles),
     "energy_mj": Measure("energy", "mJ", lambda result: 1e3 * result.energy_j.value),
     "memory_energy_mj": Measure("energy of main memory", "mJ", _memory_mj),
