@@ -265,5 +265,4 @@ def test_what_the_engine_reads() -> None:
     assert plain.slots == 5
     assert plain.alignment_bytes == STRIPE_BYTES
     assert plain.period_fs == 1_137_000
-    assert not plain.repeats
     assert memory(memory_spec("hbm3-6400")).period_fs == 625_000 // 2, "ticks are half clocks"
