@@ -208,9 +208,8 @@ def _check_priced(
     try:
         technology.action_energy_pj(Primitive("dram", device=memory.device), "read")
     except CyclelabError as error:
-        hint = "; `kind: dram` simulates a device by that name" * (
-            memory.device in list_presets("dram")
-        )
+        simulated = memory.device in list_presets("dram")
+        hint = "; `kind: dram` simulates a device by that name" if simulated else ""
         raise document.error((*MEMORY, "device"), f"{error}{hint}") from None
 
 

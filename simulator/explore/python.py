@@ -49,10 +49,9 @@ def _requested(
         return ComparisonSpec.read(Document.from_data(names[0], "comparison"))
     wrong = [name for name in names if not isinstance(name, str | Path)]
     if wrong or not names:
+        found = repr(wrong[0]) if wrong else "nothing"
         raise CyclelabError(
-            f"compare: found {wrong[0]!r}, expected names of machines, or one comparison"
-            if wrong
-            else "compare: found nothing, expected names of machines, or one comparison"
+            f"compare: found {found}, expected names of machines, or one comparison"
         )
     chosen = None if experiment is None else str(experiment)
     return requested([str(name) for name in names], chosen, overrides)

@@ -68,8 +68,7 @@ class Children:
         pool = self._take()
         try:
             while not pool.idle and not self.over.is_set():
-                for _ in pool.answers():
-                    pass  # none before the first job: it waits for the process to begin
+                list(pool.answers())  # waits for the process to begin; no job has an answer yet
             if pool.version != version:
                 return "answer", Unlike(_other_version(pool.version, version))
             pool.start(None, RUN, given)
