@@ -230,10 +230,20 @@ class ArrayModel:
             self._cycles[key] = gemv.phases(tile)
         return self._cycles[key]
 
+    def _group_phases(self, s: ArraySharing) -> Phases:
+        """Cycles of an array for one of its groups."""
+        p = self.problem
+        return self._phases(s.basis_weights, Tile(p.m, min(s.outputs, p.n), s.group))
+
+    def least_cycles(self, s: ArraySharing) -> float:
+        """Of the cores: no less than the arrays take in all steps, without reuse."""
+        steps = -(-s.blocks // s.at_once)
+        return steps * s.groups * self._group_phases(s).total * float(self.cycles_per_array_cycle)
+
     def step(self, sharing: ArraySharing, step: Step) -> StepCost:
         """Cost of a step."""
         p, s, machine, blocks = self.problem, sharing, self.machine, step.blocks
-        phases = self._phases(s.basis_weights, Tile(p.m, min(s.outputs, p.n), s.group))
+        phases = self._group_phases(s)
         saved, _ = self.reuse(s)
         working = blocks * s.k_ways
         weights = tile_bytes(step.columns * p.k, p.weight_bits)

@@ -73,13 +73,15 @@ class ArrayGemmPlanner(StepGemmPlanner):
 
     def _best(self, problem: StepGemm, unit: SramPim) -> tuple[int, ArrayModel, ArraySharing]:
         """The fastest sharing; raises NoMappingError where the cache has no room for a block."""
-        timed = [
-            (self._estimated(model, sharing), model, sharing)
-            for model in self._models(problem, unit)
-            for sharing in model.sharings()
-        ]
+        timed: list[tuple[int, ArrayModel, ArraySharing]] = []
+        limit = math.inf
+        for model in self._models(problem, unit):
+            for sharing in model.sharings():
+                if model.least_cycles(sharing) <= limit:
+                    cycles = self._estimated(model, sharing)
+                    limit = min(limit, SHARING_TOLERANCE * cycles)
+                    timed.append((cycles, model, sharing))
         if timed:
-            limit = SHARING_TOLERANCE * min(cycles for cycles, _, _ in timed)
             good = [found for found in timed if found[0] <= limit]
             return max(good, key=lambda found: (found[2].at_once, -found[0]))
         (model, *_) = self._models(problem, unit)

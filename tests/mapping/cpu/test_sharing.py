@@ -49,6 +49,8 @@ def test_steps_have_every_column_once(m: int, n: int, k: int, count: int, groups
         assert sum(step.blocks * step.times for step in steps) == sharing.blocks
         assert max(step.blocks for step in steps) == min(sharing.at_once, sharing.blocks)
         assert sharing.depth * (sharing.k_ways - 1) < k <= sharing.depth * sharing.k_ways
+        busy = sum(step.times * model.step(sharing, step).busy for step in steps)
+        assert model.least_cycles(sharing) == pytest.approx(busy * model.cycles_per_array_cycle)
 
 
 @pytest.mark.parametrize("size", [(8, 2048, 1024), (1, 4096, 96), (3, 700, 512)])
