@@ -30,5 +30,10 @@ class Estimate:
         return self.scaled(1 / self.value)
 
 
-ZERO = Estimate(0.0, 0.0, 0.0)
-EXACT = Estimate(1.0, 1.0, 1.0)
+def exact(value: float) -> Estimate:
+    """A value without doubt."""
+    return Estimate(value, value, value)
+
+
+ZERO = exact(0.0)
+EXACT = exact(1.0)

@@ -52,7 +52,7 @@ class SramPrices:
 
     @property
     def shared_energy(self) -> Estimate:
-        """Factor that all energies have in common, as bounds around 1: the table is exact."""
+        """Factor that all energies have in common, as bounds around 1; its macros are exact."""
         return self._energy.estimate.relative()
 
     @property
@@ -62,28 +62,27 @@ class SramPrices:
 
     @property
     def shared_area(self) -> Estimate:
-        """The same of areas: the table is exact."""
+        """The same of areas."""
         return self._area.estimate.relative()
 
     def area_um2(self, primitive: Primitive) -> Priced:
         """Area of one bank."""
-        return self._priced(self._area, self._bank(primitive).area_um2)
+        bank = self._bank(primitive)
+        return self._area.times(bank.area_um2, *bank.sources)
 
     def energy_pj(self, primitive: Primitive, verb: str) -> Priced:
         """Energy of one access of the bank's full width."""
         bank = self._bank(primitive)
-        return self._priced(self._energy, bank.read_pj if verb == "read" else bank.write_pj)
+        energy = bank.read_pj if verb == "read" else bank.write_pj
+        return self._energy.times(energy, *bank.sources)
 
     def leakage_w(self, primitive: Primitive) -> Priced:
         """Leakage of one bank."""
-        return self._priced(self._leakage, self._bank(primitive).leakage_w)
+        bank = self._bank(primitive)
+        return self._leakage.times(bank.leakage_w, *bank.sources)
 
     def _bank(self, primitive: Primitive) -> SramMacro:
         return self._table.bank(primitive.capacity_bytes, primitive.bits, primitive.ports)
-
-    @staticmethod
-    def _priced(factor: Priced, value: float) -> Priced:
-        return Priced(factor.estimate.scaled(value), factor.sources)
 
 
 class ComputeSramPrices:

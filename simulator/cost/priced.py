@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from simulator.config.errors import CyclelabError, nearest
-from simulator.cost.estimate import EXACT, Estimate
+from simulator.cost.estimate import EXACT, Estimate, exact
 from simulator.hardware.primitives import Primitive
 
 
@@ -93,7 +93,7 @@ def known_device(primitive: Primitive, devices: Collection[str]) -> str:
 
 def exactly(value: float, *sources: str) -> Priced:
     """A number that is not in doubt."""
-    return Priced(Estimate(value, value, value), sources)
+    return Priced(exact(value), sources)
 
 
 def _distinct(sources: tuple[str, ...]) -> tuple[str, ...]:

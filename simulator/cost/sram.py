@@ -3,6 +3,10 @@
 Between the capacities of the table, at one access width, each quantity is
 log-log linear in capacity. A bank wider than any tabulated width that suits its
 capacity is made of equal macros side by side, which all work at every access.
+
+A macro below the smallest of its width follows the slope between the two smallest: its
+periphery shrinks less than its cells, so it takes no less than in proportion, and no more
+than the smallest does.
 """
 
 from __future__ import annotations
@@ -16,21 +20,28 @@ from pathlib import Path
 
 from simulator.config.errors import ConfigError, CyclelabError
 from simulator.config.files import display_path, read_text
+from simulator.cost.estimate import Estimate, exact
 
 QUANTITIES = ("area_mm2", "read_nJ", "write_nJ", "leak_mW")
 """Columns that are interpolated; `tech_nm`, `cell`, `ports`, `size_bytes`, `width_bits` select."""
+TIMES_SMALLER = 8
+"""So much smaller than the smallest macro of its width one may be: 32 rows of 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class SramMacro:
-    """One bank. Energies are per access of the bank's full width."""
+    """One bank. Energies are per access of the bank's full width.
 
-    area_um2: float
-    read_pj: float
-    write_pj: float
-    leakage_w: float
+    sources: which macros an extrapolated one follows from.
+    """
+
+    area_um2: Estimate
+    read_pj: Estimate
+    write_pj: Estimate
+    leakage_w: Estimate
     macros: int
     width_bits: int
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +82,54 @@ class SramTable:
                 f"{known}"
             )
         widths = self._ports[ports]
-        for width in sorted(widths, reverse=True):
-            if width_bits < width or width_bits % width:
-                continue
-            macros, rows = width_bits // width, widths[width]
-            share = capacity_bytes / macros
+        fitting = [width for width in sorted(widths, reverse=True) if not width_bits % width]
+        for width in fitting:
+            share, rows = capacity_bytes * width / width_bits, widths[width]
             if rows[0].capacity_bytes <= share <= rows[-1].capacity_bytes:
-                area, read, write, leakage = _interpolate(rows, share)
-                return SramMacro(
-                    area_um2=macros * area * 1e6,
-                    read_pj=macros * read * 1e3,
-                    write_pj=macros * write * 1e3,
-                    leakage_w=macros * leakage * 1e-3,
-                    macros=macros,
-                    width_bits=width,
-                )
+                quantities = [exact(value) for value in _interpolate(rows, share)]
+                return _side_by_side(quantities, width_bits // width, width)
+        if fitting and (found := _smaller(widths, min(fitting), capacity_bytes, width_bits)):
+            return found
         raise CyclelabError(
             f"no sram bank of {capacity_bytes} bytes with {width_bits}-bit access in the table of "
-            f"{self.name}; it has macros of {_ranges(widths)}, also side by side for wider access"
+            f"{self.name}; it has macros of {_ranges(widths)}, also side by side for wider access, "
+            f"and {TIMES_SMALLER} times smaller ones are extrapolated"
         )
+
+
+def _side_by_side(
+    quantities: list[Estimate], macros: int, width_bits: int, sources: tuple[str, ...] = ()
+) -> SramMacro:
+    area, read, write, leakage = quantities
+    return SramMacro(
+        area_um2=area.scaled(macros * 1e6),
+        read_pj=read.scaled(macros * 1e3),
+        write_pj=write.scaled(macros * 1e3),
+        leakage_w=leakage.scaled(macros * 1e-3),
+        macros=macros,
+        width_bits=width_bits,
+        sources=sources,
+    )
+
+
+def _smaller(
+    widths: Mapping[int, list[_Row]], width: int, capacity_bytes: int, width_bits: int
+) -> SramMacro | None:
+    """A bank of macros that are smaller than the smallest of this width, if not by too much."""
+    (smallest, *larger), share = widths[width], capacity_bytes * width / width_bits
+    times = smallest.capacity_bytes / share if share else inf
+    if not larger or not 1 < times <= TIMES_SMALLER:
+        return None
+    span = log(larger[0].capacity_bytes / smallest.capacity_bytes)
+    quantities = []
+    for high, above in zip(smallest.quantities, larger[0].quantities, strict=True):
+        slope = min(1.0, max(0.0, log(above / high) / span))
+        quantities.append(Estimate(high * times**-slope, high / times, high))
+    line = (
+        f"sram of {capacity_bytes} bytes with {width_bits} bits: macros {times:.3g} times smaller "
+        f"than the smallest of {width} bits, by the slope of the two smallest"
+    )
+    return _side_by_side(quantities, width_bits // width, width, (line,))
 
 
 def _ranges(widths: Mapping[int, list[_Row]]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from simulator.config import Document, format_path, nearest
 from simulator.config.document import Sourced
 from simulator.config.errors import KeyPath
-from simulator.cost.estimate import Estimate
+from simulator.cost.estimate import Estimate, exact
 from simulator.cost.priced import Priced
 
 QUALITIES = ("published", "measured", "derived", "assumed")
@@ -30,7 +30,7 @@ class StatedNumbers:
         value = float(node.value)
         sourced = self._sources.get(path)
         if sourced is None:
-            return Priced(Estimate(value, value, value), (f"{format_path(path)}: no source given",))
+            return Priced(exact(value), (f"{format_path(path)}: no source given",))
         low = value if sourced.low is None else sourced.low
         high = value if sourced.high is None else sourced.high
         return Priced(Estimate(value, low, high), (self._line(path),))
