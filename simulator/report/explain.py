@@ -20,6 +20,7 @@ from simulator.report.tables import mapping_text
 from simulator.report.units import count, estimate, percent, ratio, seconds, si
 from simulator.report.verdict import (
     LOW_UTILISATION,
+    arrays_advice,
     memory_advice,
     memory_units_advice,
     phase_verdicts,
@@ -245,6 +246,8 @@ def _help_sentence(result: Result, group: OperatorGroup) -> str:
         return _collective_help(group)
     if group.unit == MEMORY_UNITS:
         return memory_units_advice(group)
+    if "slowest_stage" in group.mapping:
+        return arrays_advice(group)
     if group.bound == "vector":
         return "More vector lanes, or fusing it behind the operator before, would help."
     if cause:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from simulator.report.aggregate import OperatorGroup, PhaseGroup, operator_groups, phase_groups
 from simulator.report.machine_facts import balance_macs_per_byte, clock_hz
 from simulator.report.result import MEMORY_UNITS, Result
-from simulator.report.units import percent, ratio, seconds, significant
+from simulator.report.units import count, percent, ratio, seconds, significant
 from simulator.report.utilisation import UnitUse, unit_uses
 from simulator.report.words import COMPUTE, OVERHEAD, bound_phrase, cause_phrase, listing
 
@@ -163,6 +163,22 @@ def memory_units_advice(group: OperatorGroup) -> str:
             "would help."
         )
     return text + "With enough requests, two sub-batches hide it behind the matrix units."
+
+
+def arrays_advice(group: OperatorGroup) -> str:
+    """What would help a product on arrays beside a cache, by the stage its steps wait for."""
+    steps = f"Its {count(int(group.mapping['steps']))} steps are as long as"
+    return {
+        "memory": f"{steps} their weights take from main memory: more bandwidth would help.",
+        "feed": f"{steps} the way from the cache into the arrays takes: wider feeds would help.",
+        "arrays": f"{steps} the arrays build and look up: more or faster arrays would help.",
+        "drain": f"{steps} sums take to leave the arrays: wider drains, or fewer and larger "
+        "groups of weights, would help.",
+        "conversion": f"{steps} the conversion arrays take, however many others work: more of "
+        "them (conversion_arrays_per_slice), or larger groups of weights, would help.",
+        "cores": f"{steps} the cores take with the sums: more cores, or conversion in arrays, "
+        "would help.",
+    }[str(group.mapping["slowest_stage"])]
 
 
 def memory_advice(waiting: float, overhead: float, intensity: float, balance: float) -> str:

@@ -20,6 +20,8 @@ from simulator.mapping.in_step.problem import StepGemm
 from simulator.mapping.planning import Elsewhere, KernelJob, Plan, Planning
 from simulator.numerics import format_named
 
+STAGES = ("memory", "feed", "arrays", "drain", "cores")
+"""Of a step, in order; that of a drain is called conversion where conversion arrays take longer."""
 SHARING_TOLERANCE = 1.003
 """Sharings whose times are this close are equal: of them that with most blocks at once."""
 
@@ -129,6 +131,7 @@ class ArrayGemmPlanner(StepGemmPlanner):
             "arrays_at_once": sharing.at_once * sharing.k_ways,
             "steps": sum(step.times for step in model.steps(sharing)),
             "conversion": "arrays" if model.converts else "cores",
+            "slowest_stage": self._slowest_stage(model, sharing),
             **({"reuse_hits": round(model.reuse(sharing)[1], 3)} if model.spec.array.reuse else {}),
             "estimated_cycles": cycles,
         }
@@ -164,6 +167,14 @@ class ArrayGemmPlanner(StepGemmPlanner):
             total += step.times * max(stages)
             fill = max(fill, sum(stages) - max(stages))
         return math.ceil(total + fill)
+
+    def _slowest_stage(self, model: ArrayModel, sharing: ArraySharing) -> str:
+        """Name of the stage that the steps are as long as."""
+        step = model.steps(sharing)[0]
+        cost = model.step(sharing, step)
+        stages = self._stages(model, sharing, cost, step)
+        name = STAGES[max(range(len(stages)), key=stages.__getitem__)]
+        return "conversion" if name == "drain" and cost.converting == cost.drain else name
 
     def _stages(
         self, model: ArrayModel, sharing: ArraySharing, cost: StepCost, step: Step

@@ -9,6 +9,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from simulator.config import ConfigError, CyclelabError
+from simulator.report.explain import explain
 from simulator.report.result import Result
 from tests.mapping.cpu.small import (
     BARRIER,
@@ -242,3 +243,36 @@ def test_feed_is_as_slow_as_its_narrowest_way() -> None:
     arrays = arrays_document({"basis_weights": 4}, feed_bytes_per_cycle=1)
     result = on_arrays(product(1, 512, 1024), cpu_document(arrays=arrays))
     assert result.phases[0].busy_cycles["cpu.sram_pim_feed"] >= 512 * 1024 // 2 // 2
+
+
+@pytest.mark.parametrize(
+    ("stage", "changes", "memory"),
+    [
+        ("memory", {}, {"bandwidth_bytes_per_s": 1e9}),
+        ("feed", {"feed_bytes_per_cycle": 1}, {}),
+        ("arrays", {}, {}),
+        ("drain", {"drain_bytes_per_cycle": 1}, {}),
+    ],
+)
+def test_the_slowest_stage_is_named(
+    stage: str, changes: dict[str, Any], memory: dict[str, Any]
+) -> None:
+    """[1, 16] x [16, 8192]: 64 KiB of weights, 32 KiB of sums, 32 blocks of columns.
+
+    One byte per cycle is slower than all else wherever it is.
+    """
+    arrays = arrays_document({"basis_weights": 4}, **changes)
+    (op,) = on_arrays(product(1, 8192, 16), cpu_document(arrays=arrays, memory=memory)).operators
+    assert op.mapping["slowest_stage"] == stage
+
+
+def test_few_arrays_that_convert_are_said_to_be_slowest() -> None:
+    """Sums of eight arrays are converted by two, and by a single narrow core even later."""
+    arrays = arrays_document(arrays_per_slice=8, conversion_arrays_per_slice=2)
+    document = cpu_document(arrays=arrays, cores=1)
+    document["core"]["vector_unit"]["lanes"] = 1
+    result = on_arrays(product(32, 2048, 1024, weight_group_size=32), document)
+    (op,) = result.operators
+    assert op.mapping["conversion"] == "arrays"
+    assert op.mapping["slowest_stage"] == "conversion"
+    assert "as long as the conversion arrays take" in " ".join(explain(result, "gemm*").split())
