@@ -134,13 +134,14 @@ class NpuResources(Resources[NpuSpec]):
     """Cores that work side by side, each on tiles of its own.
 
     pim_queues: of the units in the memory, by channel; empty if it does not compute.
-    pim_vector, pim_store: what the vector unit and the DMA engine do for them, beside what
-        they do for the matrix units. pim_dispatch: hands their commands out.
+    pim_vector, pim_store, pim_load: what the vector unit and the DMA engine do for them,
+        beside what they do for the matrix units. pim_dispatch: hands their commands out.
     """
 
     pim_queues: tuple[int, ...] = ()
     pim_vector: int = -1
     pim_store: int = -1
+    pim_load: int = -1
     pim_dispatch: int = -1
 
     @property
@@ -159,10 +160,12 @@ class NpuResources(Resources[NpuSpec]):
         if isinstance(memory, DramMemorySpec) and memory.device.pim is not None:
             depth, dma = PIM_QUEUE_DEPTH, self.machine.core.dma
             self.pim_vector = self._add("memory.vector_unit", QueueKind.VECTOR, 0, depth)
-            self.pim_store = self._add(
-                "memory.dma_store", QueueKind.STORE, 0, depth,
-                outstanding=dma.outstanding, bytes_per_cycle=dma.bytes_per_cycle,
-            )  # fmt: skip
+            # Each goes to one channel, where those of a core are spread over all.
+            outstanding = dma.outstanding * memory.channels
+            moves = {"outstanding": outstanding, "bytes_per_cycle": dma.bytes_per_cycle}
+            self.pim_store = self._add("memory.dma_store", QueueKind.STORE, 0, depth, **moves)
+            if memory.device.pim.input == "registers":
+                self.pim_load = self._add("memory.dma_load", QueueKind.LOAD, 0, depth, **moves)
             self.pim_dispatch = self._add("memory.launch", QueueKind.LAUNCH, 0, depth)
             options = {"outstanding": PIM_COMMANDS_AHEAD}
             self.pim_queues = tuple(

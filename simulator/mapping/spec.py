@@ -47,6 +47,8 @@ class PimMappingSpec(Spec):
     requests: which channel holds a request's keys and values: `greedy` gives the longest
         ones first to the least loaded channel, `round_robin` takes turns. Those that the
         workload puts somewhere stay there.
+    spread: what is on one channel as a whole: `requests`, as in NeuPIMs, or `heads` of them,
+        as in AttAcc; `auto` is heads where units take one at a time (vectors in registers).
     barrier: all scores and softmaxes come before the first context, as in the published
         simulator; otherwise each request's context follows its own softmax.
     commands_per_cycle: that the machine hands to all channels together, channel by channel;
@@ -55,12 +57,14 @@ class PimMappingSpec(Spec):
         while the other is in the memory: `always`, `never`, or `auto` where estimates say
         that it pays.
     writes: `corrected` also writes what the memory needs and NeuPIMs' published simulator
-        leaves out: queries, and the new values, of which each has a burst of its own since
-        a bank's row holds one of their elements for many tokens.
+        leaves out: queries, where the units take them from a row, and the new values, of
+        which each has a burst of its own since a bank's row holds one of their elements for
+        many tokens.
     """
 
     attention: Literal["memory", "units"] = "memory"
     requests: Literal["greedy", "round_robin"] = "greedy"
+    spread: Literal["auto", "requests", "heads"] = "auto"
     barrier: bool = False
     commands_per_cycle: int = Field(default=0, ge=0, le=1024)
     interleave: Literal["auto", "always", "never"] = "auto"

@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from simulator.hardware.dram.memory_spec import DramMemorySpec
+from simulator.hardware.dram.pim.gemv import pim_of
 from simulator.mapping.pim.lower import PimAttentionLowering
 from simulator.mapping.pim.plan import UNIT
 from simulator.mapping.program import Item, Loop
@@ -59,7 +61,8 @@ class Turns:
         halves = [_estimates(wirer, wirer.plans[layers[0]]) for wirer in self.wirers]
         (first_units, first_memory), (second_units, second_memory) = halves
         stages = ((first_units, second_memory), (second_units, first_memory))
-        in_turns = sum(_beside(*stage) for stage in stages)
+        share = _reads_beside(whole)
+        in_turns = sum(_beside(*stage, share) for stage in stages)
         return LayerEstimate(in_turns, units + memory)
 
     def body(self) -> tuple[Item, ...]:
@@ -129,10 +132,17 @@ def _estimates(wirer: Wirer, plan: SegmentPlan) -> tuple[float, float]:
     return units, memory
 
 
-def _beside(units: float, memory: float) -> float:
-    """Cycles of a stage: transfers slow down while both are at work."""
-    both = min(units / READS_BESIDE, memory)
-    return both + (units - both * READS_BESIDE) + (memory - both)
+def _beside(units: float, memory: float, share: float) -> float:
+    """Cycles of a stage: transfers slow down to a share while both are at work."""
+    both = min(units / share, memory) if share else memory
+    return both + (units - both * share) + (memory - both)
+
+
+def _reads_beside(wirer: Wirer) -> float:
+    """Share of the data bus that is left beside the units: nothing with one row buffer."""
+    memory = wirer.builder.resources.machine.memory
+    assert isinstance(memory, DramMemorySpec)
+    return READS_BESIDE if pim_of(memory.device).row_buffers == 2 else 0.0
 
 
 def _number(value: object) -> float:

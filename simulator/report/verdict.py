@@ -162,6 +162,8 @@ def memory_units_advice(group: OperatorGroup) -> str:
             "requests that are spread more evenly (mapping.pim.requests: greedy), or more of them, "
             "would help."
         )
+    if facts["row_buffers"] == 1:
+        return text + "Row buffers of their own would let units work beside reads and writes."
     return text + "With enough requests, two sub-batches hide it behind the matrix units."
 
 

@@ -1,9 +1,12 @@
 """Where a request's keys and values lie, and the runs that multiply them.
 
-All of a request is on one channel. Keys: a bank's row holds some heads of a token, banks
-hold different tokens, so that Q·Kᵀ has tokens as outputs and a sum per head. Values: a
-bank's row holds one element of many tokens, banks hold different elements, so that S·V has
-a head's elements as outputs and tokens as inputs (NeuPIMs, ASPLOS 2024, section 5).
+All of a request is on one channel, or all of a head. Keys: a bank's row holds some heads of
+a token, banks hold different tokens, so that Q·Kᵀ has tokens as outputs and a sum per head.
+Values: a bank's row holds one element of many tokens, banks hold different elements, so that
+S·V has a head's elements as outputs and tokens as inputs (NeuPIMs, ASPLOS 2024, section 5).
+
+Units that hold vectors in registers take one head at a time: its keys and its values are two
+matrices, each as `GemvLayout` lays it out.
 """
 
 from __future__ import annotations
@@ -16,11 +19,19 @@ from typing import Literal
 from simulator.config import CyclelabError
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.dram.pim.closed_form import tile_cycles
-from simulator.hardware.dram.pim.gemv import GemvLayout, Run, pim_of, row_operands, tile_bytes
+from simulator.hardware.dram.pim.gemv import (
+    GemvLayout,
+    Run,
+    pim_of,
+    row_operands,
+    tile_bytes,
+    usable_rows,
+)
 from simulator.hardware.dram.spec import DramDeviceSpec
 from simulator.hardware.machine import MachineSpec
 from simulator.mapping.errors import SettingError
 from simulator.mapping.spec import MappingSpec
+from simulator.numerics import format_named
 from simulator.workload.operators import AttentionShape
 
 INPUT_ROW = 0
@@ -29,9 +40,10 @@ INPUT_ROW = 0
 
 @dataclass(frozen=True, slots=True)
 class CachedRequest:
-    """A request that decodes a token: `context` tokens with the new one, heads of keys.
+    """A request that decodes a token, or some of its heads: those share a channel.
 
-    query_heads: that share a head of keys. channel: if the workload says so.
+    context: tokens with the new one. heads: of keys. query_heads: that share a head of keys.
+    channel: if the workload says so.
     """
 
     context: int
@@ -42,7 +54,8 @@ class CachedRequest:
 
     def keys(self, device: DramDeviceSpec, first_row: int = 1) -> list[GemvLayout]:
         """The keys: tokens × heads · head_dim; heads beyond a row by themselves."""
-        together = self.heads if self.head_dim <= row_operands(device) else 1
+        fits = not by_head(device) and self.head_dim <= row_operands(device)
+        together = self.heads if fits else 1
         found: list[GemvLayout] = []
         for _ in range(self.heads // together):
             inputs = together * self.head_dim
@@ -59,6 +72,10 @@ class CachedRequest:
         """Rows of every bank that a layer's keys and values take."""
         keys = sum(layout.rows for layout in self.keys(device))
         return keys + self.heads * self.values(device).rows
+
+    def sums(self, device: DramDeviceSpec) -> tuple[int, int]:
+        """Sums that leave the units for each score, and for each element of the context."""
+        return self.keys(device)[0].sums_per_output, self.values(device).sums_per_output
 
     @property
     def pairs(self) -> int:
@@ -79,6 +96,16 @@ class Chunk:
     contexts: tuple[Run, ...]
 
 
+def by_head(device: DramDeviceSpec) -> bool:
+    """Whether units take one head at a time, since they hold vectors in registers."""
+    return pim_of(device).vector_operands is not None
+
+
+def sums_in_banks(device: DramDeviceSpec) -> bool:
+    """Whether sums are written to rows, from where they have to be read."""
+    return pim_of(device).input == "registers"
+
+
 def computing_memory(machine: MachineSpec, spec: MappingSpec) -> DramMemorySpec | None:
     """The machine's memory, if attention of decoded tokens is to run there."""
     memory = machine.memory
@@ -95,15 +122,22 @@ def peak_macs_per_cycle(memory: DramMemorySpec, period_fs: int) -> Fraction:
     return Fraction(units * pim.lanes * period_fs, interval_fs)
 
 
-def requests_of(shapes: Sequence[AttentionShape]) -> list[CachedRequest]:
-    """Requests one by one, in the order of the shapes."""
+def requests_of(
+    shapes: Sequence[AttentionShape], spread: Literal["requests", "heads"] = "requests"
+) -> list[CachedRequest]:
+    """Requests one by one in the order of the shapes, or each of their heads.
+
+    Those that the workload puts on a channel are there as a whole.
+    """
     found = []
     for shape in shapes:
-        heads = shape.count // shape.requests
+        whole = spread == "requests" or shape.channel is not None
+        count = shape.requests if whole else shape.count
+        heads = shape.count // count
         one = CachedRequest(
             shape.context_tokens, heads, shape.query_heads, shape.head_dim, shape.channel
         )
-        found += [one] * shape.requests
+        found += [one] * count
     return found
 
 
@@ -113,7 +147,7 @@ def chunks_of(device: DramDeviceSpec, request: CachedRequest, first_row: int) ->
     after_keys = first_row + sum(layout.rows for layout in layouts)
     per_head = request.values(device).rows
     parts: list[tuple[tuple[Run, ...], int]]
-    if len(layouts) == 1 and request.head_dim <= row_operands(device):
+    if len(layouts) == 1 and not by_head(device) and request.head_dim <= row_operands(device):
         parts = [((run,), run.segments) for run in layouts[0].runs()]
     else:
         parts = [(layout.runs(), 1) for layout in layouts]
@@ -140,7 +174,22 @@ def moved(chunks: list[Chunk], rows: int) -> list[Chunk]:
 
 def estimated_cycles(device: DramDeviceSpec, request: CachedRequest) -> int:
     """Cycles of a request's runs without refresh, one after the other."""
-    return cycles_of(device, chunks_of(device, request, 1))
+    return cycles_of(device, chunks_of(device, request, 1)) + sums_cycles(device, request)
+
+
+def sums_bytes(device: DramDeviceSpec, values: int) -> int:
+    """Bytes of so many sums as they leave the units."""
+    return -(-values * format_named(pim_of(device).accumulator).bits // 8)
+
+
+def sums_cycles(device: DramDeviceSpec, request: CachedRequest) -> int:
+    """Cycles in which a request's sums are read from the banks, if they are left there."""
+    if not sums_in_banks(device):
+        return 0
+    of_score, of_context = request.sums(device)
+    elements = request.heads * request.query_heads * request.head_dim
+    size = sums_bytes(device, request.pairs * of_score) + sums_bytes(device, elements * of_context)
+    return -(-size // device.burst_bytes) * device.burst_cycles
 
 
 def cycles_of(device: DramDeviceSpec, chunks: list[Chunk]) -> int:
@@ -151,8 +200,9 @@ def cycles_of(device: DramDeviceSpec, chunks: list[Chunk]) -> int:
 
 
 def run_cycles(device: DramDeviceSpec, run: Run) -> int:
-    """Cycles of one run without refresh."""
-    inputs = run.inputs * device.cycles(pim_of(device).input_latency)
+    """Cycles of one run without refresh; vectors come beside COMPs where registers are double."""
+    pim = pim_of(device)
+    inputs = 0 if pim.double_buffered else run.inputs * device.cycles(pim.input_latency)
     return inputs + run.tiles * tile_cycles(device, run.segments, run.comps)
 
 
@@ -204,7 +254,7 @@ def rows_beside(memory: DramMemorySpec, weight_bytes: int) -> int:
 
     Weights are spread over all channels, and vectors take a row.
     """
-    rows = memory.device.organisation.counts.rows - (INPUT_ROW + 1)
+    rows = usable_rows(memory.device) - (INPUT_ROW + 1)
     return rows - -(-weight_bytes // (memory.channels * tile_bytes(memory.device)))
 
 
@@ -215,14 +265,16 @@ def place_rows(
     layers: int,
     micro_batches: int = 1,
     weight_bytes: int = 0,
+    what: Literal["requests", "heads"] = "requests",
 ) -> list[int]:
     """First row of each request's keys and values, from the middle of the banks up if they fit.
 
     micro_batches: of as many requests each, that lie there too. weight_bytes: of all layers.
+    what: the requests are called.
     Raises CyclelabError if the rows of all layers do not fit a channel.
     """
     device = memory.device
-    rows, left = device.organisation.counts.rows, rows_beside(memory, weight_bytes)
+    rows, left = usable_rows(device), rows_beside(memory, weight_bytes)
     used = [0] * memory.channels
     first = []
     for request, channel in zip(requests, channels, strict=True):
@@ -235,7 +287,7 @@ def place_rows(
         of_each = f" of each of {micro_batches} micro-batches" if micro_batches > 1 else ""
         raise CyclelabError(
             f"the KV cache does not fit channel {fullest} of the memory: its "
-            f"{list(channels).count(fullest)} requests{of_each} need {needed:,} rows of every "
+            f"{list(channels).count(fullest)} {what}{of_each} need {needed:,} rows of every "
             f"bank in {layers} layers ({needed * size:,} bytes), and beside the weights there are "
             f"{max(0, left):,} ({(needed - left) * size:,} bytes missing); use a smaller batch or "
             "more channels"

@@ -4,73 +4,39 @@ A channel's units multiply queries by the keys of one request after the other. W
 scores of some heads are out, the vector unit makes probabilities of them, which are
 written to the channel; then the units multiply them by values. The scores of the next
 request come before the context of this one, so that the softmax in between hides.
+
+Vectors that units hold in registers come with the runs themselves, over the data bus. Sums
+that are left in the banks are read from there, and those of lanes or chunks added.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.dram.pim.gemv import Run, commands_of, pim_of
+from simulator.hardware.primitives import ActionCounts
 from simulator.hardware.vector_unit.work import VectorWork
 from simulator.mapping.builder import ProgramBuilder
 from simulator.mapping.lowering import Lowering
-from simulator.mapping.pim.layout import CachedRequest, Chunk, run_cycles
+from simulator.mapping.pim.layout import (
+    CachedRequest,
+    Chunk,
+    run_cycles,
+    sums_bytes,
+    sums_in_banks,
+)
+from simulator.mapping.pim.part import ChannelSemaphores, ChannelWork, PimAttentionPart
 from simulator.mapping.program import Cause, Command, Item, Tokens
-from simulator.mapping.regions import Place
 from simulator.mapping.resources import PIM_RUNS_TOGETHER, NpuResources
 from simulator.mapping.tiling import tile_bytes
 
+READ_AHEAD = 2
+"""Chunks of a channel whose sums are on their way from the banks, or are being added up."""
 CORE = 0
 """The core whose vector unit and DMA engine serve the memory."""
-
-
-@dataclass(slots=True)
-class ChannelWork:
-    """Requests on a channel, each with its chunks."""
-
-    channel: int
-    requests: list[tuple[CachedRequest, list[Chunk]]]
-
-
-@dataclass(slots=True)
-class PimAttentionPart:
-    """Attention of all requests, with everything needed to lower it.
-
-    appended_bytes: written for new values beyond their own bytes. stored_bytes: of the
-    output, 0 if it stays on chip. writes_queries: they go to the memory first. barrier,
-    commands_per_cycle: as in `PimMappingSpec`.
-    """
-
-    operator: int
-    work: list[ChannelWork]
-    query_bits: float
-    probability_bits: float
-    appended_bytes: int
-    stored_bytes: int
-    barrier: bool
-    commands_per_cycle: int
-    writes_queries: bool
-    epilogue: tuple[tuple[str, float], ...]
-    places: dict[str, Place | None]
-
-
-@dataclass(slots=True)
-class _ChannelSemaphores:
-    """there: vectors that scores need are in the memory; scores, probabilities: of chunks.
-
-    written: probabilities are in the memory. go: all channels' are, where that is waited for.
-    appended: new values are.
-    """
-
-    there: int
-    scores: int
-    probabilities: int
-    written: int
-    go: int
-    appended: int
 
 
 class PimAttentionLowering(Lowering):
@@ -87,15 +53,38 @@ class PimAttentionLowering(Lowering):
         self.queries_bytes = tile_bytes(width, part.query_bits)
         self.outputs = width
         pairs = sum(request.pairs for request in requests)
-        self.staging_bytes = (
-            self.queries_bytes + tile_bytes(pairs, part.probability_bits) + part.stored_bytes
-        )
         memory = self.resources.machine.memory
         assert isinstance(memory, DramMemorySpec)
         self.device = memory.device
-        self.composite = pim_of(memory.device).composite
+        self.pim = pim_of(memory.device)
         self.handed_out = 0  # commands of the run before
         self.chunks = sum(len(chunks) for work in part.work for _, chunks in work.requests)
+        self.reads_sums = sums_in_banks(self.device)
+        self.staging_bytes = (
+            self.queries_bytes
+            + tile_bytes(pairs, part.probability_bits)
+            + part.stored_bytes
+            + self._read_bytes()
+        )
+
+    def _read_bytes(self) -> int:
+        """Room for sums that have been read, of the largest chunks of each channel."""
+        if not self.reads_sums:
+            return 0
+        largest = max(
+            self._sums_bytes(request, chunk, context=context)
+            for work in self.part.work
+            for request, chunks in work.requests
+            for chunk in chunks
+            for context in (False, True)
+        )
+        return READ_AHEAD * largest * len(self.part.work)
+
+    def _sums_bytes(self, request: CachedRequest, chunk: Chunk, *, context: bool) -> int:
+        """Bytes of sums that leave the units for a chunk's scores, or its context."""
+        elements = chunk.heads * request.query_heads
+        elements *= request.head_dim if context else request.context
+        return sums_bytes(self.device, elements * request.sums(self.device)[context])
 
     def items(self) -> tuple[Item, ...]:
         """The part in program order.
@@ -116,6 +105,7 @@ class PimAttentionLowering(Lowering):
             items += self._barrier(semaphores)
             for work, number in everything:
                 items += self._contexts_of(work, number, semaphores[work.channel], outputs)
+                items += self._sums_of(work, number, semaphores[work.channel], outputs)
         else:
             due: list[tuple[int, int, list[Command]]] = []
             for work in self.part.work:
@@ -129,6 +119,8 @@ class PimAttentionLowering(Lowering):
                     if number:
                         items += self._contexts_of(work, number - 1, own, outputs)
                         cycles += self._expected(work, number - 1, context=True)
+                        added = list(self._sums_of(work, number - 1, own, outputs))
+                        due.append((cycles, work.channel, added))
             due.sort(key=lambda each: each[:2])
             items += [command for _, _, commands in due for command in commands]
         items += self._collect(outputs)
@@ -141,36 +133,42 @@ class PimAttentionLowering(Lowering):
         instead = {core.vector: self.resources.pim_vector, core.store: self.resources.pim_store}
         return replace(item, queue=instead.get(item.queue, item.queue))
 
-    def _semaphores(self, channel: int) -> _ChannelSemaphores:
-        def add(name: str, cause: Cause) -> int:
-            return self.semaphore(CORE, f"channel{channel}.{name}", 0, cause)
+    def _semaphores(self, channel: int) -> ChannelSemaphores:
+        def add(name: str, cause: Cause, initial: int = 0) -> int:
+            return self.semaphore(CORE, f"channel{channel}.{name}", initial, cause)
 
-        return _ChannelSemaphores(
-            there=add("queries", Cause.MEMORY_WRITE),
-            scores=add("scores", Cause.PIM),
+        queries = Cause.MEMORY_WRITE if self.part.writes_queries else Cause.DEPENDENCY
+        written = Cause.MEMORY_WRITE if self.pim.input == "row" else Cause.VECTOR_UNIT
+        return ChannelSemaphores(
+            there=add("queries", queries),
+            scores_left=add("scores_left", Cause.PIM),
+            context_left=add("context_left", Cause.PIM),
+            context=add("context", Cause.MEMORY_READ),
+            room=add("room", Cause.BUFFER_SPACE, READ_AHEAD),
+            scores=add("scores", Cause.MEMORY_READ if self.reads_sums else Cause.PIM),
             probabilities=add("probabilities", Cause.VECTOR_UNIT),
-            written=add("written", Cause.MEMORY_WRITE),
+            written=add("written", written),
             go=add("go", Cause.DEPENDENCY),
             appended=add("values", Cause.MEMORY_WRITE),
         )
 
     # -- before ----------------------------------------------------------------
-    def _send_queries(self, channels: list[_ChannelSemaphores]) -> Iterator[Command]:
+    def _send_queries(self, channels: list[ChannelSemaphores]) -> Iterator[Command]:
         """Write the queries, and what new values take, when their makers are done."""
         ready: Tokens = self.wiring.ready[CORE]
         tokens: Tokens = tuple((own.there, 1) for own in channels)
-        if not self.part.writes_queries:
-            yield self._note("queries", ready, tokens)
-            return
         places, appended = self.part.places, self.part.appended_bytes
-        yield self.store(CORE, self.queries_bytes, ready, tokens, places["queries"])
+        if self.part.writes_queries:
+            yield self.store(CORE, self.queries_bytes, ready, tokens, places["queries"])
+        else:
+            yield self._note("queries", ready, tokens)
         if appended:
             done: Tokens = tuple((own.appended, 1) for own in channels)
             yield self.store(CORE, appended, (), done, places["values"])
 
     # -- scores and softmax ------------------------------------------------------
     def _scores_of(
-        self, work: ChannelWork, number: int, own: _ChannelSemaphores
+        self, work: ChannelWork, number: int, own: ChannelSemaphores
     ) -> Iterator[Command]:
         """Scores of a channel's request of a number, chunk by chunk."""
         request, chunks = work.requests[number]
@@ -178,8 +176,9 @@ class PimAttentionLowering(Lowering):
             first = not number and not index
             macs = request.context * chunk.heads * request.query_heads * request.head_dim
             wait: Tokens = ((own.there, 1),) if first else ()
-            give: Tokens = ((own.scores, 1),)
-            yield from self._runs(work.channel, "scores", chunk.scores, macs, wait, give)
+            give: Tokens = ((own.scores_left if self.reads_sums else own.scores, 1),)
+            results = self._results(request, chunk, context=False)
+            yield from self._runs(work.channel, "scores", chunk.scores, macs, wait, give, results)
 
     def _expected(self, work: ChannelWork, number: int, *, context: bool) -> int:
         """Cycles that the scores, or the context, of a channel's request should take."""
@@ -188,7 +187,7 @@ class PimAttentionLowering(Lowering):
         return sum(run_cycles(self.device, run) for run in runs)
 
     def _softmaxes_of(
-        self, work: ChannelWork, number: int, own: _ChannelSemaphores
+        self, work: ChannelWork, number: int, own: ChannelSemaphores
     ) -> Iterator[Command]:
         """Probabilities of a channel's request of a number, made and written."""
         request, chunks = work.requests[number]
@@ -196,25 +195,41 @@ class PimAttentionLowering(Lowering):
             yield from self._softmax(request, chunk, own, work.channel)
 
     def _softmax(
-        self, request: CachedRequest, chunk: Chunk, own: _ChannelSemaphores, channel: int
+        self, request: CachedRequest, chunk: Chunk, own: ChannelSemaphores, channel: int
     ) -> Iterator[Command]:
         rows = chunk.heads * request.query_heads
         pairs = rows * request.context
         size = tile_bytes(pairs, self.part.probability_bits)
+        read = size
+        free: Tokens = ()
+        if self.reads_sums:
+            read, free = self._sums_bytes(request, chunk, context=False), ((own.room, 1),)
+            yield self._read_sums(read, own.scores_left, own.scores, own, channel)
+        added = pairs * (request.sums(self.device)[0] - 1)
+        written = self.pim.input == "row"
         yield self.vector(
             CORE,
-            [VectorWork("softmax", pairs, rows)],
-            (size, size),
+            [*_additions(added), VectorWork("softmax", pairs, rows)],
+            (read, size),
             acquire=((own.scores, 1),),
-            late=((own.probabilities, 1),),
+            late=((own.probabilities if written else own.written, 1), *free),
         )
-        place = self.part.places["probabilities"]
-        written = self.store(CORE, size, ((own.probabilities, 1),), ((own.written, 1),), place)
-        yield replace(written, channel=channel)
+        if written:
+            place = self.part.places["probabilities"]
+            ready, done = ((own.probabilities, 1),), ((own.written, 1),)
+            yield replace(self.store(CORE, size, ready, done, place), channel=channel)
+
+    def _read_sums(
+        self, size: int, left: int, there: int, own: ChannelSemaphores, channel: int
+    ) -> Command:
+        """Read sums that units have left in the banks."""
+        wait: Tokens = ((left, 1), (own.room, 1))
+        read = self.load(CORE, "sums", size, wait, ((there, 1),), self.part.places["sums"])
+        return replace(read, queue=self.resources.pim_load, channel=channel)
 
     # -- context -----------------------------------------------------------------
     def _contexts_of(
-        self, work: ChannelWork, number: int, own: _ChannelSemaphores, outputs: int
+        self, work: ChannelWork, number: int, own: ChannelSemaphores, outputs: int
     ) -> Iterator[Command]:
         """Context of a channel's request of a number, chunk by chunk, head by head."""
         request, chunks = work.requests[number]
@@ -225,10 +240,32 @@ class PimAttentionLowering(Lowering):
             if self.part.appended_bytes and not (number or index):
                 wait = (*wait, (own.appended, 1))
             macs = request.context * chunk.heads * request.query_heads * request.head_dim
-            give: Tokens = ((outputs, 1),)
-            yield from self._runs(work.channel, "context", chunk.contexts, macs, wait, give)
+            give: Tokens = ((own.context_left if self.reads_sums else outputs, 1),)
+            results = self._results(request, chunk, context=True)
+            yield from self._runs(
+                work.channel, "context", chunk.contexts, macs, wait, give, results
+            )
 
-    def _barrier(self, semaphores: dict[int, _ChannelSemaphores]) -> Iterator[Command]:
+    def _sums_of(
+        self, work: ChannelWork, number: int, own: ChannelSemaphores, outputs: int
+    ) -> Iterator[Command]:
+        """Context that units have left in the banks, chunk by chunk: read, and added up."""
+        if not self.reads_sums:
+            return
+        request, chunks = work.requests[number]
+        for chunk in chunks:
+            size = self._sums_bytes(request, chunk, context=True)
+            yield self._read_sums(size, own.context_left, own.context, own, work.channel)
+            elements = chunk.heads * request.query_heads * request.head_dim
+            yield self.vector(
+                CORE,
+                _additions(elements * (request.sums(self.device)[1] - 1)),
+                (size, tile_bytes(elements, self.part.query_bits)),
+                acquire=((own.context, 1),),
+                late=((outputs, 1), (own.room, 1)),
+            )
+
+    def _barrier(self, semaphores: dict[int, ChannelSemaphores]) -> Iterator[Command]:
         """All probabilities are written; then every channel may go on."""
         waits: Tokens = tuple(
             (semaphores[work.channel].written, sum(len(chunks) for _, chunks in work.requests))
@@ -252,7 +289,7 @@ class PimAttentionLowering(Lowering):
     def _collect(self, outputs: int) -> Iterator[Command]:
         """Add what longer requests have in parts, run the epilogue, store."""
         part, finished = self.part, self.finished(CORE)
-        work = self._partial_sums()
+        work = [] if self.reads_sums else self._partial_sums()
         work += [VectorWork(name, math.ceil(self.outputs * share)) for name, share in part.epilogue]
         if not work and not part.stored_bytes:
             yield self._note("collect", ((outputs, self.chunks),), finished)
@@ -267,13 +304,14 @@ class PimAttentionLowering(Lowering):
 
     def _partial_sums(self) -> list[VectorWork]:
         """Sums over tokens that a row does not hold leave the banks in parts."""
-        added = 0
-        for work in self.part.work:
-            for request, chunks in work.requests:
-                runs = sum(len(chunk.contexts) for chunk in chunks)
-                parts = runs // (request.heads * request.query_heads)
-                added += (parts - 1) * request.heads * request.query_heads * request.head_dim
-        return [VectorWork("add", added)] if added else []
+        return _additions(
+            sum(
+                (request.sums(self.device)[1] - 1)
+                * (request.heads * request.query_heads * request.head_dim)
+                for work in self.part.work
+                for request, _ in work.requests
+            )
+        )
 
     # -- pieces ------------------------------------------------------------------
     def _runs(
@@ -284,8 +322,9 @@ class PimAttentionLowering(Lowering):
         macs: int,
         acquire: Tokens,
         release: Tokens,
+        results_bytes: int,
     ) -> Iterator[Command]:
-        """Runs of a channel, all behind `acquire`; tokens are given with the last.
+        """Runs of a channel, all behind `acquire`; tokens and results are given with the last.
 
         Several make one command, except where it takes time to hand them out.
         """
@@ -296,21 +335,39 @@ class PimAttentionLowering(Lowering):
             if self.part.commands_per_cycle:
                 yield self._hand_out(channel, together)
                 acquire = (*acquire, (self._handed(channel), 1))
+            last = first + size >= len(runs)
             yield Command(
                 queue=self.resources.pim_queues[channel],
                 operator=self.operator,
                 label=label,
                 acquire=acquire,
-                release=release if first + size >= len(runs) else (),
+                release=release if last else (),
                 macs=each * len(together) + rest,
                 runs=together,
+                actions=self._accesses(together, results_bytes if last else 0),
             )
             acquire, rest = (), 0
+
+    def _accesses(self, runs: tuple[Run, ...], results_bytes: int) -> ActionCounts:
+        """Of the scratchpad: vectors that the bus brings to the units, and what they give."""
+        counts = ActionCounts()
+        sent = sum(run.inputs for run in runs) * self.device.burst_bytes
+        self.builder.count_scratchpad(counts, sent * (self.pim.input != "row"), results_bytes)
+        return counts
+
+    def _results(self, request: CachedRequest, chunk: Chunk, *, context: bool) -> int:
+        """Bytes of a chunk's scores, or context, as they arrive from the units; 0 if they stay."""
+        if self.reads_sums:
+            return 0
+        elements = chunk.heads * request.query_heads
+        elements *= request.head_dim if context else request.context
+        bits = self.part.query_bits if context else self.part.probability_bits
+        return tile_bytes(elements * request.sums(self.device)[context], bits)
 
     def _hand_out(self, channel: int, runs: tuple[Run, ...]) -> Command:
         """Hands the commands of runs to a channel, when those of the runs before are."""
         cycles = -(-self.handed_out // self.part.commands_per_cycle)
-        self.handed_out = sum(commands_of(run, self.composite) for run in runs)
+        self.handed_out = sum(commands_of(run, self.pim.composite) for run in runs)
         return Command(
             queue=self.resources.pim_dispatch,
             operator=self.operator,
@@ -332,3 +389,7 @@ class PimAttentionLowering(Lowering):
             acquire=acquire,
             release=release,
         )
+
+
+def _additions(count: int) -> list[VectorWork]:
+    return [VectorWork("add", count)] if count else []

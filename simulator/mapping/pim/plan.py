@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from fractions import Fraction
+from typing import Literal
 
 from simulator.config import CyclelabError
 from simulator.hardware.dram.memory_spec import DramMemorySpec
@@ -14,6 +16,7 @@ from simulator.mapping.pim.layout import (
     INPUT_ROW,
     CachedRequest,
     Chunk,
+    by_head,
     channels_for,
     chunks_of,
     computing_memory,
@@ -22,8 +25,11 @@ from simulator.mapping.pim.layout import (
     peak_macs_per_cycle,
     place_rows,
     requests_of,
+    sums_cycles,
+    sums_in_banks,
 )
-from simulator.mapping.pim.lower import ChannelWork, PimAttentionLowering, PimAttentionPart
+from simulator.mapping.pim.lower import PimAttentionLowering
+from simulator.mapping.pim.part import ChannelWork, PimAttentionPart
 from simulator.mapping.planning import Elsewhere, KernelJob, Plan, Planning
 from simulator.mapping.regions import Place
 from simulator.mapping.resources import NpuResources
@@ -56,7 +62,6 @@ class PimAttentionPlanner(AttentionKernelPlanner):
         if not alone or planner.keys.kind != "kv":
             return None
         planner.check_format()
-        planner.check_layout()
         return planner
 
     def check_format(self) -> None:
@@ -70,23 +75,12 @@ class PimAttentionPlanner(AttentionKernelPlanner):
                 "mapping.pim.attention=units"
             )
 
-    def check_layout(self) -> None:
-        """Raise CyclelabError if the units take vectors in another way than attention is laid out.
-
-        Keys and values lie an output per row of a bank, as GWRITE loads a row's worth of vector.
-        """
-        if self.pim.vector_operands is not None:
-            raise CyclelabError(
-                f"attention is not laid out for the units in {self.device.name}, which hold "
-                "vectors in registers (pim.vector_operands); choose "
-                "mapping.pim.attention=units, or another memory.device"
-            )
-
     def plan(self) -> Plan:
         """The kernel's plan; raises CyclelabError if the KV cache does not fit a channel."""
         resources = self.planning.builder.resources
         assert isinstance(resources, NpuResources)
-        requests = requests_of(self.scores.shapes)
+        spread = self._spread()
+        requests = requests_of(self.scores.shapes, spread)
         channels = channels_for(self.memory, requests, self.spec.requests)
         segment = self.job.segment
         first_rows = place_rows(
@@ -96,6 +90,7 @@ class PimAttentionPlanner(AttentionKernelPlanner):
             segment.repeat,
             segment.micro_batches,
             self.planning.weight_bytes,
+            spread,
         )
         work: dict[int, ChannelWork] = {}
         loads = [0] * self.memory.channels
@@ -104,6 +99,7 @@ class PimAttentionPlanner(AttentionKernelPlanner):
             here = work.setdefault(channel, ChannelWork(channel, []))
             here.requests.append((request, moved(chunks, row)))
             loads[channel] += cycles
+        loads = [self._core_cycles(each) for each in loads]
         listed = all(request.channel is not None for request in requests)
         self._check_fit([run for w in work.values() for _, cs in w.requests for run in _runs(cs)])
         busiest = max(range(len(loads)), key=loads.__getitem__)
@@ -116,19 +112,28 @@ class PimAttentionPlanner(AttentionKernelPlanner):
             stored_bytes=sum(t.bytes for t in self.job.facts.stored()),
             barrier=self.spec.barrier,
             commands_per_cycle=self.spec.commands_per_cycle,
-            writes_queries=self.spec.writes == "corrected",
+            writes_queries=self.spec.writes == "corrected" and self.pim.input == "row",
             epilogue=self.epilogue,
             places=self._places(),
         )
         lowering = PimAttentionLowering(self.planning.builder, part)
         mapping: dict[str, object] = {
-            "requests_to_channels": "listed" if listed else self.spec.requests,
+            f"{spread}_to_channels": "listed" if listed else self.spec.requests,
+            "row_buffers": self.pim.row_buffers,
             "channels_used": len(work),
-            "requests_on_the_busiest": len(work[busiest].requests),
+            f"{spread}_on_the_busiest": len(work[busiest].requests),
             "estimated_cycles_of_the_busiest": loads[busiest],
             "estimated_cycles_on_average": sum(loads) // len(loads),
         }
         return Plan([lowering], UNIT, mapping, self._bound(resources.pim_queues[busiest], part))
+
+    def _spread(self) -> Literal["requests", "heads"]:
+        """What is on one channel as a whole."""
+        if any(shape.channel is not None for shape in self.scores.shapes):
+            return "requests"
+        if self.spec.spread == "auto":
+            return "heads" if by_head(self.device) else "requests"
+        return self.spec.spread
 
     def _work_of(self, request: CachedRequest) -> tuple[list[Chunk], int]:
         """A request's chunks as if its rows began at 0, and the cycles that they should take.
@@ -138,8 +143,14 @@ class PimAttentionPlanner(AttentionKernelPlanner):
         alike = replace(request, channel=None)
         if alike not in self.known:
             chunks = chunks_of(self.device, request, FIRST_ROW)
-            self.known[alike] = moved(chunks, -FIRST_ROW), cycles_of(self.device, chunks)
+            cycles = cycles_of(self.device, chunks) + sums_cycles(self.device, request)
+            self.known[alike] = moved(chunks, -FIRST_ROW), cycles
         return self.known[alike]
+
+    def _core_cycles(self, cycles: int) -> int:
+        """Cycles of the memory in those of the cores."""
+        clock_fs = self.device.timing.clock_ps * 1000
+        return math.ceil(Fraction(cycles * clock_fs, self.planning.builder.resources.period_fs))
 
     def _check_fit(self, runs: list[Run]) -> None:
         try:
@@ -160,6 +171,7 @@ class PimAttentionPlanner(AttentionKernelPlanner):
             "queries": place(job, [self.queries]),
             "probabilities": place(job, [self.probabilities]),
             "values": place(job, [self.values]),
+            "sums": place(job, [self.scores.outputs[0]]) if sums_in_banks(self.device) else None,
             "outputs": place(job, job.facts.stored()),
         }
 

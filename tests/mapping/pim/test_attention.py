@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from simulator.config import CyclelabError
 from simulator.engine.record import Execution
 from simulator.hardware.npu import NpuSpec
 from simulator.mapping.pim.layout import CachedRequest, chunks_of, estimated_cycles
@@ -240,12 +239,6 @@ def test_a_memory_that_does_not_compute_leaves_all_to_the_matrix_units() -> None
         "controller.refresh=all_bank",
     )
     assert kinds(decoding(100), plain) == {QueueKind.MATRIX}
-
-
-def test_attention_is_not_laid_out_for_vectors_in_registers() -> None:
-    message = "units in hbm2-samsung-pim, which hold vectors in registers"
-    with pytest.raises(CyclelabError, match=message):
-        decoded(machine(2, "device=hbm2-samsung-pim"), 300, 700, 90)
 
 
 def test_a_single_row_buffer_is_no_faster() -> None:

@@ -99,7 +99,7 @@ class GemvLayout:
                 f"segment is {segment}, but {where} {held} operands; leave it out, "
                 "so that partial sums are added outside"
             )
-        rows = self.device.organisation.counts.rows - (pim.input == "registers")
+        rows = usable_rows(self.device)
         if self.first_row + self.rows > rows:
             raise ValueError(
                 f"the matrix takes {self.rows:,} rows of every bank "
@@ -125,6 +125,16 @@ class GemvLayout:
     def chunks(self) -> int:
         """Vectors that are loaded one after the other."""
         return -(-self.inputs // self.chunk_inputs)
+
+    @property
+    def sums_per_output(self) -> int:
+        """Sums that leave the units for each output and segment, and are added outside.
+
+        One per chunk, unless they stay in registers, and one per lane without a tree.
+        """
+        pim = pim_of(self.device)
+        chunks = 1 if pim.keep_sums else -(-self.segment_inputs // self.chunk_inputs)
+        return chunks * (1 if pim.tree else pim.lanes)
 
     @property
     def places(self) -> int:
@@ -275,6 +285,11 @@ def comps_of(pim: PimSpec, inputs: int) -> int:
 def sums_together(pim: PimSpec) -> int:
     """Segments whose sums are read out at a time: as many as there are registers for."""
     return 1 if pim.sum_registers is None else pim.sum_registers // pim.banks_per_unit
+
+
+def usable_rows(device: DramDeviceSpec) -> int:
+    """Rows of every bank that may hold operands: registers are written through the last one."""
+    return device.organisation.counts.rows - (pim_of(device).input == "registers")
 
 
 def input_commands(device: DramDeviceSpec, inputs: int) -> int:
