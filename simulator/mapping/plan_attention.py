@@ -28,12 +28,18 @@ class AttentionPlanner(AttentionKernelPlanner):
 
     def plan(self) -> Plan:
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
-        formats = (self.scores.input_format, self.scores.key_format)
-        index, tiled = self.planning.fastest(
-            self.scores.name, formats, (self.choice, self.pattern), self._tile
-        )
+        index, tiled = self._fastest()
         name = self.planning.builder.resources.unit_names[index]
         return Plan(self._lowerings(index, tiled), name, _attention_mapping(tiled, self.pattern))
+
+    def estimated_cycles(self) -> int:
+        """Of the fastest unit; raises as `plan`."""
+        return sum(tiling.estimated_cycles for _, tiling in self._fastest()[1])
+
+    def _fastest(self) -> tuple[int, Tiled]:
+        formats = (self.scores.input_format, self.scores.key_format)
+        fixed = (self.choice, self.pattern)
+        return self.planning.fastest(self.scores.name, formats, fixed, self._tile)
 
     def _tile(self, unit: MatrixUnit[Any], formats: FormatChoice) -> Tiled:
         """Every shape with its best blocks on a unit."""

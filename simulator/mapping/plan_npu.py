@@ -26,11 +26,17 @@ class NpuPlanner(KernelPlanner):
         if job.kernel.kind == "collective":
             return self._plan_collective(job, budget)
         if job.kernel.kind == "attention":
-            in_memory = PimAttentionPlanner.of(self.planning, job)
-            if in_memory is not None:
-                return in_memory.plan()
-            return AttentionPlanner(self.planning, job, budget).plan()
+            return self._plan_attention(job, budget)
         return GemmPlanner(self.planning, job, budget).plan()
+
+    def _plan_attention(self, job: KernelJob, budget: Budget) -> Plan:
+        on_units = AttentionPlanner(self.planning, job, budget)
+        in_memory = PimAttentionPlanner.of(self.planning, job)
+        if in_memory is None:
+            return on_units.plan()
+        if self.planning.spec.pim.attention == "memory" or in_memory.beats(on_units):
+            return in_memory.plan()
+        return on_units.plan()
 
     def _budget(self, live_bytes: int) -> Budget:
         core: NpuCoreSpec = self.resources.core

@@ -43,7 +43,8 @@ ATTENTION_SETTINGS = ("query_tokens", "keys")
 class PimMappingSpec(Spec):
     """How attention runs in a memory whose banks compute.
 
-    attention: `memory` does that of decoded tokens there, `units` on the machine's own.
+    attention: `memory` does that of decoded tokens there, `units` on the machine's own; `auto`
+        has each operator where it is expected to be done first (served requests: in the memory).
     requests: which channel holds a request's keys and values: `greedy` gives the longest
         ones first to the least loaded channel, `round_robin` takes turns. Those that the
         workload puts somewhere stay there.
@@ -62,7 +63,7 @@ class PimMappingSpec(Spec):
         many tokens.
     """
 
-    attention: Literal["memory", "units"] = "memory"
+    attention: Literal["memory", "units", "auto"] = "memory"
     requests: Literal["greedy", "round_robin"] = "greedy"
     spread: Literal["auto", "requests", "heads"] = "auto"
     barrier: bool = False

@@ -155,6 +155,12 @@ def memory_units_advice(group: OperatorGroup) -> str:
     facts = group.mapping
     busiest = float(facts["estimated_cycles_of_the_busiest"])
     average = float(facts["estimated_cycles_on_average"])
+    streaming = int(facts["cycles_to_stream_instead"])
+    if busiest > streaming:
+        return (
+            f"Its keys and values come over the data buses in {count(streaming)} cycles: the "
+            "matrix units may be faster (mapping.pim.attention: auto)."
+        )
     text = "Most of a tile is opening and closing its rows: more operands per row would help. "
     if busiest > UNEVEN * average:
         return text + (

@@ -23,7 +23,7 @@ from simulator.report.plots.window import (
     window_bars,
 )
 from simulator.report.result import MEMORY_UNITS, Result, sub_batch_of, whole_name
-from simulator.report.verdict import phase_verdicts, sentence
+from simulator.report.verdict import memory_units_advice, phase_verdicts, sentence
 from tests.mapping.turns import in_turns, run, whole
 
 PIPELINE_CYCLES = 16
@@ -101,6 +101,22 @@ def test_a_verdict_names_units_in_the_memory() -> None:
         assert "No roof is near" not in told
     (plain,) = phase_verdicts(run("mapping.pim.attention=units"))
     assert "units in" not in sentence(whole(), plain)
+
+
+def test_keys_that_many_heads_share_had_better_be_read() -> None:
+    """One head of keys for 32 of queries: each multiplies them by itself in the memory."""
+    group = next(g for g in operator_groups(whole()) if g.unit == MEMORY_UNITS)
+    streaming = group.mapping["cycles_to_stream_instead"]
+    shared = group.mapping | {"estimated_cycles_of_the_busiest": 2 * streaming}
+    told = memory_units_advice(replace(group, mapping=shared))
+    assert f"come over the data buses in {streaming:,} cycles" in told
+    assert "mapping.pim.attention: auto" in told
+
+
+def test_one_row_buffer_hides_nothing() -> None:
+    result = run("machine.memory.device=hbm2-newton-single")
+    group = next(g for g in operator_groups(result) if g.unit == MEMORY_UNITS)
+    assert "Row buffers of their own would" in memory_units_advice(group)
 
 
 # -- the roofline ---------------------------------------------------------------------------

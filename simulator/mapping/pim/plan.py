@@ -30,6 +30,7 @@ from simulator.mapping.pim.layout import (
 )
 from simulator.mapping.pim.lower import PimAttentionLowering
 from simulator.mapping.pim.part import ChannelWork, PimAttentionPart
+from simulator.mapping.plan_attention import AttentionPlanner
 from simulator.mapping.planning import Elsewhere, KernelJob, Plan, Planning
 from simulator.mapping.regions import Place
 from simulator.mapping.resources import NpuResources
@@ -75,13 +76,26 @@ class PimAttentionPlanner(AttentionKernelPlanner):
                 "mapping.pim.attention=units"
             )
 
+    def beats(self, on_units: AttentionPlanner) -> bool:
+        """Whether the memory is expected to be done before the machine's own units.
+
+        Those have to read keys and values at least.
+        """
+        *_, loads = self._placed()
+        busiest = max(loads)
+        if busiest <= self._streaming_cycles():
+            return True
+        try:
+            return busiest <= on_units.estimated_cycles()
+        except CyclelabError:  # no unit takes it
+            return True
+
     def plan(self) -> Plan:
         """The kernel's plan; raises CyclelabError if the KV cache does not fit a channel."""
         resources = self.planning.builder.resources
         assert isinstance(resources, NpuResources)
         spread = self._spread()
-        requests = requests_of(self.scores.shapes, spread)
-        channels = channels_for(self.memory, requests, self.spec.requests)
+        requests, channels, loads = self._placed()
         segment = self.job.segment
         first_rows = place_rows(
             self.memory,
@@ -93,13 +107,9 @@ class PimAttentionPlanner(AttentionKernelPlanner):
             spread,
         )
         work: dict[int, ChannelWork] = {}
-        loads = [0] * self.memory.channels
         for request, channel, row in zip(requests, channels, first_rows, strict=True):
-            chunks, cycles = self._work_of(request)
             here = work.setdefault(channel, ChannelWork(channel, []))
-            here.requests.append((request, moved(chunks, row)))
-            loads[channel] += cycles
-        loads = [self._core_cycles(each) for each in loads]
+            here.requests.append((request, moved(self._work_of(request)[0], row)))
         listed = all(request.channel is not None for request in requests)
         self._check_fit([run for w in work.values() for _, cs in w.requests for run in _runs(cs)])
         busiest = max(range(len(loads)), key=loads.__getitem__)
@@ -124,8 +134,26 @@ class PimAttentionPlanner(AttentionKernelPlanner):
             f"{spread}_on_the_busiest": len(work[busiest].requests),
             "estimated_cycles_of_the_busiest": loads[busiest],
             "estimated_cycles_on_average": sum(loads) // len(loads),
+            "cycles_to_stream_instead": self._streaming_cycles(),
         }
         return Plan([lowering], UNIT, mapping, self._bound(resources.pim_queues[busiest], part))
+
+    def _placed(self) -> tuple[list[CachedRequest], list[int], list[int]]:
+        """Requests, or heads; the channel of each; estimated cycles of the cores by channel."""
+        requests = requests_of(self.scores.shapes, self._spread())
+        channels = channels_for(self.memory, requests, self.spec.requests)
+        loads = [0] * self.memory.channels
+        for request, channel in zip(requests, channels, strict=True):
+            loads[channel] += self._work_of(request)[1]
+        return requests, channels, [self._core_cycles(each) for each in loads]
+
+    def _streaming_cycles(self) -> int:
+        """Cycles of the cores in which the data buses bring all keys and values."""
+        elements = sum(
+            2 * shape.count * shape.context_tokens * shape.head_dim for shape in self.scores.shapes
+        )
+        size = elements * Fraction(self.pim.operand_bits, 8)
+        return math.ceil(size / self.planning.builder.resources.bytes_per_cycle)
 
     def _spread(self) -> Literal["requests", "heads"]:
         """What is on one channel as a whole."""

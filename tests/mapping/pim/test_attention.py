@@ -220,6 +220,20 @@ def test_the_mapping_may_leave_it_to_the_matrix_units() -> None:
     assert kinds_of_attention(program) == {QueueKind.MATRIX}
 
 
+@pytest.mark.parametrize(("kv_heads", "faster"), [(8, QueueKind.PIM), (1, QueueKind.MATRIX)])
+def test_the_faster_of_both_may_have_it(kv_heads: int, faster: QueueKind) -> None:
+    """Eight heads that share their keys read them once on the matrix units, eight times here."""
+    spec = model(heads=8, kv_heads=kv_heads, head_dim=128, hidden_size=1024)
+    (phase,) = phases(spec, decoding(*[500] * 4))
+    cycles = {}
+    for attention in ("memory", "units", "auto"):
+        program = mapped(phase, attention=attention)
+        cycles[attention] = attention_of(program, executed(program))
+        if attention == "auto":
+            assert kinds_of_attention(program) == {faster}
+    assert cycles["auto"] == min(cycles.values())
+
+
 @pytest.mark.parametrize(
     "requests",
     [[Request(40, 0, 0), Request(40, 0, 0)], [Request(40, 0, 0), Request(0, 60, 1)]],
