@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-
-from simpy.events import ProcessGenerator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 from simulator.engine.code import LoopCode
 from simulator.engine.ledger import Ledger
 from simulator.engine.queue import CommandQueue
-from simulator.engine.timeline import SEQUENCER_PRIORITY, Alarm, Server, Timeline
+from simulator.engine.timeline import SEQUENCER, Timeline
 
 NEVER = 2**63
 PROGRESS_COMMANDS = 2000
@@ -37,7 +35,7 @@ class Frame:
 
 
 class Sequencer:
-    """A SimPy process; issuing takes no time, a full queue holds up all others.
+    """A process; issuing takes no time, a full queue holds up all others.
 
     on_enter: called with each frame entered; on_iteration: called when an
     iteration of a watched frame has ended and another one follows.
@@ -62,11 +60,9 @@ class Sequencer:
         self._total = root.commands
         self._progress = progress
         self._report_at = PROGRESS_COMMANDS if progress else NEVER
-        self._alarm = Alarm(timeline, SEQUENCER_PRIORITY)
-        for queue in queues:
-            queue.on_room = self._go_on
         self._enter(root)
-        Server(timeline, self._run())
+        timeline.enrol(SEQUENCER, self._run().__next__)
+        timeline.wake(SEQUENCER, 0)
 
     @property
     def finished(self) -> bool:
@@ -75,10 +71,8 @@ class Sequencer:
 
     def position(self, level: int) -> Hashable:
         """Where it is inside the loop at `level` of the frames."""
-        inner = tuple(
-            (frame.code, frame.index, frame.iteration) for frame in self.frames[level + 1 :]
-        )
-        return self.frames[level].index, inner
+        inner = [(frame.code, frame.index, frame.iteration) for frame in self.frames[level + 1 :]]
+        return self.frames[level].index, *inner
 
     def skip_iterations(self, level: int, iterations: int) -> None:
         """Go on as if that many iterations of the loop at `level` had been issued."""
@@ -88,7 +82,7 @@ class Sequencer:
             self.ledger.instance += iterations
         self.issued += iterations * frame.code.commands
 
-    def _run(self) -> ProcessGenerator:
+    def _run(self) -> Iterator[None]:
         present, queues, frames = self.ledger.present, self.queues, self.frames
         while frames:
             frame = frames[-1]
@@ -104,7 +98,7 @@ class Sequencer:
                 if len(queue.waiting) >= queue.depth:
                     queue.blocks = True
                     self.blocked_on = queue
-                    yield self._alarm.cleared()
+                    yield
                     self.blocked_on = None
                     self.wakes += 1
                 account = present[item.operator] or self.ledger.open(item.operator)
@@ -113,10 +107,7 @@ class Sequencer:
                 queue.push(item, account)
             else:
                 self._end_iteration(frame)
-
-    def _go_on(self) -> None:
-        """The queue that blocked has room again."""
-        self._alarm.ring(0)
+        yield  # for ever
 
     def _enter(self, code: LoopCode) -> None:
         frame = Frame(code, NEVER, len(self.ledger.accounts))
