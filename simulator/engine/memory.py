@@ -105,7 +105,7 @@ class MemoryPort:
     def _accept_at_edge(self) -> None:
         if self._accept_fs == NOT_YET:
             timeline = self._timeline
-            delay_fs = timeline.to_edge_fs(self.period_fs)
+            delay_fs = -timeline.now_fs % self.period_fs
             self._accept_fs = timeline.event_fs + delay_fs
             timeline.wake(self._bit, delay_fs)
 
@@ -116,8 +116,9 @@ class MemoryPort:
         if self._timeline.event_fs != self._reached_fs:
             self._advance_to_edge()
         if self._inbox:
+            submit = self.timing.submit
             for client, size_bytes, is_write, address, channel in self._inbox:
-                self.timing.submit(client.index, size_bytes, is_write, address, channel)
+                submit(client.index, size_bytes, is_write, address, channel)
             self._inbox.clear()
         if self._runs:
             for index, channel, runs in self._runs:
@@ -162,7 +163,7 @@ class MemoryPort:
         if cycles is None:
             return
         due_fs = self._reached_fs + cycles * period_fs
-        if self._delivery_fs == NOT_YET or due_fs < self._delivery_fs:
+        if due_fs < self._delivery_fs or self._delivery_fs == NOT_YET:
             self._delivery_fs = due_fs
             timeline.later(due_fs - timeline.event_fs, partial(self._deliver, due_fs))
 

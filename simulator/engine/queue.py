@@ -82,23 +82,23 @@ class CommandQueue(ABC):
         timeline.enrol(self._bit, process.__next__)
 
     # -- from outside ----------------------------------------------------------
-    def push(self, operation: Operation, account: Account) -> None:
+    def push(self, entry: Entry) -> None:
         """Append a command; the caller has seen to it that there is room."""
-        self.waiting.append((operation, account))
-        if self.state is State.IDLE and self.due_fs == NOT_YET:
+        self.waiting.append(entry)
+        if self.entry is None and self.due_fs == NOT_YET:
             self.wake()
 
     def wake(self) -> None:
         """Go on at the next edge of the queue's clock."""
         timeline = self.timeline
-        delay_fs = timeline.to_edge_fs(self.period_fs)
+        delay_fs = -timeline.now_fs % self.period_fs
         self.due_fs = timeline.event_fs + delay_fs
         timeline.wake(self._bit, delay_fs)
 
     # -- the process -----------------------------------------------------------
     def _run(self) -> Iterator[None]:
         """Serve commands for ever; it goes on at `due_fs`, or when it is woken."""
-        waiting = self.waiting
+        timeline, waiting = self.timeline, self.waiting
         while True:
             if not waiting:
                 self.entry = None
@@ -109,7 +109,7 @@ class CommandQueue(ABC):
             self.entry = operation, account = waiting.popleft()
             if self.blocks:
                 self.blocks = False
-                self.timeline.wake(SEQUENCER, 0)
+                timeline.wake(SEQUENCER, 0)
             if operation.primary:
                 self._turn_to(account)
             self.missing = take(operation.acquire)
@@ -125,10 +125,11 @@ class CommandQueue(ABC):
             if operation.moves and not self._admit():
                 yield from self._wait(operation, account)
             self._start(operation, account)
-            if operation.busy_fs:
+            busy_fs = operation.busy_fs
+            if busy_fs:
                 self.state = State.BUSY
-                self.due_fs = self.timeline.event_fs + operation.busy_fs
-                self.timeline.wake(self._bit, operation.busy_fs)
+                self.due_fs = timeline.event_fs + busy_fs
+                timeline.wake(self._bit, busy_fs)
                 yield
                 self.wakes += 1
                 self.due_fs = NOT_YET

@@ -18,18 +18,20 @@ class Frame:
     """A loop being executed: where it is, and when to look for repeats.
 
     index: of the item after the last one handed out; iteration: from 0.
-    watch_from: iteration from which the ends of iterations are reported.
+    watch_from, watch_to: iterations whose ends are reported; from the last but one on, no
+        whole repeat is left to skip.
     ended: an iteration has ended since the observer last looked.
     first_account: accounts opened before the loop.
     """
 
-    __slots__ = ("code", "ended", "first_account", "index", "iteration", "watch_from")
+    __slots__ = ("code", "ended", "first_account", "index", "iteration", "watch_from", "watch_to")
 
     def __init__(self, code: LoopCode, watch_from: int, first_account: int) -> None:
         self.code = code
         self.index = 0
         self.iteration = 0
         self.watch_from = watch_from
+        self.watch_to = code.count - 1
         self.ended = False
         self.first_account = first_account
 
@@ -86,11 +88,11 @@ class Sequencer:
         present, queues, frames = self.ledger.present, self.queues, self.frames
         while frames:
             frame = frames[-1]
-            body = frame.code.body
+            body, index = frame.code.body, frame.index
             size = len(body)
-            while frame.index < size:
-                item = body[frame.index]
-                frame.index += 1
+            while index < size:
+                item = body[index]
+                frame.index = index = index + 1
                 if isinstance(item, LoopCode):
                     self._enter(item)
                     break
@@ -104,7 +106,7 @@ class Sequencer:
                 account = present[item.operator] or self.ledger.open(item.operator)
                 account.executions[item.index] += 1
                 self.issued += 1
-                queue.push(item, account)
+                queue.push((item, account))
             else:
                 self._end_iteration(frame)
         yield  # for ever
@@ -130,6 +132,6 @@ class Sequencer:
         frame.index = 0
         if frame.code.instances:
             self.ledger.turn_to(frame.code.first_instance + frame.iteration, frame.code.ahead)
-        if frame.iteration >= frame.watch_from and self.on_iteration is not None:
+        if frame.watch_from <= frame.iteration < frame.watch_to and self.on_iteration is not None:
             frame.ended = True
             self.on_iteration(frame)

@@ -142,6 +142,8 @@ class Skipper:
     def _perform(self, level: int, jump: Jump) -> None:
         frame = jump.frame
         jump.perform(level)
+        if frame.iteration + jump.iterations >= frame.code.count:
+            frame.watch_from = NEVER  # states of less than a period are all different
         self.skipped_commands += jump.periods * jump.iterations * frame.code.commands
         frame.code.failures = 0
         for inner, watch in zip(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -24,6 +24,19 @@ class _Buffers(NamedTuple):
     buffers: int
     accumulator_buffers: int
     own_accumulator: bool
+
+
+class UseOfSome(NamedTuple):
+    """What estimates need of a `Use`, for some tiles: arrays with a number for each."""
+
+    cores: Numbers
+    inputs: Numbers
+    weights: Numbers
+    input_share: Numbers
+    weight_share: Numbers
+    input_slots: Numbers
+    weight_slots: Numbers
+    traffic: Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +64,10 @@ class Use:
     traffic: Numbers
     distinct: Flags
 
-    def of(self, schedules: NDArray[np.intp], rows: NDArray[np.intp]) -> Use:
-        """Of some tiles, each under one schedule: arrays with a number for each."""
-        return Use(*[getattr(self, each.name)[schedules, rows] for each in fields(self)])
+    def of(self, schedules: NDArray[np.intp], rows: NDArray[np.intp]) -> UseOfSome:
+        """Of some tiles, each under one schedule."""
+        places = schedules * self.traffic.shape[1] + rows
+        return UseOfSome(*[getattr(self, name).take(places) for name in UseOfSome._fields])
 
 
 def use_of(p: GemmProblem, b: Budget, grid: TileGrid, schedules: tuple[Schedule, ...]) -> Use:
