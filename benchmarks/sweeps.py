@@ -120,13 +120,14 @@ def cpu_s() -> float:
     return sum(each.ru_utime + each.ru_stime for each in use)
 
 
-def start_s(sweep: Sweep) -> float:
-    """CPU seconds until a worker is ready to be given points."""
-    before = cpu_s()
-    with Pool(Setup.of(sweep), 1) as pool:
-        while not pool.idle:
+def start_s(sweep: Sweep, workers: int) -> tuple[float, float]:
+    """CPU seconds of workers, and seconds, until all are ready to be given points."""
+    before, start = cpu_s(), time.perf_counter()
+    with Pool(Setup.of(sweep), workers) as pool:
+        while pool.idle < workers:
             list(pool.answers())
-    return cpu_s() - before
+        wall = time.perf_counter() - start
+    return cpu_s() - before, wall
 
 
 def points(sweep: Sweep) -> None:
@@ -137,12 +138,11 @@ def points(sweep: Sweep) -> None:
         assert experiment is not None
         key_of(experiment)
     check_ms = 1e3 * (time.process_time() - start) / len(levels)
-    ready_s = start_s(sweep)
     print(f"resolve, check and key: {check_ms:.2f} ms of CPU per point")
-    print(f"start of a worker: {ready_s:.2f} s of CPU")
     with tempfile.TemporaryDirectory() as folder:
         for workers in (1, 2):
             options = Options(workers)
+            ready_s, waited = start_s(sweep, workers)
             with Store(Path(folder) / f"{workers}.sqlite", create=True) as store:
                 planned = plan_all(sweep, options)
                 before, start = cpu_s(), time.perf_counter()
@@ -151,13 +151,14 @@ def points(sweep: Sweep) -> None:
                 inside = sum(point.seconds or 0.0 for point in store.points())
                 number = len(planned.points)
                 assert all(point.state == "done" for point in store.points())
-            started = used - workers * ready_s
+            rest_ms = 1e3 * max(0.0, (wall - waited) * workers - inside) / number
             print(
-                f"{workers} workers: {number} points in {wall:.1f} s, {number / wall:.1f} per s; "
+                f"{workers} workers: started in {waited:.2f} s with {ready_s:.2f} s of CPU; "
+                f"{number} points in {wall:.1f} s, {number / wall:.1f} per s, "
+                f"{number / (wall - waited):.1f} without the start; "
                 f"CPU {used:.1f} s, {number / used:.1f} points per s of CPU, "
-                f"{number / started:.1f} without the start; in simulations {inside:.1f} s of "
-                f"wall clock, rest per point and worker "
-                f"{1e3 * ((wall - ready_s) * workers - inside) / number:.1f} ms"
+                f"{number / (used - ready_s):.1f} without the start; in simulations "
+                f"{inside:.1f} s of wall clock, rest per point and worker {rest_ms:.1f} ms"
             )
 
 

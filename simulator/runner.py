@@ -33,17 +33,19 @@ Progress = Callable[[str, float], None]
 """Called with a phase's name and the fraction of the whole run that is done."""
 
 
-def run_experiment(experiment: Experiment, progress: Progress | None = None) -> Result:
+def run_experiment(
+    experiment: Experiment, progress: Progress | None = None, provenance: bool = True
+) -> Result:
     """Simulate every phase of an experiment and put the findings together.
 
-    Raises CyclelabError when the model does not fit the memory, no mapping fits,
-    or the machine cannot do an operator.
+    provenance: have its sources and configuration in the result. Raises CyclelabError when the
+    model does not fit the memory, no mapping fits, or the machine cannot do an operator.
     """
-    return run_with_amounts(experiment, progress)[0]
+    return run_with_amounts(experiment, progress, provenance)[0]
 
 
 def run_with_amounts(
-    experiment: Experiment, progress: Progress | None = None
+    experiment: Experiment, progress: Progress | None = None, provenance: bool = True
 ) -> tuple[Result, list[Amounts]]:
     """`run_experiment`, and what the energy of each phase is made of."""
     spec = experiment.spec
@@ -75,7 +77,12 @@ def run_with_amounts(
         "skipped_commands": skipped,
     }
     turns = _turns(experiment, mapper, builder)
-    return _result(experiment, workload, builder, simulation, turns), builder.amounts
+    result = _result(experiment, workload, builder, simulation, turns)
+    if provenance:
+        result.sources = experiment.sources()
+        result.configuration = experiment.resolved()
+        result.configuration_hash = experiment.configuration_hash()
+    return result, builder.amounts
 
 
 def simulate_phase(
@@ -211,9 +218,9 @@ def _result(
             "description": experiment.technology.description,
             "warning": experiment.technology.warning,
         },
-        sources=experiment.sources(),
-        configuration=experiment.resolved(),
-        configuration_hash=experiment.configuration_hash(),
+        sources={},
+        configuration={},
+        configuration_hash="",
         version=__version__,
         seed=experiment.spec.workload.moe.seed,
         spans=builder.spans,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 from pydantic import (
@@ -16,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from simulator.config.types import wrong_scalars
+from simulator.config.types import Check, scalar_check
 
 _SEEN: ContextVar[dict[int, list[type[Spec]]] | None] = ContextVar("_SEEN", default=None)
 
@@ -33,8 +34,8 @@ class Spec(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _exact_scalars(cls, value: Any, info: ValidationInfo) -> Any:
-        errors = wrong_scalars(cls.model_fields[info.field_name or ""], value)
-        if errors:
+        check = _check_of(cls, info.field_name or "")
+        if check is not None and (errors := check(value)):
             raise ValidationError.from_exception_data(cls.__name__, errors)
         return value
 
@@ -45,6 +46,12 @@ class Spec(BaseModel):
         if seen is not None and isinstance(data, dict):
             seen.setdefault(id(data), []).append(cls)
         return data
+
+
+@cache
+def _check_of(spec: type[Spec], name: str) -> Check | None:
+    """The check of a field's scalars."""
+    return scalar_check(spec.model_fields[name])
 
 
 @contextmanager

@@ -25,18 +25,17 @@ _COERCERS = (BeforeValidator, PlainValidator, WrapValidator)
 Check = Callable[[Any], list[InitErrorDetails]]
 
 
-def wrong_scalars(field: FieldInfo, value: Any) -> list[InitErrorDetails]:
-    """Return errors for scalars in `value` that pydantic would silently convert.
+def scalar_check(field: FieldInfo) -> Check | None:
+    """Return what finds errors: scalars of a field that pydantic would silently convert.
 
     Fields with a converter of their own (`BeforeValidator`) are left to it.
     """
     if any(isinstance(item, _COERCERS) for item in field.metadata):
-        return []
+        return None
     try:
-        check = _check(cast(Hashable, field.annotation))
+        return _check(cast(Hashable, field.annotation))
     except TypeError:  # an annotation that cannot be hashed
-        return []
-    return check(value) if check is not None else []
+        return None
 
 
 @cache

@@ -25,6 +25,8 @@ class Operation:
     busy_fs, latency_fs: from its start until the queue goes on, until results are out.
     late: given after `latency_fs` when that is later than `busy_fs`; otherwise
         those tokens are part of `release`.
+    moves: bytes, or what units in the memory have to do: `release` is given when that has
+        ended, and otherwise when the queue goes on.
     """
 
     __slots__ = (
@@ -36,6 +38,7 @@ class Operation:
         "index",
         "late",
         "latency_fs",
+        "moves",
         "opens",
         "operator",
         "primary",
@@ -55,6 +58,7 @@ class Operation:
         self.primary = program.operators[command.operator].primary == command.queue
         self.opens = False
         self.transfer_bytes = command.transfer_bytes
+        self.moves = bool(command.transfer_bytes or command.runs)
         self.cycles = command.cycles
         if queue.bytes_per_cycle:
             self.cycles += -(-command.transfer_bytes // queue.bytes_per_cycle)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from simpy.events import ProcessGenerator
+from collections.abc import Hashable, Iterator
+from functools import partial
 
 from simulator.engine.code import Operation
 from simulator.engine.ledger import NOT_YET, Account
@@ -31,6 +32,16 @@ class Transfer:
         self.bus_free_fs = bus_free_fs
         self.due_fs = NOT_YET
 
+    def relative(self, now_fs: int, instance: int | None) -> Hashable:
+        """What decides when it completes, and to whom it counts."""
+        account, due_fs, bus_fs = self.account, self.due_fs, self.bus_free_fs - now_fs
+        return (
+            self.operation,
+            account if instance is None else account.instance - instance,
+            bus_fs if bus_fs > 0 else 0,
+            due_fs - now_fs if due_fs != NOT_YET else None,
+        )
+
 
 class DmaQueue(CommandQueue):
     """Loads or stores of one core.
@@ -50,10 +61,12 @@ class DmaQueue(CommandQueue):
         self.is_write = queue.kind is QueueKind.STORE
         self.in_flight: list[Transfer] = []
 
-    def _admit(self, operation: Operation) -> bool:
+    def behind(self, now_fs: int, instance: int | None) -> tuple[Hashable, ...]:
+        """Transfers in flight."""
+        return tuple([each.relative(now_fs, instance) for each in self.in_flight])
+
+    def _admit(self) -> bool:
         """A transfer needs an outstanding one to have ended, and a slot of the memory."""
-        if not operation.transfer_bytes:
-            return True
         return len(self.in_flight) < self.outstanding and self._reserve()
 
     def _start(self, operation: Operation, account: Account) -> None:
@@ -64,47 +77,37 @@ class DmaQueue(CommandQueue):
         elif operation.opens and account.start_fs == NOT_YET:
             account.start_fs = start_fs
         account.ends(self.free_fs)
-        if self._moves(operation):
-            self._submit(operation, account, start_fs)
+        if operation.moves:
+            if not self.in_flight:
+                self.moving_since_fs = start_fs
+            bus_free_fs = self.timeline.event_fs + operation.busy_fs
+            self.in_flight.append(Transfer(operation, account, start_fs, bus_free_fs))
+            self._hand_over(operation, account)
 
     def _account_bus(self, operation: Operation, account: Account) -> None:
         """The operator waits for memory while the DMA bus is occupied."""
         account.stalls[self.cause] += operation.cycles
         account.accounted_fs = self.free_fs
 
-    def _finish(self, operation: Operation) -> None:
-        """A transfer gives its tokens when it completes."""
-        if not self._moves(operation):
-            give(operation.release)
-
-    def _moves(self, operation: Operation) -> bool:
-        """Whether a command transfers anything; otherwise it takes no time."""
-        return bool(operation.transfer_bytes)
-
     def _reserve(self) -> bool:
         """Whether the memory has a slot, which is reserved then."""
         return self.memory.reserve()
 
-    def _wait(self, operation: Operation, account: Account) -> ProcessGenerator:
+    def _wait(self, operation: Operation, account: Account) -> Iterator[None]:
         """Wait for an outstanding transfer to end, then for a slot of the memory."""
         while len(self.in_flight) >= self.outstanding:
-            yield self._sleep(State.SLOTS_TAKEN)
+            self.state = State.SLOTS_TAKEN
+            yield
             self.wakes += 1
             self.due_fs = NOT_YET
         if not self._reserve():
             self.memory.queue_up(self)
-            yield self._sleep(State.MEMORY_FULL)
+            self.state = State.MEMORY_FULL
+            yield
             self.wakes += 1
             self.due_fs = NOT_YET
         if operation.primary:
             self._account_wait(account, self.cause)
-
-    def _submit(self, operation: Operation, account: Account, start_fs: int) -> None:
-        bus_free_fs = self.timeline.event_fs + operation.busy_fs
-        if not self.in_flight:
-            self.moving_since_fs = start_fs
-        self.in_flight.append(Transfer(operation, account, start_fs, bus_free_fs))
-        self._hand_over(operation, account)
 
     def _hand_over(self, operation: Operation, account: Account) -> None:
         self.memory.submit(
@@ -128,7 +131,7 @@ class DmaQueue(CommandQueue):
             delay_fs = self.timeline.to_edge_fs(self.period_fs)
         transfer.due_fs = now_fs + delay_fs
         if delay_fs:
-            self.timeline.later(delay_fs, lambda _: self._complete(transfer))
+            self.timeline.later(delay_fs, partial(self._complete, transfer))
         else:
             self._complete(transfer)
 

@@ -108,7 +108,7 @@ class Jump:
         self._grow_accounts()
         iterations = self.periods * self.iterations
         shift_fs = self.periods * self.duration_fs
-        self.parts.timeline.offset_fs += shift_fs
+        self.parts.timeline.skip(shift_fs)
         self.parts.sequencer.skip_iterations(level, iterations)
         for queue, old, new in zip(
             self.parts.queues, self.then.queues, self.now.queues, strict=True

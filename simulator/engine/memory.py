@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable, Sequence
+from functools import partial
 from typing import Protocol
-
-from simpy.events import Event
 
 from simulator.engine.addresses import AddressBook
 from simulator.engine.ledger import NOT_YET
-from simulator.engine.timeline import Alarm, Timeline
+from simulator.engine.timeline import Timeline
 from simulator.hardware.dram.pim.gemv import Run
 from simulator.hardware.memory.timing import STILL, MemoryTiming, Motion
 
@@ -43,7 +42,7 @@ class MemoryPort:
     """
 
     def __init__(
-        self, timing: MemoryTiming, book: AddressBook | None, timeline: Timeline, priority: int
+        self, timing: MemoryTiming, book: AddressBook | None, timeline: Timeline, turn: int
     ) -> None:
         self.timing = timing
         self.period_fs = timing.period_fs
@@ -57,7 +56,8 @@ class MemoryPort:
         self._runs: list[tuple[int, int, tuple[Run, ...]]] = []
         self._clients: dict[int, Client] = {}
         self._reached_fs = 0  # event time up to which the model has advanced
-        self._accept_alarm = Alarm(timeline, priority)
+        self._bit = 1 << turn
+        timeline.enrol(self._bit, self._accept)
         self._accept_fs = NOT_YET
         self._delivery_fs = NOT_YET  # earliest event that looks for completions
 
@@ -104,27 +104,32 @@ class MemoryPort:
     # -- events ----------------------------------------------------------------
     def _accept_at_edge(self) -> None:
         if self._accept_fs == NOT_YET:
-            delay_fs = self._timeline.to_edge_fs(self.period_fs)
-            self._accept_fs = self._timeline.event_fs + delay_fs
-            self._accept_alarm.set(delay_fs).callbacks.append(self._accept)
+            timeline = self._timeline
+            delay_fs = -timeline.now_fs % self.period_fs
+            self._accept_fs = timeline.event_fs + delay_fs
+            timeline.wake(self._bit, delay_fs)
 
-    def _accept(self, _: Event) -> None:
+    def _accept(self) -> None:
         """At an edge, after all else: what was submitted arrives."""
         self.events += 1
         self._accept_fs = NOT_YET
-        self._advance_to_edge()
-        for client, size_bytes, is_write, address, channel in self._inbox:
-            self.timing.submit(client.index, size_bytes, is_write, address, channel)
-        self._inbox.clear()
-        for index, channel, runs in self._runs:
-            self.timing.submit_runs(index, channel, runs)
-        self._runs.clear()
+        if self._timeline.event_fs != self._reached_fs:
+            self._advance_to_edge()
+        if self._inbox:
+            submit = self.timing.submit
+            for client, size_bytes, is_write, address, channel in self._inbox:
+                submit(client.index, size_bytes, is_write, address, channel)
+            self._inbox.clear()
+        if self._runs:
+            for index, channel, runs in self._runs:
+                self.timing.submit_runs(index, channel, runs)
+            self._runs.clear()
         self._watch()
 
-    def _deliver(self, event: Event) -> None:
+    def _deliver(self, due_fs: int) -> None:
         """Data may have arrived. What is submitted thereupon at once comes before the next look."""
         self.events += 1
-        if event.value == self._delivery_fs:
+        if due_fs == self._delivery_fs:
             self._delivery_fs = NOT_YET
         self._advance_to_edge()
         for index in self.timing.collect():
@@ -152,16 +157,19 @@ class MemoryPort:
         that is due earlier gets an event of its own, and an event that comes too
         early finds nothing and looks again.
         """
-        within_fs = self._timeline.until_next_fs()
-        cycles = self.timing.next_completion(
-            None if within_fs is None else within_fs // self.period_fs
-        )
+        timeline, period_fs = self._timeline, self.period_fs
+        within_fs = timeline.until_next_fs()
+        cycles = self.timing.next_completion(None if within_fs is None else within_fs // period_fs)
         if cycles is None:
             return
-        due_fs = self._reached_fs + cycles * self.period_fs
-        if self._delivery_fs == NOT_YET or due_fs < self._delivery_fs:
+        due_fs = self._reached_fs + cycles * period_fs
+        if due_fs < self._delivery_fs or self._delivery_fs == NOT_YET:
             self._delivery_fs = due_fs
-            self._timeline.later(due_fs - self._timeline.event_fs, self._deliver, due_fs)
+            timeline.later(due_fs - timeline.event_fs, partial(self._deliver, due_fs))
+
+    def dismiss(self) -> None:
+        """Let go of the queues, which hold on to the port."""
+        self._clients.clear()
 
     # -- for the observer ------------------------------------------------------
     def catch_up(self) -> None:
@@ -188,10 +196,12 @@ class MemoryPort:
         return (
             self.timing.signature(motion, layer),
             self._free_slots,
-            tuple(waiter.index for waiter in self._waiters),
+            tuple([waiter.index for waiter in self._waiters]),
             tuple(
-                (client.index, size, is_write, channel)
-                for client, size, is_write, _, channel in self._inbox
+                [
+                    (client.index, size, is_write, channel)
+                    for client, size, is_write, _, channel in self._inbox
+                ]
             ),
             tuple(self._runs),
             self._accept_fs - now_fs if self._inbox or self._runs else None,

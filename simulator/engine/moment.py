@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 from simulator.engine.dma import DmaQueue
@@ -26,6 +27,12 @@ class Parts:
     ledger: Ledger
     motions: Motions
 
+    def dismiss(self) -> None:
+        """Let go of what holds on to all others, so that they go when they are not needed."""
+        self.timeline.dismiss()
+        self.memory.dismiss()
+        self.sequencer.on_enter = self.sequencer.on_iteration = None
+
 
 class QueueMoment(NamedTuple):
     """Counters and absolute times of a queue (fields as in `CommandQueue`)."""
@@ -35,6 +42,9 @@ class QueueMoment(NamedTuple):
     accounted_fs: int
     moving_since_fs: int
     busy_cycles: int
+
+
+_of_queue = attrgetter(*QueueMoment._fields)
 
 
 class AccountMoment(NamedTuple):
@@ -58,6 +68,7 @@ class Moment:
     """
 
     __slots__ = (
+        "_queues",
         "accounts",
         "counts",
         "iteration",
@@ -65,7 +76,6 @@ class Moment:
         "open_accounts",
         "open_states",
         "opened",
-        "queues",
         "submitted",
         "time_fs",
     )
@@ -74,16 +84,7 @@ class Moment:
         self.time_fs = parts.timeline.now_fs
         self.iteration = frame.iteration
         self.counts = [semaphore.count for semaphore in frame.code.unbalanced]
-        self.queues = [
-            QueueMoment(
-                queue.wakes,
-                queue.free_fs,
-                queue.accounted_fs,
-                queue.moving_since_fs,
-                queue.busy_cycles,
-            )
-            for queue in parts.queues
-        ]
+        self._queues = [_of_queue(queue) for queue in parts.queues]
         self.memory = parts.memory.timing.counted()
         self.submitted = parts.memory.submitted
         self.opened = len(parts.ledger.accounts)
@@ -99,6 +100,11 @@ class Moment:
         else:
             present = parts.ledger.present
             self.accounts = [_account_moment(present[each]) for each in frame.code.operators]
+
+    @property
+    def queues(self) -> list[QueueMoment]:
+        """Of every queue; hardly ever asked for."""
+        return [QueueMoment._make(each) for each in self._queues]
 
 
 def _account_moment(account: Account | None) -> AccountMoment | None:

@@ -27,13 +27,6 @@ class PimQueue(DmaQueue):
         super().__init__(index, queue, timeline, memory)
         self.channel = queue.channel
 
-    def _admit(self, operation: Operation) -> bool:
-        """Runs need one of the commands in flight to have ended."""
-        return not operation.command.runs or len(self.in_flight) < self.outstanding
-
-    def _moves(self, operation: Operation) -> bool:
-        return bool(operation.command.runs)
-
     def _reserve(self) -> bool:
         """Room in the controller's queue is counted here, not by the memory."""
         return True

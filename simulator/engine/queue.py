@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterator
 from enum import IntEnum
-
-from simpy.events import ProcessGenerator
 
 from simulator.engine.code import Operation
 from simulator.engine.ledger import CAUSES, ISSUE, NOT_YET, Account
-from simulator.engine.semaphore import TokenSemaphore, take
-from simulator.engine.timeline import FIRST_QUEUE_PRIORITY, Alarm, Server, Timeline
+from simulator.engine.semaphore import TokenSemaphore, give, take
+from simulator.engine.timeline import FIRST_QUEUE_TURN, SEQUENCER, Timeline
 from simulator.mapping.program import Cause, Queue, QueueKind
 
 Entry = tuple[Operation, Account]
@@ -43,10 +41,10 @@ class State(IntEnum):
 
 
 class CommandQueue(ABC):
-    """A hardware queue: a SimPy process that serves commands in order.
+    """A hardware queue: a process that serves commands in order.
 
     waiting: commands it holds besides `entry`, the one being served.
-    blocks: the sequencer waits for room in this queue; `on_room` tells it.
+    blocks: the sequencer waits for room in this queue, and is woken when there is.
     missing: while ACQUIRING, the semaphore waited for and the amount needed.
     due_fs: event time at which the process will go on, NOT_YET while that
         depends on others.
@@ -70,7 +68,6 @@ class CommandQueue(ABC):
         self.state = State.IDLE
         self.missing: tuple[TokenSemaphore, int] | None = None
         self.blocks = False
-        self.on_room: Callable[[], None] = _nobody
         self.span_hook: SpanHook | None = None
         self.due_fs = NOT_YET
         self.free_fs = 0
@@ -79,82 +76,81 @@ class CommandQueue(ABC):
         self.busy_cycles = 0
         self.wakes = 0
         self.arrivals = 0
-        self._alarm = Alarm(timeline, FIRST_QUEUE_PRIORITY + index)
-        Server(timeline, self._run())
+        process = self._run()
+        next(process)  # until it has something to do
+        self._bit = 1 << FIRST_QUEUE_TURN + index
+        timeline.enrol(self._bit, process.__next__)
 
     # -- from outside ----------------------------------------------------------
-    def push(self, operation: Operation, account: Account) -> None:
+    def push(self, entry: Entry) -> None:
         """Append a command; the caller has seen to it that there is room."""
-        self.waiting.append((operation, account))
-        if self.state is State.IDLE and self.due_fs == NOT_YET:
+        self.waiting.append(entry)
+        if self.entry is None and self.due_fs == NOT_YET:
             self.wake()
 
     def wake(self) -> None:
         """Go on at the next edge of the queue's clock."""
-        delay_fs = self.timeline.to_edge_fs(self.period_fs)
-        self.due_fs = self.timeline.event_fs + delay_fs
-        self._alarm.ring(delay_fs)
+        timeline = self.timeline
+        delay_fs = -timeline.now_fs % self.period_fs
+        self.due_fs = timeline.event_fs + delay_fs
+        timeline.wake(self._bit, delay_fs)
 
     # -- the process -----------------------------------------------------------
-    def _run(self) -> ProcessGenerator:
-        """Serve commands for ever."""
-        waiting = self.waiting
+    def _run(self) -> Iterator[None]:
+        """Serve commands for ever; it goes on at `due_fs`, or when it is woken."""
+        timeline, waiting = self.timeline, self.waiting
         while True:
             if not waiting:
                 self.entry = None
-                yield self._sleep(State.IDLE)
+                self.state = State.IDLE
+                yield
                 self.wakes += 1
                 self.due_fs = NOT_YET
             self.entry = operation, account = waiting.popleft()
             if self.blocks:
                 self.blocks = False
-                self.on_room()
+                timeline.wake(SEQUENCER, 0)
             if operation.primary:
                 self._turn_to(account)
             self.missing = take(operation.acquire)
             while self.missing is not None:
                 self.missing[0].waiters.append((self, self.missing[1]))
-                yield self._sleep(State.ACQUIRING)
+                self.state = State.ACQUIRING
+                yield
                 self.wakes += 1
                 self.due_fs = NOT_YET
                 if operation.primary:
                     self._account_wait(account, self.missing[0].cause)
                 self.missing = take(operation.acquire)
-            if not self._admit(operation):
+            if operation.moves and not self._admit():
                 yield from self._wait(operation, account)
             self._start(operation, account)
-            if operation.busy_fs:
-                yield self._occupy(operation.busy_fs)
+            busy_fs = operation.busy_fs
+            if busy_fs:
+                self.state = State.BUSY
+                self.due_fs = timeline.event_fs + busy_fs
+                timeline.wake(self._bit, busy_fs)
+                yield
                 self.wakes += 1
                 self.due_fs = NOT_YET
-            self._finish(operation)
+            if not operation.moves:
+                give(operation.release)
 
-    def _admit(self, operation: Operation) -> bool:
-        """Whether a command that has its tokens may start at once."""
+    def _admit(self) -> bool:
+        """Whether a command that moves something, and has its tokens, may start at once."""
         return True
 
-    def _wait(self, operation: Operation, account: Account) -> ProcessGenerator:
+    def _wait(self, operation: Operation, account: Account) -> Iterator[None]:
         """Wait until a command that was not admitted may start; units admit every one."""
         yield from ()
 
     @abstractmethod
-    def _start(self, operation: Operation, account: Account) -> None:
-        """A command begins to occupy the queue."""
+    def behind(self, now_fs: int, instance: int | None) -> tuple[Hashable, ...]:
+        """What goes on behind the queue, as it is now; as of `machine_signature`."""
 
     @abstractmethod
-    def _finish(self, operation: Operation) -> None:
-        """The queue goes on to the next command."""
-
-    def _sleep(self, state: State) -> Alarm:
-        """Event to yield while waiting for `wake`."""
-        self.state = state
-        return self._alarm.cleared()
-
-    def _occupy(self, duration_fs: int) -> Alarm:
-        """Event to yield while busy for a time known beforehand."""
-        self.state = State.BUSY
-        self.due_fs = self.timeline.event_fs + duration_fs
-        return self._alarm.set(duration_fs)
+    def _start(self, operation: Operation, account: Account) -> None:
+        """A command begins to occupy the queue."""
 
     # -- accounts --------------------------------------------------------------
     def _turn_to(self, account: Account) -> None:
@@ -173,7 +169,3 @@ class CommandQueue(ABC):
         if now_fs > self.accounted_fs:
             account.stalls[cause] += (now_fs - self.accounted_fs) // self.period_fs
             self.accounted_fs = now_fs
-
-
-def _nobody() -> None:
-    """Nobody waits for room."""

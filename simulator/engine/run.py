@@ -21,7 +21,7 @@ from simulator.engine.semaphore import TokenSemaphore
 from simulator.engine.sequencer import Sequencer
 from simulator.engine.skip import Skipper
 from simulator.engine.spans import SpanRecorder
-from simulator.engine.timeline import FIRST_QUEUE_PRIORITY, Timeline
+from simulator.engine.timeline import FIRST_QUEUE_TURN, Timeline
 from simulator.engine.unit import UnitQueue
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.memory.ideal import IdealMemory
@@ -70,12 +70,15 @@ def run_program(
     recorder = SpanRecorder(span_limit, parts.queues)
     skipper = None
     if not every_event:
-        skipper = Skipper(parts, FIRST_QUEUE_PRIORITY + len(parts.queues) + 1, recorder)
-    gc.freeze()  # the program and the machine stay: nothing is gained by looking through them
+        skipper = Skipper(parts, FIRST_QUEUE_TURN + len(parts.queues) + 1, recorder)
+    collects = gc.isenabled()
+    gc.disable()  # nothing that is made while time passes needs it
     try:
         parts.timeline.run()
     finally:
-        gc.unfreeze()
+        if collects:
+            gc.enable()
+        parts.dismiss()
     check_finished(program, parts)
     execution = _execution(parts)
     execution.spans = recorder.spans(parts.ledger.accounts)
@@ -122,7 +125,7 @@ def _build(
             program.regions, timing.alignment_bytes, capacity_bytes, timing.layer_alignment_bytes
         )
         book = AddressBook(program.regions, positions)
-    port = MemoryPort(timing, book, timeline, FIRST_QUEUE_PRIORITY + clients)
+    port = MemoryPort(timing, book, timeline, FIRST_QUEUE_TURN + clients)
     queues = [
         _build_queue(index, queue, timeline, port) for index, queue in enumerate(program.queues)
     ]

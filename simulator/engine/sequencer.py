@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-
-from simpy.events import ProcessGenerator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 from simulator.engine.code import LoopCode
 from simulator.engine.ledger import Ledger
 from simulator.engine.queue import CommandQueue
-from simulator.engine.timeline import SEQUENCER_PRIORITY, Alarm, Server, Timeline
+from simulator.engine.timeline import SEQUENCER, Timeline
 
 NEVER = 2**63
 PROGRESS_COMMANDS = 2000
@@ -20,24 +18,26 @@ class Frame:
     """A loop being executed: where it is, and when to look for repeats.
 
     index: of the item after the last one handed out; iteration: from 0.
-    watch_from: iteration from which the ends of iterations are reported.
+    watch_from, watch_to: iterations whose ends are reported; from the last but one on, no
+        whole repeat is left to skip.
     ended: an iteration has ended since the observer last looked.
     first_account: accounts opened before the loop.
     """
 
-    __slots__ = ("code", "ended", "first_account", "index", "iteration", "watch_from")
+    __slots__ = ("code", "ended", "first_account", "index", "iteration", "watch_from", "watch_to")
 
     def __init__(self, code: LoopCode, watch_from: int, first_account: int) -> None:
         self.code = code
         self.index = 0
         self.iteration = 0
         self.watch_from = watch_from
+        self.watch_to = code.count - 1
         self.ended = False
         self.first_account = first_account
 
 
 class Sequencer:
-    """A SimPy process; issuing takes no time, a full queue holds up all others.
+    """A process; issuing takes no time, a full queue holds up all others.
 
     on_enter: called with each frame entered; on_iteration: called when an
     iteration of a watched frame has ended and another one follows.
@@ -62,11 +62,9 @@ class Sequencer:
         self._total = root.commands
         self._progress = progress
         self._report_at = PROGRESS_COMMANDS if progress else NEVER
-        self._alarm = Alarm(timeline, SEQUENCER_PRIORITY)
-        for queue in queues:
-            queue.on_room = self._go_on
         self._enter(root)
-        Server(timeline, self._run())
+        timeline.enrol(SEQUENCER, self._run().__next__)
+        timeline.wake(SEQUENCER, 0)
 
     @property
     def finished(self) -> bool:
@@ -75,10 +73,8 @@ class Sequencer:
 
     def position(self, level: int) -> Hashable:
         """Where it is inside the loop at `level` of the frames."""
-        inner = tuple(
-            (frame.code, frame.index, frame.iteration) for frame in self.frames[level + 1 :]
-        )
-        return self.frames[level].index, inner
+        inner = [(frame.code, frame.index, frame.iteration) for frame in self.frames[level + 1 :]]
+        return self.frames[level].index, *inner
 
     def skip_iterations(self, level: int, iterations: int) -> None:
         """Go on as if that many iterations of the loop at `level` had been issued."""
@@ -88,15 +84,15 @@ class Sequencer:
             self.ledger.instance += iterations
         self.issued += iterations * frame.code.commands
 
-    def _run(self) -> ProcessGenerator:
+    def _run(self) -> Iterator[None]:
         present, queues, frames = self.ledger.present, self.queues, self.frames
         while frames:
             frame = frames[-1]
-            body = frame.code.body
+            body, index = frame.code.body, frame.index
             size = len(body)
-            while frame.index < size:
-                item = body[frame.index]
-                frame.index += 1
+            while index < size:
+                item = body[index]
+                frame.index = index = index + 1
                 if isinstance(item, LoopCode):
                     self._enter(item)
                     break
@@ -104,19 +100,16 @@ class Sequencer:
                 if len(queue.waiting) >= queue.depth:
                     queue.blocks = True
                     self.blocked_on = queue
-                    yield self._alarm.cleared()
+                    yield
                     self.blocked_on = None
                     self.wakes += 1
                 account = present[item.operator] or self.ledger.open(item.operator)
                 account.executions[item.index] += 1
                 self.issued += 1
-                queue.push(item, account)
+                queue.push((item, account))
             else:
                 self._end_iteration(frame)
-
-    def _go_on(self) -> None:
-        """The queue that blocked has room again."""
-        self._alarm.ring(0)
+        yield  # for ever
 
     def _enter(self, code: LoopCode) -> None:
         frame = Frame(code, NEVER, len(self.ledger.accounts))
@@ -139,6 +132,6 @@ class Sequencer:
         frame.index = 0
         if frame.code.instances:
             self.ledger.turn_to(frame.code.first_instance + frame.iteration, frame.code.ahead)
-        if frame.iteration >= frame.watch_from and self.on_iteration is not None:
+        if frame.watch_from <= frame.iteration < frame.watch_to and self.on_iteration is not None:
             frame.ended = True
             self.on_iteration(frame)

@@ -12,15 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from simpy.events import Event
-
 from simulator.engine.code import LoopCode
 from simulator.engine.jump import Jump, find_jump
 from simulator.engine.moment import Moment, Parts
 from simulator.engine.sequencer import NEVER, Frame
 from simulator.engine.signature import machine_signature
 from simulator.engine.spans import SpanRecorder
-from simulator.engine.timeline import Alarm
 
 FEWEST_ITERATIONS = 4
 """A loop has to run, repeat and still have an iteration left to skip."""
@@ -68,12 +65,13 @@ class Skipper:
     skipped_commands: executions that were not simulated.
     """
 
-    def __init__(self, parts: Parts, priority: int, recorder: SpanRecorder) -> None:
+    def __init__(self, parts: Parts, turn: int, recorder: SpanRecorder) -> None:
         self.skipped_commands = 0
         self._parts = parts
         self._recorder = recorder
         self._watches: list[Watch | None] = []  # by level of the sequencer's frames
-        self._alarm = Alarm(parts.timeline, priority)
+        self._bit = 1 << turn
+        parts.timeline.enrol(self._bit, self._look)
         self._pending = False
         for frame in parts.sequencer.frames:
             self._enter(frame)
@@ -93,9 +91,9 @@ class Skipper:
             frame.ended = False
         elif not self._pending:
             self._pending = True
-            self._alarm.set(0).callbacks.append(self._look)
+            self._parts.timeline.wake(self._bit, 0)
 
-    def _look(self, _: Event) -> None:
+    def _look(self) -> None:
         self._pending = False
         parts = self._parts
         machines: dict[int | None, Hashable] = {}
@@ -128,10 +126,10 @@ class Skipper:
             tuple([moment.time_fs % period_fs for period_fs in clocks]),
             machine,
         )
-        earlier = watch.moments.get(key)
-        watch.moments[key] = moment
-        if earlier is None:
+        earlier = watch.moments.setdefault(key, moment)
+        if earlier is moment:
             return False
+        watch.moments[key] = moment
         if frame.iteration + (frame.iteration - earlier.iteration) >= code.count:
             frame.watch_from = NEVER
             return False
@@ -144,6 +142,8 @@ class Skipper:
     def _perform(self, level: int, jump: Jump) -> None:
         frame = jump.frame
         jump.perform(level)
+        if frame.iteration + jump.iterations >= frame.code.count:
+            frame.watch_from = NEVER  # states of less than a period are all different
         self.skipped_commands += jump.periods * jump.iterations * frame.code.commands
         frame.code.failures = 0
         for inner, watch in zip(

@@ -1,118 +1,104 @@
-"""Time: femtoseconds as integers, clock edges, and reusable events.
+"""Time: femtoseconds as integers, clock edges, and who acts when.
 
-Events of one timestamp are processed in a fixed order of kinds, so that what
-happens is a function of the machine's state and never of the order in which
-events were scheduled:
+What happens at one time is in a fixed order of kinds, so that it is a function of the
+machine's state and never of the order in which it was asked for:
 
-1. tokens and transfers that arrive (SimPy's `NORMAL`; these commute),
-2. the sequencer, 3. the queues by index, 4. the memory takes in new transfers,
-5. the observer that looks for repeating states.
+1. tokens and transfers that arrive (these commute), 2. actors by turn: the sequencer, the
+queues by index, the memory, which takes in new transfers, and the observer that looks for
+repeating states.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any
 
-from simpy import Environment
-from simpy.events import NORMAL, Event, EventPriority, Process
+SEQUENCER, FIRST_QUEUE_TURN = 1 << 0, 1
+ARRIVAL = 0
+"""Where an actor's entry has its bit."""
 
-SEQUENCER_PRIORITY = 2
-FIRST_QUEUE_PRIORITY = 3
+Callback = Callable[[], object]
 
 
-class Timeline(Environment):
-    """SimPy's environment plus the time that was skipped.
+class Timeline:
+    """The event loop, plus the time that was skipped.
 
-    Events lie in SimPy's time; a skip moves the offset and thereby all of them.
+    event_fs: time in which events lie; skipped time does not count. now_fs: time since the
+        start of the program, skipped time included.
+
+    An actor has a bit, `1 << turn`, and is woken for at most one time. Most of what happens
+    happens at once: such actors are bits of one number, and only what lies ahead is sorted.
     """
 
-    _now: int
-
     def __init__(self) -> None:
-        super().__init__(0)
-        self.offset_fs = 0
+        self.event_fs = 0
+        self.now_fs = 0
+        self._ahead: list[tuple[int, int, int, Callback | None]] = []
+        self._asked = 0  # arrivals so far: those of one time keep their order
+        self._arriving: deque[Callback] = deque()
+        self._awake = 0
+        self._actors: dict[int, Callback] = {}
 
-    @property
-    def now_fs(self) -> int:
-        """Time since the start of the program, skipped time included."""
-        return self._now + self.offset_fs
+    def enrol(self, bit: int, go_on: Callback) -> None:
+        """Have an actor's `go_on` called whenever it is woken."""
+        self._actors[bit] = go_on
 
-    @property
-    def event_fs(self) -> int:
-        """Time in which events are scheduled: skipped time does not count."""
-        return self._now
+    def dismiss(self) -> None:
+        """Let go of all actors, who hold on to the timeline."""
+        self._actors.clear()
 
-    def run(self, until: object = None) -> None:
-        """Process events until none are left.
+    def run(self) -> None:
+        """Go from event to event until none is left."""
+        ahead, arriving, actors = self._ahead, self._arriving, self._actors
+        while True:
+            while True:
+                if arriving:
+                    arriving.popleft()()
+                elif self._awake:
+                    awake = self._awake
+                    first = awake & -awake
+                    self._awake = awake ^ first
+                    actors[first]()
+                else:
+                    break
+            if not ahead:
+                return
+            event_fs = ahead[0][0]
+            self.now_fs += event_fs - self.event_fs
+            self.event_fs = event_fs
+            while ahead and ahead[0][0] == event_fs:
+                _, bit, _, callback = heappop(ahead)
+                if callback is None:
+                    self._awake |= bit
+                else:
+                    arriving.append(callback)
 
-        SimPy's own loop, without what is never used here: stopping at a given
-        time or event, and events that fail.
-        """
-        assert until is None, "programs run to their end"
-        queue = self._queue
-        while queue:
-            self._now, _, _, event = heappop(queue)  # type: ignore[assignment]
-            callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
-            for callback in callbacks:
-                callback(event)
+    def wake(self, bit: int, delay_fs: int) -> None:
+        """Call an actor in `delay_fs`, when its turn comes."""
+        if delay_fs:
+            heappush(self._ahead, (self.event_fs + delay_fs, bit, 0, None))
+        else:
+            self._awake |= bit
 
-    def later(self, delay_fs: int, callback: Callable[[Event], None], value: Any = None) -> None:
-        """Call `callback` in `delay_fs`, with an event that has `value`."""
-        event = Event(self)
-        event._ok = True
-        event._value = value
-        event.callbacks.append(callback)
-        heappush(self._queue, (self._now + delay_fs, NORMAL, next(self._eid), event))
+    def later(self, delay_fs: int, callback: Callback) -> None:
+        """Something arrives in `delay_fs`."""
+        if delay_fs:
+            self._asked += 1
+            heappush(self._ahead, (self.event_fs + delay_fs, ARRIVAL, self._asked, callback))
+        else:
+            self._arriving.append(callback)
+
+    def skip(self, time_fs: int) -> None:
+        """Let time pass in which events keep their distance."""
+        self.now_fs += time_fs
 
     def until_next_fs(self) -> int | None:
-        """Time until the next event, as far as one is scheduled."""
-        return self._queue[0][0] - self._now if self._queue else None  # type: ignore[return-value]
+        """Time until the next event, as far as one is known."""
+        if self._arriving or self._awake:
+            return 0
+        return self._ahead[0][0] - self.event_fs if self._ahead else None
 
     def to_edge_fs(self, period_fs: int) -> int:
         """Time until the next edge of a clock, 0 on an edge."""
-        return -(self._now + self.offset_fs) % period_fs
-
-
-class Server(Process):
-    """A process that waits for alarms only, and that nobody waits for or interrupts."""
-
-    def _resume(self, event: Event) -> None:
-        """Go on to the next wait: SimPy's own method without failures and return values."""
-        try:
-            event = self._generator.send(None)
-        except StopIteration:
-            return
-        event.callbacks.append(self._resume)
-
-
-class Alarm(Event):
-    """An event that can be used again once it has been processed.
-
-    `set` schedules it at once; who waits for somebody else to wake him waits for
-    `cleared()`, and the other one calls `ring`.
-    """
-
-    def __init__(self, timeline: Timeline, priority: int) -> None:
-        super().__init__(timeline)
-        self._ok = True
-        self._value = None
-        self._priority = EventPriority(priority)
-
-    def cleared(self) -> Alarm:
-        """This alarm, ready to be waited for."""
-        self.callbacks = []
-        return self
-
-    def ring(self, delay_fs: int) -> None:
-        """Wake whoever waits, `delay_fs` from now."""
-        env = self.env
-        heappush(env._queue, (env._now + delay_fs, self._priority, next(env._eid), self))
-
-    def set(self, delay_fs: int) -> Alarm:
-        """This alarm, ready to be waited for and due in `delay_fs`."""
-        self.callbacks = []
-        env = self.env
-        heappush(env._queue, (env._now + delay_fs, self._priority, next(env._eid), self))
-        return self
+        return -self.now_fs % period_fs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simpy.events import Event
+from collections.abc import Hashable
 
 from simulator.engine.code import Operation
 from simulator.engine.ledger import NOT_YET, PORT, Account
@@ -38,15 +38,17 @@ class UnitQueue(CommandQueue):
         if operation.late:
             self._give_later(operation)
 
-    def _finish(self, operation: Operation) -> None:
-        give(operation.release)
+    def behind(self, now_fs: int, instance: int | None) -> tuple[Hashable, ...]:
+        """Results in the pipeline. Those out at the same time commute: their order is none."""
+        late = [(due_fs - now_fs, operation.index) for due_fs, operation in self.late]
+        return tuple(sorted(late) if len(late) > 1 else late)
 
     def _give_later(self, operation: Operation) -> None:
         """Tokens that come when the results are out of the pipeline."""
         pending = (self.timeline.event_fs + operation.latency_fs, operation)
         self.late.append(pending)
 
-        def arrive(_: Event) -> None:
+        def arrive() -> None:
             self.late.remove(pending)
             self.arrivals += 1
             give(operation.late)

@@ -106,6 +106,16 @@ def _matrix_unit(spec: MatrixUnitSpec) -> MatrixUnit[Any]:
     return MATRIX_UNITS[spec.kind](spec)
 
 
+@lru_cache(maxsize=256)
+def _unit_parts(unit: MatrixUnit[Any]) -> tuple[Part, ...]:
+    """All units of a kind in a core, with paths from the machine down."""
+    prefix = f"{MATRIX_UNIT}.{unit.spec.kind}"
+    return tuple(
+        replace(part, path=f"{prefix}.{part.path}", count=part.count * unit.spec.count)
+        for part in unit.structure()
+    )
+
+
 class MachineSpec(Spec):
     """What every machine has. `kind` selects the spec of the rest (`hardware.machines`).
 
@@ -167,11 +177,7 @@ class MachineSpec(Spec):
         """Everything; main memory, control, wires and I/O are not among it."""
         parts: list[Part] = []
         for unit in self.core.build_matrix_units():
-            prefix = f"{MATRIX_UNIT}.{unit.spec.kind}"
-            parts.extend(
-                replace(part, path=f"{prefix}.{part.path}", count=part.count * unit.spec.count)
-                for part in unit.structure()
-            )
+            parts.extend(_unit_parts(unit))
         for path, buffer in self.core_buffers().items():
             parts.extend(scratchpad_parts(buffer, path))
         parts.extend(vector_unit_parts(self.core.vector_unit, VECTOR_UNIT))

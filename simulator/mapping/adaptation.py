@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from operator import is_
 from typing import Any
 
 from simulator.config import CyclelabError
@@ -82,8 +83,9 @@ class _Adapter:
         self.tables: dict[tuple[str, str, float], Tensor] = {}
 
     def segment(self) -> Segment:
-        """The segment with what had to be added."""
-        for op in self.old.operators():
+        """The segment with what had to be added; itself if that is nothing."""
+        before = self.old.operators()
+        for op in before:
             if isinstance(op, Collective) and self._is_free(op):
                 continue
             choice = self._choose(op) if isinstance(op, MatMul) else None
@@ -91,6 +93,8 @@ class _Adapter:
                 self.operators.append(op)
             else:
                 self._add(op, choice)
+        if len(before) == len(self.operators) and all(map(is_, before, self.operators)):
+            return self.old
         return replace(self.old, graph=graph_of(self.operators))
 
     def _is_free(self, op: Collective) -> bool:

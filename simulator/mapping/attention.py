@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise, repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 from simulator.hardware.matrix_unit import MatrixUnit, Tile
 from simulator.hardware.vector_unit.spec import VectorUnitSpec
@@ -21,6 +22,7 @@ from simulator.mapping.tiling import (
 )
 from simulator.workload.operators import AttentionShape
 
+REMEMBERED_BLOCKINGS, REMEMBERED_UNITS = 1024, 16
 MAX_STEPS = 4096
 """Block pairs per head beyond which a blocking is only tried if none has fewer than half."""
 
@@ -127,7 +129,7 @@ def tile_attention(
 
     fixed: query tokens and keys per block where the user chose them.
     """
-    shape = problem.shape
+    shape, vector_unit = problem.shape, _one_of_equal(vector_unit)
     fitting: list[AttentionTiling] = []
     least = (1 << 62, 1 << 62)
     grain = unit.granularity
@@ -215,23 +217,8 @@ def _timed(
     vector_unit: VectorUnitSpec,
 ) -> AttentionTiling:
     """Fill in traffic and estimated cycles of the busiest core."""
-    shape = problem.shape
-    compute = vector = key_bytes = steps = loads = 0
-    depth, converted = shape.head_dim, problem.converted_bits
-    for count, step in tiling.runs(shape):
-        for product in (Tile(step.rows, step.keys, depth), Tile(step.rows, depth, step.keys)):
-            compute += count * step_cycles(unit, product, tiling.heads)
-        work = softmax_work(step, tiling.heads, depth)
-        if step.last_of_row:
-            work += output_work(step.rows * tiling.heads * depth, problem.epilogue)
-        if step.load_key_value and converted:
-            work.append(VectorWork("dequantise", 2 * step.held_keys * depth * tiling.heads))
-        vector += count * vector_cycles(vector_unit, work)
-        steps += count
-        if step.load_key_value:
-            loads += count
-            elements = step.held_keys * depth * tiling.heads
-            key_bytes += count * tile_bytes(elements, problem.key_bits + problem.value_bits)
+    shape, depth = problem.shape, problem.shape.head_dim
+    compute, vector, steps, loads, key_bytes = _head_work(problem, unit, tiling, vector_unit)
     groups = -(-shape.count // tiling.heads)
     rows = shape.query_heads * tiling.heads * shape.query_tokens
     moved = key_bytes + tile_bytes(rows * depth, problem.query_bits + problem.store_bits)
@@ -255,6 +242,50 @@ def _timed(
         moved * groups,
         int(rounds * period + fill + (compute + vector) / max(steps, 1)),
     )
+
+
+@lru_cache(maxsize=REMEMBERED_UNITS)
+def _one_of_equal(vector_unit: VectorUnitSpec) -> VectorUnitSpec:
+    """The same one for equal ones, which are found sooner so."""
+    return vector_unit
+
+
+class _HeadWork(NamedTuple):
+    """Of one group of heads: cycles of the units, block pairs, loads of keys and values."""
+
+    compute: int
+    vector: int
+    steps: int
+    loads: int
+    key_bytes: int
+
+
+@lru_cache(maxsize=REMEMBERED_BLOCKINGS)
+def _head_work(
+    problem: AttentionProblem,
+    unit: MatrixUnit[Any],
+    tiling: AttentionTiling,
+    vector_unit: VectorUnitSpec,
+) -> _HeadWork:
+    """What a blocking comes to however fast the memory is."""
+    shape = problem.shape
+    compute = vector = key_bytes = steps = loads = 0
+    depth, converted = shape.head_dim, problem.converted_bits
+    for count, step in tiling.runs(shape):
+        for product in (Tile(step.rows, step.keys, depth), Tile(step.rows, depth, step.keys)):
+            compute += count * step_cycles(unit, product, tiling.heads)
+        work = softmax_work(step, tiling.heads, depth)
+        if step.last_of_row:
+            work += output_work(step.rows * tiling.heads * depth, problem.epilogue)
+        if step.load_key_value and converted:
+            work.append(VectorWork("dequantise", 2 * step.held_keys * depth * tiling.heads))
+        vector += count * vector_cycles(vector_unit, work)
+        steps += count
+        if step.load_key_value:
+            loads += count
+            elements = step.held_keys * depth * tiling.heads
+            key_bytes += count * tile_bytes(elements, problem.key_bits + problem.value_bits)
+    return _HeadWork(compute, vector, steps, loads, key_bytes)
 
 
 def softmax_work(step: Step, heads: int, depth: int) -> list[VectorWork]:

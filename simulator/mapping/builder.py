@@ -123,8 +123,10 @@ class ProgramBuilder:
     def count_scratchpad(self, counts: ActionCounts, read_bytes: int, write_bytes: int) -> None:
         """Add scratchpad accesses, in whole words of its width."""
         spec = self.resources.core.scratchpad
-        counts.add(read_action(spec, SCRATCHPAD), accesses(spec, read_bytes))
-        counts.add(write_action(spec, SCRATCHPAD), accesses(spec, write_bytes))
+        if read_bytes:
+            counts.add(read_action(spec, SCRATCHPAD), accesses(spec, read_bytes))
+        if write_bytes:
+            counts.add(write_action(spec, SCRATCHPAD), accesses(spec, write_bytes))
 
     def count_accumulator(self, counts: ActionCounts, read_bytes: int, write_bytes: int) -> None:
         """Add accesses to the accumulator, or to the scratchpad when there is none."""
@@ -132,5 +134,7 @@ class ProgramBuilder:
         if spec is None:
             self.count_scratchpad(counts, read_bytes, write_bytes)
             return
-        counts.add(read_action(spec, ACCUMULATOR), accesses(spec, read_bytes))
-        counts.add(write_action(spec, ACCUMULATOR), accesses(spec, write_bytes))
+        if read_bytes:
+            counts.add(read_action(spec, ACCUMULATOR), accesses(spec, read_bytes))
+        if write_bytes:
+            counts.add(write_action(spec, ACCUMULATOR), accesses(spec, write_bytes))

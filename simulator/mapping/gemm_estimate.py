@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.mapping.extent import Numbers
-from simulator.mapping.gemm_use import Use
+from simulator.mapping.gemm_use import UseOfSome
 from simulator.mapping.tiling import Budget, GemmProblem
 
 
@@ -29,7 +29,7 @@ class Candidates:
     compute: Numbers
     iterations: Numbers
     latency: Numbers
-    use: Use
+    use: UseOfSome
 
 
 def estimated_cycles(p: GemmProblem, b: Budget, c: Candidates) -> Numbers:
@@ -92,11 +92,9 @@ def _moving(
     # With loads of inputs and without, and beside that with loads of weights and without.
     share_n = _both(c.use.input_share, 1 - c.use.input_share)[:, np.newaxis]
     share_m = _both(c.use.weight_share, 1 - c.use.weight_share)
-    never = np.full_like(inputs, np.inf)
-    input_slots = _both(_waited_for(p.input_bits, input_loads, c.use.input_slots), never)
-    weight_slots = _both(_waited_for(p.weight_bits, weight_loads, c.use.weight_slots), never)
-    nothing = np.zeros_like(inputs)
-    arriving = _both(inputs, nothing)[:, np.newaxis] + _both(weights, nothing)
+    input_slots = _both(_waited_for(p.input_bits, input_loads, c.use.input_slots), np.inf)
+    weight_slots = _both(_waited_for(p.weight_bits, weight_loads, c.use.weight_slots), np.inf)
+    arriving = _both(inputs, 0)[:, np.newaxis] + _both(weights, 0)
     slots = np.minimum(input_slots[:, np.newaxis], weight_slots)
     wait = (b.latency_cycles + arriving + interval) / slots
     period = np.maximum(np.maximum(interval, arriving + stored), wait)
@@ -104,8 +102,10 @@ def _moving(
     return np.asarray(sum(rest, start=first))
 
 
-def _both(loading: Numbers, idle: Numbers) -> Numbers:
-    return np.stack([loading, idle])
+def _both(loading: Numbers, idle: Numbers | float) -> Numbers:
+    both = np.empty((2, len(loading)))
+    both[0], both[1] = loading, idle
+    return both
 
 
 def _waited_for(bits: float, loads: Numbers, slots: Numbers) -> Numbers:

@@ -7,7 +7,6 @@ estimated time it takes the one with the least main-memory traffic.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from itertools import product
 from typing import Any, NamedTuple
@@ -69,7 +68,7 @@ class GemmSearch:
     ) -> None:
         self.problem, self.unit, self.budget = problem, unit, budget
         self.grid = grid_of(problem, unit, fixed, ports)
-        self.schedules = tuple(_schedules(orders, problem, budget.cores))
+        self.schedules = _schedules(orders, problem.count > 1, budget.cores)
 
     def best(self) -> GemmTiling | None:
         """The best tiling, or None when nothing fits."""
@@ -104,8 +103,7 @@ class GemmSearch:
     # -- candidates, best bound first ------------------------------------------
     def _timed(self) -> _Timed:
         """Candidates that fit, timed until the next bound says that no better one follows."""
-        bounds, schedules, rows = self._ranked()
-        traffic = self.use.traffic[schedules, rows]
+        bounds, schedules, rows, traffic = self._ranked()
         cycles = np.empty(0)
         end = len(bounds)
         while len(cycles) < end:
@@ -114,29 +112,30 @@ class GemmSearch:
             end = _end(bounds, cycles)
         return _Timed(schedules, rows, traffic[:end], cycles[:end])
 
-    def _ranked(self) -> tuple[Numbers, NDArray[np.intp], NDArray[np.intp]]:
-        """Lower bound, schedule and row of what fits: ascending, then by traffic."""
-        use, budget = self.use, self.budget
-        fits = use.distinct & (use.scratchpad <= budget.scratchpad_bytes)
-        if budget.accumulator_bytes is not None:
-            fits &= use.accumulator <= budget.accumulator_bytes
-        schedules, rows = np.nonzero(fits)
-        bounds = self._lower_bound()[schedules, rows]
+    def _ranked(self) -> tuple[Numbers, NDArray[np.intp], NDArray[np.intp], Numbers]:
+        """Lower bound, schedule, row and traffic of what fits: ascending, then by traffic.
+
+        No tiling can be faster than the busiest core's compute, or full bandwidth.
+        """
+        budget = self.budget
+        room = budget.scratchpad_bytes, budget.accumulator_bytes
+        schedules, rows, traffic, compute = self.use.fitting(room, self._compute_bound)
+        bounds = np.floor(np.maximum(compute, traffic / budget.bytes_per_cycle))
         if len(bounds) > MORE_EVALUATIONS:
             last = np.partition(bounds, MORE_EVALUATIONS - 1)[MORE_EVALUATIONS - 1]
             first = np.flatnonzero(bounds <= last)
             bounds, schedules, rows = bounds[first], schedules[first], rows[first]
-        order = np.lexsort((use.traffic[schedules, rows], bounds))[:MORE_EVALUATIONS]
-        return bounds[order], schedules[order], rows[order]
+            traffic = traffic[first]
+        order = np.lexsort((traffic, bounds))[:MORE_EVALUATIONS]
+        return bounds[order], schedules[order], rows[order], traffic[order]
 
-    def _lower_bound(self) -> Numbers:
-        """No tiling can be faster: the busiest core's compute, or full bandwidth."""
+    def _compute_bound(self) -> Numbers:
+        """Cycles of the busiest core if nothing waits for memory."""
         p, use = self.problem, self.use
         peak = float(self.unit.macs_per_cycle * self.unit.spec.count)
         compute = p.macs * use.busiest / (peak * self.grid.efficiency)
         vector = (p.vector_cycles + p.conversion_cycles + p.group_cycles) / use.cores
-        memory = use.traffic / self.budget.bytes_per_cycle
-        return np.asarray(np.floor(np.maximum(np.maximum(compute, vector), memory)))
+        return np.asarray(np.maximum(compute, vector))
 
     def _estimates(self, schedules: NDArray[np.intp], rows: NDArray[np.intp]) -> Numbers:
         """Estimated cycles of some candidates."""
@@ -172,18 +171,22 @@ def _within(tolerance: float, cycles: Numbers) -> Flags:
     return np.asarray(cycles <= max(shortest, tolerance * shortest))
 
 
-def _schedules(orders: tuple[Order, ...], problem: GemmProblem, cores: int) -> Iterator[Schedule]:
-    for order, (parallel, ways) in product(orders, _parallel(problem, cores)):
-        for keep_inputs, keep_weights in product((False, True), repeat=2):
-            yield Schedule(order, parallel, ways, keep_inputs, keep_weights)
+@lru_cache(maxsize=64)
+def _schedules(orders: tuple[Order, ...], several: bool, cores: int) -> tuple[Schedule, ...]:
+    """All ways to go through the tiles of one product, or of several."""
+    return tuple(
+        Schedule(order, parallel, ways, keep_inputs, keep_weights)
+        for order, (parallel, ways) in product(orders, _parallel(several, cores))
+        for keep_inputs, keep_weights in product((False, True), repeat=2)
+    )
 
 
-def _parallel(problem: GemmProblem, cores: int) -> list[tuple[Parallel, int]]:
+def _parallel(several: bool, cores: int) -> list[tuple[Parallel, int]]:
     """Ways to deal tiles out to the cores."""
     if cores == 1:
         return [("n", 1)]
     dealt: list[tuple[Parallel, int]] = [("n", cores), ("m", cores)]
-    return [("count", cores), *dealt] if problem.count > 1 else dealt
+    return [("count", cores), *dealt] if several else dealt
 
 
 @lru_cache(maxsize=REMEMBERED_TILINGS)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -14,8 +14,9 @@ from simulator.mapping.extent import Extent, Flags, Numbers, loaded_extent
 from simulator.mapping.gemm_grid import TileGrid
 from simulator.mapping.tiling import RUNNING_SUM_BITS, Budget, GemmProblem, Schedule
 
-MOST_REMEMBERED, REMEMBERED_USES = 1 << 14, 32
-"""Tiles times schedules of what is remembered, and how many: 1.5 MB each at most."""
+MOST_REMEMBERED, REMEMBERED_USES, REMEMBERED_ROOMS = 1 << 14, 32, 4
+"""Tiles times schedules of what is remembered, how many, and in how many sizes: 3.5 MB each
+at most."""
 
 
 class _Buffers(NamedTuple):
@@ -24,6 +25,32 @@ class _Buffers(NamedTuple):
     buffers: int
     accumulator_buffers: int
     own_accumulator: bool
+
+
+Room = tuple[int, int | None]
+"""Bytes of a scratchpad, and of an accumulator if there is one."""
+
+
+class Fitting(NamedTuple):
+    """Places of the tiles that fit, and what does not depend on the memory: numbers for each."""
+
+    schedules: NDArray[np.intp]
+    rows: NDArray[np.intp]
+    traffic: Numbers
+    compute_bound: Numbers
+
+
+class UseOfSome(NamedTuple):
+    """What estimates need of a `Use`, for some tiles: arrays with a number for each."""
+
+    cores: Numbers
+    inputs: Numbers
+    weights: Numbers
+    input_share: Numbers
+    weight_share: Numbers
+    input_slots: Numbers
+    weight_slots: Numbers
+    traffic: Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +77,30 @@ class Use:
     accumulator: Numbers
     traffic: Numbers
     distinct: Flags
+    fitted: dict[Room, Fitting] = field(default_factory=dict)
 
-    def of(self, schedules: NDArray[np.intp], rows: NDArray[np.intp]) -> Use:
-        """Of some tiles, each under one schedule: arrays with a number for each."""
-        return Use(*[getattr(self, each.name)[schedules, rows] for each in fields(self)])
+    def fitting(self, room: Room, compute_bound: Callable[[], Numbers]) -> Fitting:
+        """What fits into so many bytes of scratchpad, and of an accumulator if there is one.
+
+        compute_bound: cycles of every tile under every schedule, the same ones at any time.
+        """
+        found = self.fitted.get(room)
+        if found is None:
+            scratchpad_bytes, accumulator_bytes = room
+            fits = self.distinct & (self.scratchpad <= scratchpad_bytes)
+            if accumulator_bytes is not None:
+                fits &= self.accumulator <= accumulator_bytes
+            schedules, rows = np.nonzero(fits)
+            at = schedules, rows
+            found = Fitting(schedules, rows, self.traffic[at], compute_bound()[at])
+            if len(self.fitted) < REMEMBERED_ROOMS:
+                self.fitted[room] = found
+        return found
+
+    def of(self, schedules: NDArray[np.intp], rows: NDArray[np.intp]) -> UseOfSome:
+        """Of some tiles, each under one schedule."""
+        places = schedules * self.traffic.shape[1] + rows
+        return UseOfSome(*[getattr(self, name).take(places) for name in UseOfSome._fields])
 
 
 def use_of(p: GemmProblem, b: Budget, grid: TileGrid, schedules: tuple[Schedule, ...]) -> Use:

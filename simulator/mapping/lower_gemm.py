@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from simulator.hardware.matrix_unit import Tile
 from simulator.hardware.npu import NpuCoreSpec
@@ -19,14 +20,15 @@ from simulator.mapping.builder import ProgramBuilder
 from simulator.mapping.delay import Delay
 from simulator.mapping.gemm_part import GemmPart
 from simulator.mapping.lowering import Lowering
-from simulator.mapping.nest import CorePositions, Dimension, Nest, Position
+from simulator.mapping.nest import CorePositions, Dimension, Nest
 from simulator.mapping.program import Cause, Command, Item, QueueKind, Tokens
 from simulator.mapping.tiling import RUNNING_SUM_BITS, tile_bytes
 from simulator.mapping.unit_work import gang_actions, gang_timing, gang_traffic
 
 INPUT_DIMENSIONS = frozenset({"count", "m", "k"})
 WEIGHT_DIMENSIONS = frozenset({"count", "n", "k"})
-
+_Sizes = tuple[int, ...]
+"""Of a tile in every dimension of the nest."""
 
 CONVERSION = "dequantise"
 """The vector function that converts weights."""
@@ -51,8 +53,7 @@ class _CoreSemaphores:
     staging_full: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Flags:
+class _Flags(NamedTuple):
     """What one iteration has to do besides multiplying."""
 
     load_input: bool
@@ -84,7 +85,15 @@ class GemmLowering(Lowering):
             self.parameter_shares = len(self.taking_part)
         self.staging_bytes = self._staging_bytes()
         self.semaphores = {core: self._semaphores(core) for core in self.taking_part}
-        self._memo: dict[tuple[int, Tile, _Flags], tuple[Command, ...]] = {}
+        schedule = part.tiling.schedule
+        self._held = {
+            core: (
+                self._held_in(core, INPUT_DIMENSIONS, schedule.keep_inputs),
+                self._held_in(core, WEIGHT_DIMENSIONS, schedule.keep_weights),
+            )
+            for core in self.taking_part
+        }
+        self._memo: dict[tuple[int, _Sizes, _Flags], tuple[Command, ...]] = {}
 
     def items(self) -> tuple[Item, ...]:
         """The part in program order."""
@@ -163,42 +172,37 @@ class GemmLowering(Lowering):
         return tuple(items)
 
     def _iteration(self, core: int, place: CorePositions) -> tuple[Command, ...]:
-        sizes = {d.name: p.size for d, p in zip(self.dimensions, place, strict=True)}
-        tile = Tile(sizes["m"], sizes["n"], sizes["k"])
-        schedule = self.part.tiling.schedule
-        held_inputs = self._held(core, place, INPUT_DIMENSIONS, schedule.keep_inputs)
-        held_weights = self._held(core, place, WEIGHT_DIMENSIONS, schedule.keep_weights)
+        sizes, first, last = zip(*place, strict=True)
+        inputs, weights = self._held[core]
         flags = _Flags(
-            load_input=all(p.first for p in held_inputs),
-            load_weight=all(p.first for p in held_weights),
-            free_input=all(p.last for p in held_inputs),
-            free_weight=all(p.last for p in held_weights),
-            first_k=place[-1].first,
-            last_k=place[-1].last,
-            first_output=all(p.first for p in place[:-1]),
-            first=all(p.first for p in place),
-            last=all(p.last for p in place),
+            load_input=all([first[i] for i in inputs]),
+            load_weight=all([first[i] for i in weights]),
+            free_input=all([last[i] for i in inputs]),
+            free_weight=all([last[i] for i in weights]),
+            first_k=first[-1],
+            last_k=last[-1],
+            first_output=all(first[:-1]),
+            first=all(first),
+            last=all(last),
         )
-        key = (core, tile, flags)
+        key = (core, sizes, flags)
         if key not in self._memo:
+            named = {dim.name: size for dim, size in zip(self.dimensions, sizes, strict=True)}
+            tile = Tile(named["m"], named["n"], named["k"])
             self._memo[key] = tuple(self._commands(core, tile, flags))
         return self._memo[key]
 
-    def _held(
-        self, core: int, place: CorePositions, dimensions: frozenset[str], keep: bool
-    ) -> list[Position]:
-        """Positions in the loops during which a tile of the operand is held.
+    def _held_in(self, core: int, dimensions: frozenset[str], keep: bool) -> list[int]:
+        """Loops during which a tile of the operand is held, as indices of dimensions.
 
         Those inside the innermost loop whose tiles change the operand; all that it
         does not have if it is kept. In the first of them it is loaded, in the last freed.
         """
-        held: list[Position] = []
-        for dim, tiles, position in reversed(
-            list(zip(self.dimensions, self.tiles_of[core], place, strict=True))
-        ):
-            if dim.name not in dimensions:
-                held.append(position)
-            elif tiles > 1 and not keep:
+        held: list[int] = []
+        for index in reversed(range(len(self.dimensions))):
+            if self.dimensions[index].name not in dimensions:
+                held.append(index)
+            elif self.tiles_of[core][index] > 1 and not keep:
                 break
         return held
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from simulator.mapping.program import Item, Loop
 
@@ -39,8 +40,7 @@ class Dimension:
         return [(self.tile, self.rounds - 1), (edge, 1)] if self.rounds > 1 else [(edge, 1)]
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Where one core is in one dimension: tile size (0 = no tile), first or last of its own."""
 
     size: int
@@ -66,6 +66,7 @@ class Nest:
         self.dimensions = dimensions
         self.cores = cores
         self.leaf = leaf
+        self._runs = [self._runs_of(dimension) for dimension in dimensions]
         self._loops: dict[tuple[int, tuple[int, ...]], Loop] = {}
 
     def items(self) -> tuple[Item, ...]:
@@ -76,11 +77,9 @@ class Nest:
         if level == len(self.dimensions):
             return self.leaf(prefix)
         runs: list[tuple[int, tuple[Item, ...]]] = []
-        for count, positions in self._runs(self.dimensions[level]):
-            body = self._expand(
-                level + 1,
-                tuple((*prefix[core], positions[core]) for core in range(self.cores)),
-            )
+        for count, positions in self._runs[level]:
+            deeper = [(*own, here) for own, here in zip(prefix, positions, strict=True)]
+            body = self._expand(level + 1, tuple(deeper))
             if runs and _same(runs[-1][1], body):
                 runs[-1] = (runs[-1][0] + count, body)
             else:
@@ -96,7 +95,7 @@ class Nest:
             self._loops[key] = Loop(count, body)
         return self._loops[key]
 
-    def _runs(self, dim: Dimension) -> list[tuple[int, tuple[Position, ...]]]:
+    def _runs_of(self, dim: Dimension) -> list[tuple[int, tuple[Position, ...]]]:
         """Rounds of a dimension, run-length coded by what they look like to the cores."""
         rounds = dim.rounds
         special = sorted({0, max(0, rounds - 2), rounds - 1})
@@ -110,13 +109,15 @@ class Nest:
         return runs
 
     def _positions(self, dim: Dimension, round_index: int) -> tuple[Position, ...]:
-        result = []
-        for core in range(self.cores):
-            tile = round_index * dim.ways + (core if dim.ways > 1 else 0)
-            result.append(
-                Position(dim.size(tile), first=round_index == 0, last=tile + dim.ways >= dim.tiles)
-            )
-        return tuple(result)
+        first, tile = round_index == 0, round_index * dim.ways
+        if dim.ways == 1:
+            return (Position(dim.size(tile), first, tile + 1 >= dim.tiles),) * self.cores
+        return tuple(
+            [
+                Position(dim.size(own), first, own + dim.ways >= dim.tiles)
+                for own in range(tile, tile + self.cores)
+            ]
+        )
 
 
 def _same(left: tuple[Item, ...], right: tuple[Item, ...]) -> bool:

@@ -212,8 +212,10 @@ class Program:
         seen: set[int] = set()
         while stack:
             item = stack.pop()
+            if id(item) in seen:
+                continue
+            seen.add(id(item))
             if isinstance(item, Loop):
                 stack.extend(reversed(item.body))
-            elif id(item) not in seen:
-                seen.add(id(item))
+            else:
                 yield item

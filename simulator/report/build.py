@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from simulator.cost import ZERO, Estimate, Technology
@@ -35,6 +36,12 @@ BY_TIME = ("background", "refresh")
 
 WhatRan = tuple[int, tuple[tuple[int, int], ...]]
 """An operator, and how often each of its commands ran: what equal costs follow from."""
+
+
+REMEMBERED_MACHINES = 64
+_area = lru_cache(maxsize=REMEMBERED_MACHINES)(area)
+_static_power_w = lru_cache(maxsize=REMEMBERED_MACHINES)(static_power_w)
+"""Of equal parts: those of a machine whose memory or clock is another one are."""
 
 
 @dataclass(slots=True)
@@ -77,7 +84,7 @@ class ResultBuilder:
         self.technology = technology
         self.period_fs = machine.clock.period_fs
         self.parts = machine.parts()
-        self.area_by_component = area(self.parts, technology)
+        self.area_by_component = dict(_area(self.parts, technology))
         pieces = machine.buffer_pieces()
         self.floorplan = floorplan(self.area_by_component, machine.cores, pieces)
         memory = Primitive("dram", device=machine.memory.device_name)
@@ -88,7 +95,7 @@ class ResultBuilder:
             installed = replace(memory, capacity_bytes=machine.memory.capacity_bytes)
             parts = (*parts, Part(MEMORY, installed, 1))
         self.idle_parts = parts
-        self.static_power_w = static_power_w(parts, technology)
+        self.static_power_w = _static_power_w(parts, technology)
         self.operators: list[OperatorResult] = []
         self.phases: list[PhaseResult] = []
         self.amounts: list[Amounts] = []

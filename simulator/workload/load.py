@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from simulator.config import CyclelabError, find
@@ -22,6 +23,8 @@ from simulator.workload.spec import WorkloadSpec
 from simulator.workload.topology import load_topology
 from simulator.workload.traces import trace_requests
 
+REMEMBERED_PHASES = 4
+
 
 def load_workload(spec: WorkloadSpec, relative_to: Path | None = None) -> Workload:
     """Build the phases that `spec` asks for.
@@ -36,13 +39,17 @@ def load_workload(spec: WorkloadSpec, relative_to: Path | None = None) -> Worklo
     formats = spec.precision.resolve(model)
     stages = spec.pipeline_parallel
     requests = _requests(spec, model, relative_to)
-    chosen = requests if stages == 1 else micro_batch(requests, stages)
-    phases = build_phases(model, chosen, formats, spec.moe, spec.sub_batches, stages)
+    chosen = tuple(requests if stages == 1 else micro_batch(requests, stages))
+    phases = _phases(model, chosen, formats, spec.moe, spec.sub_batches, stages)
     devices = Devices(spec.tensor_parallel, stages, len(requests), len(chosen))
     description = _describe(model, requests, formats, devices)
     if model.experts:
         description["moe"] = spec.moe.model_dump(mode="json")
     return Workload(spec.name or model.name, phases, description, devices)
+
+
+_phases = lru_cache(maxsize=REMEMBERED_PHASES)(build_phases)
+"""The same workload is run on many machines, one after the other."""
 
 
 def model_of_device(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from hypothesis import given, settings
 
 from simulator.engine import run_program
@@ -252,3 +254,19 @@ def test_a_loop_that_never_repeats_is_simulated_to_the_end() -> None:
     core = Pipeline.build(b, unit_period_fs=1_000_001)
     tile = core.tile(b.operator(core.unit), 640, 20, 0)
     assert both(b.program(loop(700, *tile)), memory_spec()).skipped_commands == 0
+
+
+def test_a_run_leaves_nothing_for_the_collector() -> None:
+    """Otherwise a process that runs many programs, as workers of sweeps do, grows."""
+    b = Builder()
+    core = Pipeline.build(b)
+    operator = b.operator(core.unit)
+    program = b.program(loop(100, *core.tile(operator, 6400, 80, 640, latency=100)))
+    both(program, memory_spec())
+    gc.collect()
+    gc.disable()
+    try:
+        both(program, memory_spec())
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

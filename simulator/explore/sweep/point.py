@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,10 @@ from simulator.explore.sweep.expression import Condition
 DONE, FAILED, TIMED_OUT, CRASHED, OPEN = "done", "failed", "timed out", "crashed", "open"
 """What may have come of a point: figures; a message why it cannot be run; more time than it
 was given; the end of its process; nothing yet."""
+
+
+Row = tuple[int, str | None, float | None, str | None, str | None]
+"""Number, state, seconds, error and figures of a point in the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +39,16 @@ class Point:
         cls,
         axes: Mapping[str, Sequence[Any]],
         constraints: Sequence[Condition],
-        number: int,
-        state: str | None,
-        seconds: float | None,
-        error: str | None,
-        figures: str | None,
-    ) -> Point:
-        """From a row of the store; axes: labels of all levels."""
-        found: dict[str, float] = json.loads(figures) if figures else {}
-        feasible = state == DONE and all(_keeps(each, found) for each in constraints)
-        own = labels(axes, number)
-        return cls(number, own, state or OPEN, seconds, error, found, feasible)
+        rows: Iterable[Row],
+    ) -> Iterator[Point]:
+        """From rows of the store; axes: labels of all levels."""
+        rows = list(rows)
+        # All texts as one: names of figures are read once, not once per point.
+        read: list[dict[str, float]] = json.loads(f"[{','.join(row[-1] or '{}' for row in rows)}]")
+        for (number, state, seconds, error, _), figures in zip(rows, read, strict=True):
+            feasible = state == DONE and all(_keeps(each, figures) for each in constraints)
+            own = labels(axes, number)
+            yield cls(number, own, state or OPEN, seconds, error, figures, feasible)
 
     @property
     def title(self) -> str:
@@ -55,11 +58,11 @@ class Point:
 
 def labels(axes: Mapping[str, Sequence[Any]], number: int) -> dict[str, Any]:
     """Labels of the point of a number; the last axis runs fastest."""
-    found = {}
-    for name, levels in reversed(list(axes.items())):
+    found = []
+    for levels in reversed(list(axes.values())):
         number, level = divmod(number, len(levels))
-        found[name] = levels[level]
-    return {name: found[name] for name in axes}
+        found.append(levels[level])
+    return dict(zip(axes, reversed(found), strict=True))
 
 
 def _keeps(constraint: Condition, figures: Mapping[str, float]) -> bool:

@@ -130,7 +130,10 @@ class Store:
             (self.version, chosen.id, *values),
         )
         constraints = [parse_condition(text) for text in chosen.constraints]
-        return [Point.read(chosen.axes, constraints, *each) for each in found]
+        points: list[Point] = []
+        while rows := found.fetchmany(MOST_IN_ONE):
+            points += Point.read(chosen.axes, constraints, rows)
+        return points
 
     def pareto(
         self,

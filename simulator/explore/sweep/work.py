@@ -42,8 +42,10 @@ class Work:
         """
         done = self._start()
         for key, answer in self.workers.answers():
-            self.runner.record(key, self._ran(key, answer))
-            done += [key, *self._start()]
+            ran = self._ran(key, answer)
+            done += self._start()  # the worker goes on while its answer is stored
+            self.runner.record(key, ran)
+            done.append(key)
         self.runner.beat()
         if self.elsewhere and not self.waiting and not self.claimed:
             others, self.elsewhere = self.elsewhere, []

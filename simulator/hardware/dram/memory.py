@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.hardware.dram.channel_group import ChannelGroup, ChannelKernel, Ints
-from simulator.hardware.dram.interleave import channel_ranges
+from simulator.hardware.dram.interleave import channel_ranges, whole_stripes
 from simulator.hardware.dram.memory_spec import DramMemorySpec
 from simulator.hardware.dram.moving_rows import MovingRows
 from simulator.hardware.dram.pim.gemv import Run
@@ -139,15 +139,19 @@ class DramMemory:
             first, count = address // self._spec.channels // burst, -(-size_bytes // burst)
             self._order(self._alone(channel).row, turn, (first, count, is_write, number))
             return
-        ranges = channel_ranges(self._spec, address, size_bytes)
         if len(self._groups) - self._units_at_work > 1:
             self._pass_time()
             self._merge_equal()
-        self._split(ranges)
+        whole = whole_stripes(self._spec, address, size_bytes)
+        if whole is not None:
+            self._order(self._kernel.ahead.EVERYWHERE, turn, (*whole, is_write, number))
+            return
+        ranges = channel_ranges(self._spec, address, size_bytes)
         if (ranges == ranges[0]).all():
             first, count = ranges[0].tolist()
             self._order(self._kernel.ahead.EVERYWHERE, turn, (first, count, is_write, number))
             return
+        self._split(ranges)
         for row, (first, count) in zip(
             self._rows.tolist(), ranges[self._leaders].tolist(), strict=True
         ):
@@ -310,7 +314,7 @@ class DramMemory:
         """Submit what has been ordered, and as `kernel.ahead.go_on`, for ticks ahead."""
         kernel, orders = self._kernel, self._no_orders
         if self._ordered:
-            orders = np.array(self._ordered).reshape(-1, kernel.ahead.ORDER_FIELDS)
+            orders = np.frombuffer(self._ordered, np.int64).reshape(-1, kernel.ahead.ORDER_FIELDS)
             self._ordered = array("q")
         found: int = kernel.ahead.go_on(
             kernel.tables.packed, kernel.stretches, kernel.groups, kernel.states,
@@ -341,7 +345,7 @@ class DramMemory:
 
     def _split(self, ranges: Ints) -> None:
         """Separate channels to which a transfer means different bursts."""
-        if len(self._groups) == self._spec.channels or (ranges == ranges[0]).all():
+        if len(self._groups) == self._spec.channels:
             return
         if self._ordered:
             self._pass_time()

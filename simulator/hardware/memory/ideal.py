@@ -119,10 +119,12 @@ class IdealMemory:
             self._last,
             self._turn,
             tuple(
-                (client, self._left[client], tuple(self._waiting[client]))
-                for client in self._active
+                [
+                    (client, self._left[client], tuple(self._waiting[client]))
+                    for client in self._active
+                ]
             ),
-            tuple((due - self._cycle, client) for due, client in self._arriving),
+            tuple([(due - self._cycle, client) for due, client in self._arriving]),
         )
 
     def counted(self) -> tuple[int, ...]:

@@ -38,3 +38,7 @@ class VectorUnitSpec(Spec):
         if not self.functions:
             raise ValueError("a vector unit needs at least one function")
         return self
+
+    def __hash__(self) -> int:
+        """Of what can be hashed."""
+        return hash((self.lanes, self.format, self.latency_cycles))

@@ -57,9 +57,7 @@ def vector_actions(spec: VectorUnitSpec, work: Iterable[VectorWork], path: str) 
 
     path: the unit's place in the machine.
     """
-    multiply = Action(f"{path}.lane.multiplier", Primitive("multiplier", (spec.format,) * 2))
-    add = Action(f"{path}.lane.adder", Primitive("adder", (spec.format,)))
-    registers = Action(f"{path}.lane.registers", lane_registers(spec), "write")
+    multiply, add, registers = _lane_actions(spec.format, lane_registers(spec), path)
     counts = ActionCounts()
     for item in work:
         function = function_named(spec, item.function)
@@ -67,6 +65,18 @@ def vector_actions(spec: VectorUnitSpec, work: Iterable[VectorWork], path: str) 
         counts.add(add, math.ceil(function.adds * item.elements))
         counts.add(registers, lane_slots(spec, item))
     return counts
+
+
+@lru_cache(maxsize=64)
+def _lane_actions(
+    number_format: str, registers: Primitive, path: str
+) -> tuple[Action, Action, Action]:
+    """A multiply, an add and a write of the registers of a lane."""
+    return (
+        Action(f"{path}.lane.multiplier", Primitive("multiplier", (number_format,) * 2)),
+        Action(f"{path}.lane.adder", Primitive("adder", (number_format,))),
+        Action(f"{path}.lane.registers", registers, "write"),
+    )
 
 
 def lane_slots(spec: VectorUnitSpec, item: VectorWork) -> int:
