@@ -127,9 +127,9 @@ def test_every_picture_is_of_a_class_and_drawn_by_a_function() -> None:
     [
         (
             "simulator",
-            "pydantic numpy matplotlib pandas networkx yaml ml_dtypes",
+            "pydantic numpy matplotlib pandas networkx simpy yaml ml_dtypes",
         ),
-        ("simulator.commands", "numpy matplotlib pandas networkx simulator.hardware"),
+        ("simulator.commands", "numpy matplotlib pandas networkx simpy simulator.hardware"),
     ],
 )
 def test_import_is_light(module: str, heavy: str) -> None:

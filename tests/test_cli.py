@@ -144,7 +144,7 @@ def test_shipped_names_work_from_anywhere(capsys: pytest.CaptureFixture[str]) ->
 
 def test_help_is_light() -> None:
     """`cyclelab --help` loads nothing that takes time."""
-    heavy = ["pydantic", "numpy", "matplotlib", "pandas", "networkx", "yaml", "tqdm"]
+    heavy = ["pydantic", "numpy", "matplotlib", "pandas", "networkx", "simpy", "yaml", "tqdm"]
     code = (
         "import sys\nfrom simulator.cli import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit as end:\n    assert end.code == 0\n"

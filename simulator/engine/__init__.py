@@ -1,6 +1,6 @@
 """The discrete-event core: runs a program and says where the time went.
 
-`run_program` is loaded on first use, so that reading records costs little.
+`run_program` is loaded on first use, so that reading records costs no SimPy.
 """
 
 from __future__ import annotations
