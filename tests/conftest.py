@@ -1,6 +1,8 @@
 """Settings of all tests."""
 
 import os
+import signal
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,6 +21,22 @@ settings.load_profile("cyclelab")
 # Commands, workers and notebooks that tests start find byte code, as those of an installed
 # package do; without, each of them would compile all it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# A shell that starts the tests in the background lets them, and all that they start, ignore
+# Ctrl-C; tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+FIRST = ("benchmarks", "contract", "config", "cost", "numerics", "workload", "explore")
+"""Folders whose tests come first: one that compiles the DRAM kernel, which takes a minute of one
+worker, and those that do not need it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring tests in an order in which workers do not wait for each other; any order is right."""
+    tests = Path(__file__).parent
+    rank = {tests / folder: place for place, folder in enumerate(FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.parent, len(FIRST)))
 
 
 @pytest.fixture(scope="session")

@@ -41,41 +41,49 @@ BUFFERS = {
 """What holds activations, by kind of machine."""
 
 
+@pytest.fixture(scope="module", params=SHIPPED)
+def name(request: pytest.FixtureRequest) -> str:
+    """An experiment; tests of one follow each other, and share its result."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def results() -> dict[str, Result]:
-    return {name: run_experiment(load_experiment(name, SMALLER.get(name, ()))) for name in SHIPPED}
+def result(name: str) -> Result:
+    return run_experiment(load_experiment(name, SMALLER.get(name, ())))
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_experiment_obeys_the_laws(name: str, results: dict[str, Result]) -> None:
-    check_result(results[name])
+ideal_memory = pytest.mark.parametrize("name", IDEAL, indirect=True)
 
 
-@pytest.mark.parametrize("name", SERVED)
-def test_shipped_servers_serve(name: str) -> None:
-    result = serve_experiment(load_experiment(name, ("serving.iterations=3", "workload.layers=2")))
+def test_shipped_experiment_obeys_the_laws(result: Result) -> None:
+    check_result(result)
+
+
+@pytest.mark.parametrize("server", SERVED)
+def test_shipped_servers_serve(server: str) -> None:
+    three = ("serving.iterations=3", "workload.layers=2")
+    result = serve_experiment(load_experiment(server, three))
     assert len(result.iterations) == 3 and result.generated
     assert all(0 < share <= 1 for share in result.utilisations.values())
 
 
-@pytest.mark.parametrize("name", IDEAL)
-def test_skipping_changes_nothing(name: str, results: dict[str, Result]) -> None:
+@ideal_memory
+def test_skipping_changes_nothing(name: str, result: Result) -> None:
     complete = run_experiment(load_experiment(name, EVERY_EVENT))
     assert complete.simulation["skipped_commands"] == 0
-    assert results[name].simulation["skipped_commands"] > 0
-    assert findings(results[name]) == findings(complete)
+    assert result.simulation["skipped_commands"] > 0
+    assert findings(result) == findings(complete)
 
 
-@pytest.mark.parametrize("name", IDEAL)
-def test_same_inputs_same_bytes(name: str, results: dict[str, Result]) -> None:
-    assert to_json(results[name]) == to_json(run_experiment(load_experiment(name)))
+@ideal_memory
+def test_same_inputs_same_bytes(name: str, result: Result) -> None:
+    assert to_json(result) == to_json(run_experiment(load_experiment(name)))
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_every_layer_takes_as_many_bytes(name: str, results: dict[str, Result]) -> None:
+def test_every_layer_takes_as_many_bytes(result: Result) -> None:
     """Layers are alike: each instance of an operator moves and computes the same."""
     seen: dict[tuple[str, str, str], tuple[int, dict[str, int]]] = {}
-    for op in results[name].operators:
+    for op in result.operators:
         found = (op.macs, op.bytes)
         assert seen.setdefault((op.phase, op.block, op.name), found) == found
 
@@ -90,20 +98,19 @@ def numbers(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path] if isinstance(data, int | float) else []
 
 
-@pytest.mark.parametrize("name", list_presets("machines"))
-def test_every_number_of_a_machine_has_a_source(name: str) -> None:
-    document = load_preset("machines", name)
+@pytest.mark.parametrize("machine", list_presets("machines"))
+def test_every_number_of_a_machine_has_a_source(machine: str) -> None:
+    document = load_preset("machines", machine)
     unsourced = set(numbers(document.data)) - set(document.sources) - {("cores",)}
     assert not unsourced
     assert all(sourced.source.strip() for sourced in document.sources.values())
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_results_carry_the_sources(name: str, results: dict[str, Result]) -> None:
-    sources = results[name].sources
+def test_results_carry_the_sources(name: str, result: Result) -> None:
+    sources = result.sources
     rate = "bandwidth_bytes_per_s" if name in IDEAL else "device.timing"
     assert f"machine.memory.{rate}" in sources
-    assert f"machine.{BUFFERS[results[name].machine['kind']]}" in sources
+    assert f"machine.{BUFFERS[result.machine['kind']]}" in sources
     assert any(key.startswith("technology.") for key in sources)
 
 

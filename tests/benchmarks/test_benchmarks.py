@@ -142,6 +142,7 @@ def test_a_failed_job_leaves_the_page_as_it_was(
 ) -> None:
     job = modules["jobs"].Job("nothing", ("-m", "simulator", "run", "nothing"))
     monkeypatch.setattr(command, "jobs", lambda sizes: [job])
+    monkeypatch.setattr(command, "_stages", lambda limit_s: "")
     assert command.main() == 1
     assert "old" in command.RESULTS.read_text()
 
@@ -151,6 +152,7 @@ def test_a_job_that_misses_its_bar_is_marked(
 ) -> None:
     job = modules["jobs"].Job("slow", ("-m", "simulator", "--help"), bar_s=1e-6)
     monkeypatch.setattr(command, "jobs", lambda sizes: [job])
+    monkeypatch.setattr(command, "_stages", lambda limit_s: "")
     assert command.main() == 1
     row = next(line for line in command.RESULTS.read_text().splitlines() if "| slow |" in line)
     assert "**missed**" in row

@@ -135,6 +135,8 @@ def test_a_point_that_ends_workers_is_given_up(tmp_path: Path) -> None:
     with running(tmp_path, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="1") as cluster:
         for _ in range(3):
             cluster.add(STARTED_AS.format(FATAL))
+        # A worker alone would be given all points, which would all be lost with it.
+        cluster.wait_for_workers()
         found = sim.sweep(path, store, scheduler=cluster.address)
     assert found.states == {"done": 2, "crashed": 1}
     (lost,) = (point for point in found.points if point.state == "crashed")

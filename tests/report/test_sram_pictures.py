@@ -200,7 +200,7 @@ def test_bars_are_the_phases(case: Case) -> None:
         assert ("passes" in tick) == (choice.fits and choice.blocks.passes > 1)
 
 
-@pytest.mark.parametrize("case", [CASES[0], CASES[6], CASES[-1]])
+@pytest.mark.parametrize("case", [CASES[0], CASES[6], CASES[-2]])
 def test_pictures_are_the_same_every_time(case: Case) -> None:
     for plot in (plot_sram_rows, plot_sram_cycles):
         assert image(plot(counted(case)), "svg") == image(plot(counted(case)), "svg")

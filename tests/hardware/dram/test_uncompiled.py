@@ -63,3 +63,23 @@ def test_what_python_calls_is_kept_on_disk() -> None:
     assert serve(device("ddr4-3200"), np.zeros((1, 5), dtype=np.int64)).reads == 1
     for function in (loop.run, loop.submit, memo.pass_stretches, trace_text.parse):
         assert function.stats.cache_path  # type: ignore[attr-defined]
+
+
+def test_processes_that_start_together_compile_once(tmp_path: Path) -> None:
+    """Two that need a function at once: one compiles it, the other finds it on disk."""
+    program = (
+        "import numpy as np\n"
+        "from simulator.hardware.dram.trace_text import parse\n"
+        "numbers = np.zeros(5, dtype=np.int64)\n"
+        "parse(np.zeros(0, dtype=np.uint8), numbers.reshape(1, 5), numbers, numbers)\n"
+        "print(sum(parse.stats.cache_misses.values()))\n"
+    )
+    environment = {**os.environ, "CYCLELAB_CACHE_DIR": str(tmp_path)}
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", program], env=environment, cwd=ROOT, stdout=subprocess.PIPE
+        )
+        for _ in range(2)
+    ]
+    misses = [int(child.communicate(timeout=60)[0]) for child in children]
+    assert sorted(misses) == [0, 1]

@@ -18,6 +18,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+from simulator.hardware.dram.kernel.alone import FolderLock
+
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 CONFIG: Any = numba.config
 NJIT: Any = numba.njit
@@ -57,6 +59,8 @@ def compiled(function: FunctionT) -> FunctionT:
         CONFIG.CACHE_DIR = before
     if not CONFIG.DISABLE_JIT:
         _take_constants_as_numbers(made)
+        if not inline:
+            made.compile = _lock().around(made.compile)
     return cast(FunctionT, made)
 
 
@@ -89,6 +93,11 @@ def cache_folder() -> Path:
         if os.access(folder, os.W_OK):
             return folder
     return Path(tempfile.mkdtemp(prefix="cyclelab-"))
+
+
+@cache
+def _lock() -> FolderLock:
+    return FolderLock(cache_folder())
 
 
 def is_compiled() -> bool:
