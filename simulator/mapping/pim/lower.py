@@ -15,51 +15,31 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from simulator.hardware.dram.memory_spec import DramMemorySpec
-from simulator.hardware.dram.pim.gemv import Run, commands_of, pim_of
-from simulator.hardware.primitives import ActionCounts
 from simulator.hardware.vector_unit.work import VectorWork
 from simulator.mapping.builder import ProgramBuilder
-from simulator.mapping.lowering import Lowering
-from simulator.mapping.pim.layout import (
-    CachedRequest,
-    Chunk,
-    run_cycles,
-    sums_bytes,
-    sums_in_banks,
-)
+from simulator.mapping.pim.layout import CachedRequest, Chunk, run_cycles
 from simulator.mapping.pim.part import ChannelSemaphores, ChannelWork, PimAttentionPart
+from simulator.mapping.pim.runs import CORE, PimRuns
 from simulator.mapping.program import Cause, Command, Item, Tokens
-from simulator.mapping.resources import PIM_RUNS_TOGETHER, NpuResources
 from simulator.mapping.tiling import tile_bytes
 
 READ_AHEAD = 2
 """Chunks of a channel whose sums are on their way from the banks, or are being added up."""
-CORE = 0
-"""The core whose vector unit and DMA engine serve the memory."""
+Due = tuple[int, int, list[Command]]
+"""When, behind which channel, what."""
 
 
-class PimAttentionLowering(Lowering):
+class PimAttentionLowering(PimRuns):
     """Turns a `PimAttentionPart` into program items."""
 
-    resources: NpuResources
-
     def __init__(self, builder: ProgramBuilder, part: PimAttentionPart) -> None:
-        super().__init__(builder, part.operator)
-        self.part = part
-        self.taking_part = [CORE]
+        super().__init__(builder, part)
         requests = [request for work in part.work for request, _ in work.requests]
         width = sum(r.heads * r.query_heads * r.head_dim for r in requests)
         self.queries_bytes = tile_bytes(width, part.query_bits)
         self.outputs = width
         pairs = sum(request.pairs for request in requests)
-        memory = self.resources.machine.memory
-        assert isinstance(memory, DramMemorySpec)
-        self.device = memory.device
-        self.pim = pim_of(memory.device)
-        self.handed_out = 0  # commands of the run before
         self.chunks = sum(len(chunks) for work in part.work for _, chunks in work.requests)
-        self.reads_sums = sums_in_banks(self.device)
         self.staging_bytes = (
             self.queries_bytes
             + tile_bytes(pairs, part.probability_bits)
@@ -72,19 +52,13 @@ class PimAttentionLowering(Lowering):
         if not self.reads_sums:
             return 0
         largest = max(
-            self._sums_bytes(request, chunk, context=context)
+            self.sums_bytes_of(request, chunk, context=context)
             for work in self.part.work
             for request, chunks in work.requests
             for chunk in chunks
             for context in (False, True)
         )
         return READ_AHEAD * largest * len(self.part.work)
-
-    def _sums_bytes(self, request: CachedRequest, chunk: Chunk, *, context: bool) -> int:
-        """Bytes of sums that leave the units for a chunk's scores, or its context."""
-        elements = chunk.heads * request.query_heads
-        elements *= request.head_dim if context else request.context
-        return sums_bytes(self.device, elements * request.sums(self.device)[context])
 
     def items(self) -> tuple[Item, ...]:
         """The part in program order.
@@ -101,26 +75,24 @@ class PimAttentionLowering(Lowering):
             everything = [(w, n) for w in self.part.work for n in range(len(w.requests))]
             for work, number in everything:
                 items += self._scores_of(work, number, semaphores[work.channel])
-                items += self._softmaxes_of(work, number, semaphores[work.channel])
+                items += _flat(self._softmaxes_of(work, number, semaphores[work.channel]))
             items += self._barrier(semaphores)
             for work, number in everything:
                 items += self._contexts_of(work, number, semaphores[work.channel], outputs)
-                items += self._sums_of(work, number, semaphores[work.channel], outputs)
+                items += _flat(self._sums_of(work, number, semaphores[work.channel], outputs))
         else:
-            due: list[tuple[int, int, list[Command]]] = []
+            due: list[Due] = []
             for work in self.part.work:
                 own, cycles = semaphores[work.channel], 0
                 for number in range(len(work.requests) + 1):
                     if number < len(work.requests):
                         items += self._scores_of(work, number, own)
-                        cycles += self._expected(work, number, context=False)
-                        softmaxes = list(self._softmaxes_of(work, number, own))
-                        due.append((cycles, work.channel, softmaxes))
+                        behind = self._softmaxes_of(work, number, own)
+                        cycles = self._add_due(due, work, number, behind, cycles, context=False)
                     if number:
                         items += self._contexts_of(work, number - 1, own, outputs)
-                        cycles += self._expected(work, number - 1, context=True)
-                        added = list(self._sums_of(work, number - 1, own, outputs))
-                        due.append((cycles, work.channel, added))
+                        behind = self._sums_of(work, number - 1, own, outputs)
+                        cycles = self._add_due(due, work, number - 1, behind, cycles, context=True)
             due.sort(key=lambda each: each[:2])
             items += [command for _, _, commands in due for command in commands]
         items += self._collect(outputs)
@@ -138,7 +110,11 @@ class PimAttentionLowering(Lowering):
             return self.semaphore(CORE, f"channel{channel}.{name}", initial, cause)
 
         queries = Cause.MEMORY_WRITE if self.part.writes_queries else Cause.DEPENDENCY
-        written = Cause.MEMORY_WRITE if self.pim.input == "row" else Cause.VECTOR_UNIT
+        written = {
+            "row": Cause.MEMORY_WRITE,
+            "bus": Cause.VECTOR_UNIT,
+            "registers": Cause.MEMORY_READ,  # of the sums that softmax takes
+        }[self.pim.input]
         return ChannelSemaphores(
             there=add("queries", queries),
             scores_left=add("scores_left", Cause.PIM),
@@ -161,7 +137,7 @@ class PimAttentionLowering(Lowering):
         if self.part.writes_queries:
             yield self.store(CORE, self.queries_bytes, ready, tokens, places["queries"])
         else:
-            yield self._note("queries", ready, tokens)
+            yield self.note("queries", ready, tokens)
         if appended:
             done: Tokens = tuple((own.appended, 1) for own in channels)
             yield self.store(CORE, appended, (), done, places["values"])
@@ -177,22 +153,36 @@ class PimAttentionLowering(Lowering):
             macs = request.context * chunk.heads * request.query_heads * request.head_dim
             wait: Tokens = ((own.there, 1),) if first else ()
             give: Tokens = ((own.scores_left if self.reads_sums else own.scores, 1),)
-            results = self._results(request, chunk, context=False)
-            yield from self._runs(work.channel, "scores", chunk.scores, macs, wait, give, results)
+            results = self.results_of(request, chunk, context=False)
+            yield from self.runs_of(work.channel, "scores", chunk.scores, macs, wait, give, results)
 
-    def _expected(self, work: ChannelWork, number: int, *, context: bool) -> int:
-        """Cycles that the scores, or the context, of a channel's request should take."""
-        _, chunks = work.requests[number]
-        runs = [run for each in chunks for run in (each.contexts if context else each.scores)]
-        return sum(run_cycles(self.device, run) for run in runs)
+    def _add_due(
+        self,
+        due: list[Due],
+        work: ChannelWork,
+        number: int,
+        behind: Iterator[list[Command]],
+        cycles: int,
+        *,
+        context: bool,
+    ) -> int:
+        """List what comes behind each chunk's scores, or context, by when those should be out.
+
+        cycles: when the channel begins; returns when it should be done with the request.
+        """
+        for chunk, commands in zip(work.requests[number][1], behind, strict=True):
+            runs = chunk.contexts if context else chunk.scores
+            cycles += sum(run_cycles(self.device, run) for run in runs)
+            due.append((cycles, work.channel, commands))
+        return cycles
 
     def _softmaxes_of(
         self, work: ChannelWork, number: int, own: ChannelSemaphores
-    ) -> Iterator[Command]:
-        """Probabilities of a channel's request of a number, made and written."""
+    ) -> Iterator[list[Command]]:
+        """Chunk by chunk, probabilities of a channel's request of a number, made and written."""
         request, chunks = work.requests[number]
         for chunk in chunks:
-            yield from self._softmax(request, chunk, own, work.channel)
+            yield list(self._softmax(request, chunk, own, work.channel))
 
     def _softmax(
         self, request: CachedRequest, chunk: Chunk, own: ChannelSemaphores, channel: int
@@ -203,8 +193,8 @@ class PimAttentionLowering(Lowering):
         read = size
         free: Tokens = ()
         if self.reads_sums:
-            read, free = self._sums_bytes(request, chunk, context=False), ((own.room, 1),)
-            yield self._read_sums(read, own.scores_left, own.scores, own, channel)
+            read, free = self.sums_bytes_of(request, chunk, context=False), ((own.room, 1),)
+            yield self.read_sums(read, own.scores_left, own.scores, own, channel)
         added = pairs * (request.sums(self.device)[0] - 1)
         written = self.pim.input == "row"
         yield self.vector(
@@ -218,14 +208,6 @@ class PimAttentionLowering(Lowering):
             place = self.part.places["probabilities"]
             ready, done = ((own.probabilities, 1),), ((own.written, 1),)
             yield replace(self.store(CORE, size, ready, done, place), channel=channel)
-
-    def _read_sums(
-        self, size: int, left: int, there: int, own: ChannelSemaphores, channel: int
-    ) -> Command:
-        """Read sums that units have left in the banks."""
-        wait: Tokens = ((left, 1), (own.room, 1))
-        read = self.load(CORE, "sums", size, wait, ((there, 1),), self.part.places["sums"])
-        return replace(read, queue=self.resources.pim_load, channel=channel)
 
     # -- context -----------------------------------------------------------------
     def _contexts_of(
@@ -241,29 +223,31 @@ class PimAttentionLowering(Lowering):
                 wait = (*wait, (own.appended, 1))
             macs = request.context * chunk.heads * request.query_heads * request.head_dim
             give: Tokens = ((own.context_left if self.reads_sums else outputs, 1),)
-            results = self._results(request, chunk, context=True)
-            yield from self._runs(
+            results = self.results_of(request, chunk, context=True)
+            yield from self.runs_of(
                 work.channel, "context", chunk.contexts, macs, wait, give, results
             )
 
     def _sums_of(
         self, work: ChannelWork, number: int, own: ChannelSemaphores, outputs: int
-    ) -> Iterator[Command]:
-        """Context that units have left in the banks, chunk by chunk: read, and added up."""
-        if not self.reads_sums:
-            return
+    ) -> Iterator[list[Command]]:
+        """Chunk by chunk, context that units have left in the banks: read, and added up."""
         request, chunks = work.requests[number]
         for chunk in chunks:
-            size = self._sums_bytes(request, chunk, context=True)
-            yield self._read_sums(size, own.context_left, own.context, own, work.channel)
+            if not self.reads_sums:
+                yield []
+                continue
+            size = self.sums_bytes_of(request, chunk, context=True)
+            read = self.read_sums(size, own.context_left, own.context, own, work.channel)
             elements = chunk.heads * request.query_heads * request.head_dim
-            yield self.vector(
+            added = self.vector(
                 CORE,
                 _additions(elements * (request.sums(self.device)[1] - 1)),
                 (size, tile_bytes(elements, self.part.query_bits)),
                 acquire=((own.context, 1),),
                 late=((outputs, 1), (own.room, 1)),
             )
+            yield [read, added]
 
     def _barrier(self, semaphores: dict[int, ChannelSemaphores]) -> Iterator[Command]:
         """All probabilities are written; then every channel may go on."""
@@ -275,7 +259,7 @@ class PimAttentionLowering(Lowering):
         if self.part.commands_per_cycle:
             resume = self.semaphore(CORE, "resume", 0, Cause.DEPENDENCY)
             go = (*go, (resume, 1))
-        yield self._note("barrier", waits, go)
+        yield self.note("barrier", waits, go)
         if self.part.commands_per_cycle:
             self.handed_out = 0
             yield Command(
@@ -292,7 +276,7 @@ class PimAttentionLowering(Lowering):
         work = [] if self.reads_sums else self._partial_sums()
         work += [VectorWork(name, math.ceil(self.outputs * share)) for name, share in part.epilogue]
         if not work and not part.stored_bytes:
-            yield self._note("collect", ((outputs, self.chunks),), finished)
+            yield self.note("collect", ((outputs, self.chunks),), finished)
             return
         size = tile_bytes(self.outputs, part.query_bits) if work else 0
         stored = self.semaphore(CORE, "collected", 0, Cause.VECTOR_UNIT)
@@ -313,82 +297,9 @@ class PimAttentionLowering(Lowering):
             )
         )
 
-    # -- pieces ------------------------------------------------------------------
-    def _runs(
-        self,
-        channel: int,
-        label: str,
-        runs: tuple[Run, ...],
-        macs: int,
-        acquire: Tokens,
-        release: Tokens,
-        results_bytes: int,
-    ) -> Iterator[Command]:
-        """Runs of a channel, all behind `acquire`; tokens and results are given with the last.
 
-        Several make one command, except where it takes time to hand them out.
-        """
-        size = 1 if self.part.commands_per_cycle else PIM_RUNS_TOGETHER
-        each, rest = divmod(macs, len(runs))
-        for first in range(0, len(runs), size):
-            together = runs[first : first + size]
-            if self.part.commands_per_cycle:
-                yield self._hand_out(channel, together)
-                acquire = (*acquire, (self._handed(channel), 1))
-            last = first + size >= len(runs)
-            yield Command(
-                queue=self.resources.pim_queues[channel],
-                operator=self.operator,
-                label=label,
-                acquire=acquire,
-                release=release if last else (),
-                macs=each * len(together) + rest,
-                runs=together,
-                actions=self._accesses(together, results_bytes if last else 0),
-            )
-            acquire, rest = (), 0
-
-    def _accesses(self, runs: tuple[Run, ...], results_bytes: int) -> ActionCounts:
-        """Of the scratchpad: vectors that the bus brings to the units, and what they give."""
-        counts = ActionCounts()
-        sent = sum(run.inputs for run in runs) * self.device.burst_bytes
-        self.builder.count_scratchpad(counts, sent * (self.pim.input != "row"), results_bytes)
-        return counts
-
-    def _results(self, request: CachedRequest, chunk: Chunk, *, context: bool) -> int:
-        """Bytes of a chunk's scores, or context, as they arrive from the units; 0 if they stay."""
-        if self.reads_sums:
-            return 0
-        elements = chunk.heads * request.query_heads
-        elements *= request.head_dim if context else request.context
-        bits = self.part.query_bits if context else self.part.probability_bits
-        return tile_bytes(elements * request.sums(self.device)[context], bits)
-
-    def _hand_out(self, channel: int, runs: tuple[Run, ...]) -> Command:
-        """Hands the commands of runs to a channel, when those of the runs before are."""
-        cycles = -(-self.handed_out // self.part.commands_per_cycle)
-        self.handed_out = sum(commands_of(run, self.pim.composite) for run in runs)
-        return Command(
-            queue=self.resources.pim_dispatch,
-            operator=self.operator,
-            label="hand out",
-            cycles=cycles,
-            release=((self._handed(channel), 1),),
-        )
-
-    def _handed(self, channel: int) -> int:
-        """Semaphore of runs that have been handed to a channel."""
-        return self.builder.shared_semaphore(f"channel{channel}.commands", 0, Cause.LAUNCH)
-
-    def _note(self, label: str, acquire: Tokens, release: Tokens) -> Command:
-        """Tokens for tokens, in no time."""
-        return Command(
-            queue=self.resources.cores[CORE].vector,
-            operator=self.operator,
-            label=label,
-            acquire=acquire,
-            release=release,
-        )
+def _flat(behind: Iterator[list[Command]]) -> list[Command]:
+    return [command for commands in behind for command in commands]
 
 
 def _additions(count: int) -> list[VectorWork]:

@@ -88,7 +88,7 @@ def test_how_many_runs_make_a_command_changes_nothing(
     """Only how often the engine is told that runs are done."""
     npu = machine(2, f"device={device}")
     *_, found, _ = decoded(npu, 700, 30, 300, 1100, 60)
-    monkeypatch.setattr("simulator.mapping.pim.lower.PIM_RUNS_TOGETHER", 1)
+    monkeypatch.setattr("simulator.mapping.pim.runs.PIM_RUNS_TOGETHER", 1)
     *_, one_by_one, _ = decoded(npu, 700, 30, 300, 1100, 60)
     assert found.events < one_by_one.events
     assert found.dram == one_by_one.dram

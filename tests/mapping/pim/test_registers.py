@@ -122,6 +122,19 @@ def test_sums_of_lanes_are_read_from_the_banks_and_added() -> None:
     assert len(sums) == 2 * 4  # of each head
 
 
+def test_a_channel_with_more_holds_the_others_up_no_more_than_itself() -> None:
+    """Sums of all channels come through one DMA engine, in the order in which they are due."""
+    npu = npu_on(SAMSUNG, 8)
+    crowded = decoding(*[300] * 4, channel=0)
+    spread = [each for channel in range(1, 8) for each in decoding(300, channel=channel)]
+    cycles = []
+    for requests in (crowded, crowded + spread):
+        (phase,) = phases(model(), requests)
+        program = mapped(phase, npu)
+        cycles.append(attention_of(program, executed(program, npu)))
+    assert 0.99 * cycles[0] < cycles[1] < 1.5 * cycles[0]
+
+
 # -- either --------------------------------------------------------------------------
 @pytest.mark.parametrize("device", [*ATTACC, SAMSUNG])
 @settings(max_examples=5, deadline=None)
