@@ -209,7 +209,7 @@ class PimAttentionLowering(Lowering):
         written = self.pim.input == "row"
         yield self.vector(
             CORE,
-            [*_additions(added), VectorWork("softmax", pairs, rows)],
+            [*_additions(added), VectorWork(self.part.softmax_function, pairs, rows)],
             (read, size),
             acquire=((own.scores, 1),),
             late=((own.probabilities if written else own.written, 1), *free),
