@@ -35,6 +35,7 @@ class AttentionProblem:
     converted_bits: of keys and values in the unit's format, 0 when stored in it.
     probability_bits: of the softmax result as it feeds the matrix unit.
     epilogue: vector functions with their elements per element of the output.
+    softmax_function: the vector function that makes probabilities of scores.
     """
 
     shape: AttentionShape
@@ -47,6 +48,7 @@ class AttentionProblem:
     store_bits: float
     staging_bits: float
     epilogue: tuple[tuple[str, float], ...] = ()
+    softmax_function: str = "softmax"
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +276,7 @@ def _head_work(
     for count, step in tiling.runs(shape):
         for product in (Tile(step.rows, step.keys, depth), Tile(step.rows, depth, step.keys)):
             compute += count * step_cycles(unit, product, tiling.heads)
-        work = softmax_work(step, tiling.heads, depth)
+        work = softmax_work(problem, step, tiling.heads)
         if step.last_of_row:
             work += output_work(step.rows * tiling.heads * depth, problem.epilogue)
         if step.load_key_value and converted:
@@ -288,12 +290,12 @@ def _head_work(
     return _HeadWork(compute, vector, steps, loads, key_bytes)
 
 
-def softmax_work(step: Step, heads: int, depth: int) -> list[VectorWork]:
+def softmax_work(problem: AttentionProblem, step: Step, heads: int) -> list[VectorWork]:
     """Softmax of a block pair; after the first of a row it also rescales the sums so far."""
     rows = step.rows * heads
-    work = [VectorWork("softmax", rows * step.keys, rows)]
+    work = [VectorWork(problem.softmax_function, rows * step.keys, rows)]
     if not step.first_of_row:
-        work.append(VectorWork("multiply", rows * depth))
+        work.append(VectorWork("multiply", rows * problem.shape.head_dim))
     return work
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulator.mapping.planning import KernelJob, Planning
 from simulator.mapping.spec import ATTENTION_SETTINGS
-from simulator.workload.operators import Context, Scores
+from simulator.workload.operators import Context, Scores, Vector
 
 
 class AttentionKernelPlanner:
@@ -13,6 +13,7 @@ class AttentionKernelPlanner:
     def __init__(self, planning: Planning, job: KernelJob) -> None:
         scores, softmax, context = job.kernel.operators[:3]
         assert isinstance(scores, Scores) and isinstance(context, Context)
+        assert isinstance(softmax, Vector)
         self.planning = planning
         self.job = job
         self.choice, self.pattern = planning.fixed(job.kernel.name, ATTENTION_SETTINGS)
@@ -20,6 +21,7 @@ class AttentionKernelPlanner:
         self.keys, self.queries = scores.inputs[:2]
         self.values = context.inputs[0]
         self.probabilities = softmax.outputs[0]
+        self.softmax = softmax.function
         self.outputs = sum(
             s.count * s.query_heads * s.query_tokens * s.head_dim for s in scores.shapes
         )

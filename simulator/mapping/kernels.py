@@ -23,6 +23,9 @@ from simulator.workload.operators import (
     Vector,
 )
 
+SOFTMAXES = frozenset(("softmax", "capped_softmax"))
+"""Vector functions between the two products of an attention kernel."""
+
 KernelKind = Literal["matmul", "attention", "scores", "context", "vector", "gather", "collective"]
 
 
@@ -126,7 +129,7 @@ def _attention_trio(
     if not (
         isinstance(scores, Scores)
         and isinstance(softmax, Vector)
-        and softmax.function == "softmax"
+        and softmax.function in SOFTMAXES
         and isinstance(context, Context)
     ):
         return None

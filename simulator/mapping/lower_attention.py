@@ -222,7 +222,7 @@ class AttentionLowering(Lowering):
             )
         )  # fmt: skip
         pairs = rows * step.keys
-        work = softmax_work(step, self.tiling.heads, depth)
+        work = softmax_work(p, step, self.tiling.heads)
         commands.append(
             self.vector(
                 core,

@@ -61,6 +61,7 @@ class AttentionPlanner(AttentionKernelPlanner):
             store_bits=store_bits,
             staging_bits=store_bits,
             epilogue=self.epilogue,
+            softmax_function=self.softmax,
         )
         fixed = (self.choice.query_tokens, self.choice.keys)
         key = (unit.spec, problem, budget, fixed)

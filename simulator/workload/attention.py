@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from simulator.workload.graph import GraphBuilder
 from simulator.workload.operators import (
     AttentionShape,
@@ -15,10 +17,11 @@ from simulator.workload.operators import (
 from simulator.workload.storage import format_bits
 
 QUERIES, KEYS, VALUES = "queries", "keys", "values"
+OUTPUT = "attention_projected"
 
 
 def add_attention(builder: GraphBuilder, x: Tensor) -> Tensor:
-    """Add one layer's attention to the graph; returns its output, that of all devices.
+    """Add one layer's attention to the graph; returns this device's share of its output.
 
     x: `[tokens, hidden]`. Queries, keys and values come from one fused GEMM. In a
     decoder the new rows of keys and values are appended to the KV cache, in its
@@ -30,11 +33,9 @@ def add_attention(builder: GraphBuilder, x: Tensor) -> Tensor:
     model = builder.model
     if model.sub_norms:
         y = builder.norm("attention_sub_norm", y, "attention_normed", model.query_width)
-    output = "attention_projected"
-    share = builder.dense(
-        "out_proj", y, builder.share_of(output), model.hidden_size, bias=model.output_bias
+    return builder.dense(
+        "out_proj", y, builder.share_of(OUTPUT), model.hidden_size, bias=model.output_bias
     )
-    return builder.summed("attention_all_reduce", share, output)
 
 
 def attention_shapes(builder: GraphBuilder) -> tuple[AttentionShape, ...]:
@@ -69,11 +70,12 @@ def _key_value(builder: GraphBuilder, name: str, tokens: int) -> Tensor:
 
 
 def _add_queries_keys_values(builder: GraphBuilder, x: Tensor) -> None:
-    """Project, rotate and quantise, until `queries`, `keys` and `values` are there.
+    """Project, normalise, rotate and quantise, until `queries`, `keys` and `values` are there.
 
     The rotary embedding splits the projection's output: it works on queries and
-    keys, and hands the values on. Whatever is stored in another format than the
-    residual is quantised last.
+    keys, and hands the values on. Where queries and keys are normalised before, the
+    projection's outputs are apart. Whatever is stored in another format than the residual
+    is quantised last.
     """
     model, tokens = builder.model, builder.batch.tokens
     width = model.query_width + 2 * model.kv_width
@@ -89,22 +91,55 @@ def _add_queries_keys_values(builder: GraphBuilder, x: Tensor) -> None:
         builder.activation(f"{y.name}_unquantised", y.elements) if y in pending else y
         for y in final
     )
-    is_rotary = model.position == "rotary"
-    qkv = builder.activation("qkv", tokens * width)
+    projected = made
+    if model.qk_norm != "none":
+        projected = (*(rows.projected for rows in _normed_rows(builder)), made[2])
+    elif model.position == "rotary":
+        projected = (builder.activation("qkv", tokens * width),)
     builder.project(
         "qkv_proj",
         builder.quantised("qkv_proj", x),
-        (qkv,) if is_rotary else made,
+        projected,
         (GemmShape(1, tokens, width, model.hidden_size),),
         bias=model.qkv_bias,
     )
-    if is_rotary:
-        rotated = tokens * (model.query_width + model.kv_width)
-        builder.add(Vector("rope", (qkv,), made, "rope", rotated))
+    rotated = tokens * (model.heads + model.kv_heads) * model.rotary_dim
+    if model.qk_norm != "none":
+        normed = tuple(
+            builder.norm(rows.name, rows.projected, f"{rows.name}ed", rows.width, rows.kinds)
+            for rows in _normed_rows(builder)
+        )
+        builder.add(Vector("rope", normed, made[:2], "rope", rotated))
+    elif model.position == "rotary":
+        builder.add(Vector("rope", projected, made, "rope", rotated))
     if pending:
         sources = tuple(source for source in made if source not in final)
         elements = sum(y.elements for y in pending)
         builder.add(Vector("qkv_quantise", sources, tuple(pending), "quantise", elements))
+
+
+class _NormedRows(NamedTuple):
+    """A norm of queries and keys: of what the projection puts out, in rows of some kinds."""
+
+    name: str
+    projected: Tensor
+    width: int
+    kinds: int
+
+
+def _normed_rows(builder: GraphBuilder) -> tuple[_NormedRows, ...]:
+    """One norm over the heads of both, or one over all of a token's queries, one over its keys."""
+    model, tokens = builder.model, builder.batch.tokens
+    queries, keys = model.query_width, model.kv_width
+    if model.qk_norm == "head":
+        both = builder.activation("queries_and_keys", tokens * (queries + keys))
+        return (_NormedRows("qk_norm", both, model.head_dim, 2),)
+    return tuple(
+        _NormedRows(
+            f"{name}_norm", builder.activation(f"{name}_projected", tokens * width), width, 1
+        )
+        for name, width in (("query", queries), ("key", keys))
+    )
 
 
 def _queries(builder: GraphBuilder) -> Tensor:
@@ -137,7 +172,8 @@ def _add_scores_softmax_context(
         )
     )
     longest = max(shape.context_tokens for shape in shapes)
-    builder.add(Vector("attention_softmax", (scores,), (probabilities,), "softmax", pairs, longest))
+    function = "capped_softmax" if model.capped_scores else "softmax"
+    builder.add(Vector("attention_softmax", (scores,), (probabilities,), function, pairs, longest))
     builder.add(
         Context(
             "attention_context",

@@ -16,13 +16,21 @@ def attention_weights(model: TransformerSpec) -> int:
 
 def expert_weights(model: TransformerSpec) -> int:
     """Matmul weights of one MLP (of one expert in a mixture)."""
-    matrices = 3 if model.gated_mlp else 2
-    return matrices * model.hidden_size * model.intermediate_size
+    return _matrices(model) * model.hidden_size * model.intermediate_size
+
+
+def shared_expert_weights(model: TransformerSpec) -> int:
+    """Matmul weights of one layer's expert that every token takes, without its gate."""
+    return _matrices(model) * model.hidden_size * model.shared_expert_size
+
+
+def _matrices(model: TransformerSpec) -> int:
+    return 3 if model.gated_mlp else 2
 
 
 def router_weights(model: TransformerSpec) -> int:
-    """Matmul weights of one layer's router."""
-    return model.hidden_size * model.experts
+    """Matmul weights of one layer's router, and of the gate of a shared expert."""
+    return model.hidden_size * (model.experts + bool(model.shared_expert_size))
 
 
 def lm_head_weights(model: TransformerSpec) -> int:
@@ -38,6 +46,7 @@ def matmul_weights(model: TransformerSpec, experts: int | None = None) -> int:
     """
     mlps = max(model.experts, 1) if experts is None else experts
     layer = attention_weights(model) + mlps * expert_weights(model) + router_weights(model)
+    layer += shared_expert_weights(model)
     return model.layers * layer + lm_head_weights(model) + _ends_matmul_weights(model)
 
 
@@ -63,17 +72,33 @@ def vector_parameters(model: TransformerSpec) -> int:
     """Parameters of norms and biases."""
     hidden, mlps = model.hidden_size, max(model.experts, 1)
     norm = norm_parameters(model, hidden)
-    layer = 2 * norm
+    layer = norm * (4 if model.norm_place == "around" else 1 if model.shared_norm else 2)
+    layer += _head_norm_parameters(model)
     if model.sub_norms:
         layer += norm_parameters(model, model.query_width)
-        layer += mlps * norm_parameters(model, model.intermediate_size)
     layer += (model.query_width + 2 * model.kv_width) * model.qkv_bias
     layer += hidden * model.output_bias
-    widths = model.intermediate_size * (2 if model.gated_mlp else 1) + hidden
-    layer += mlps * widths * model.mlp_bias
+    layer += mlps * _mlp_vectors(model, model.intermediate_size)
+    if model.shared_expert_size:
+        layer += _mlp_vectors(model, model.shared_expert_size)
     ends = norm * (model.final_norm + model.embedding_norm)
     ends += (hidden if model.image else 0) + hidden * model.pooler + model.classes
+    ends += model.vocab_size * model.head_bias
     return model.layers * layer + ends
+
+
+def _mlp_vectors(model: TransformerSpec, width: int) -> int:
+    """Parameters of the norm inside an MLP of a width, and of its biases."""
+    biases = width * (_matrices(model) - 1) + model.hidden_size
+    return norm_parameters(model, width) * model.sub_norms + biases * model.mlp_bias
+
+
+def _head_norm_parameters(model: TransformerSpec) -> int:
+    """Parameters of one layer's norms of queries and keys."""
+    if model.qk_norm == "head":
+        return 2 * norm_parameters(model, model.head_dim)
+    widths = model.query_width + model.kv_width
+    return norm_parameters(model, widths) if model.qk_norm == "token" else 0
 
 
 def norm_parameters(model: TransformerSpec, width: int) -> int:

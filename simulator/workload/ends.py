@@ -21,6 +21,8 @@ def embedding_segment(model: TransformerSpec, batch: Batch, formats: Formats) ->
     """Tokens to vectors: a table look-up, or a GEMM over patches; then position and type."""
     builder = GraphBuilder(model, batch, formats)
     steps: list[Step] = []
+    if model.scaled_embedding:
+        steps.append(lambda x, y: builder.elementwise("embedding_scale", "multiply", (x,), y))
     if model.position == "learned":
         rows = batch.distinct_positions()
         steps.append(lambda x, output: _add_rows(builder, "position_add", rows, x, output))
@@ -102,21 +104,29 @@ def output_segment(
 def _add_lm_head(builder: GraphBuilder, x: Tensor) -> None:
     """Logits of `x`'s rows, of the whole vocabulary on every device.
 
-    A head in the residual format takes its input unquantised.
+    A head in the residual format takes its input unquantised. Devices scale and cap their
+    own share.
     """
     model, formats = builder.model, builder.formats
     rows = x.elements // model.hidden_size
     is_wide = formats.lm_head.element == formats.residual
-    share = builder.activation(builder.share_of("logits"), rows * model.vocab_size)
+    steps = [("logits_scale", "multiply")] * model.scaled_logits
+    steps += [("logits_cap", "softcap")] * model.capped_logits
+    outputs = ["logits_projected", *(f"{name}d" for name, _ in steps)]
+    outputs[-1] = builder.share_of("logits")
+    y = builder.activation(outputs[0], rows * model.vocab_size)
     builder.project(
         "lm_head",
         x if is_wide else builder.quantised("lm_head", x),
-        (share,),
+        (y,),
         (GemmShape(1, rows, model.vocab_size, model.hidden_size),),
+        bias=model.head_bias,
         weights=formats.lm_head,
         input_format=formats.residual if is_wide else formats.activations,
     )
-    builder.gathered("logits_all_gather", share, "logits")
+    for (name, function), output in zip(steps, outputs[1:], strict=True):
+        y = builder.elementwise(name, function, (y,), output)
+    builder.gathered("logits_all_gather", y, "logits")
 
 
 def _add_token_return(builder: GraphBuilder) -> None:

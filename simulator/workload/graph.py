@@ -54,10 +54,15 @@ class GraphBuilder:
         """Weights outside matrix multiplications: tables, norms. Residual format."""
         return Tensor(name, elements, format_bits(self.formats.residual), "weight")
 
-    def norm(self, name: str, x: Tensor, output: str, width: int | None = None) -> Tensor:
-        """Normalise rows of `width` (the hidden size); returns the output."""
+    def norm(
+        self, name: str, x: Tensor, output: str, width: int | None = None, kinds: int = 1
+    ) -> Tensor:
+        """Normalise rows of `width` (the hidden size), of so many kinds; returns the output.
+
+        Each kind of rows has parameters of its own.
+        """
         width = width or self.model.hidden_size
-        scale = self.parameters(f"{name}_weight", norm_parameters(self.model, width))
+        scale = self.parameters(f"{name}_weight", kinds * norm_parameters(self.model, width))
         y = self.activation(output, x.elements)
         self.add(Vector(name, (scale, x), (y,), self.model.norm, x.elements, width))
         return y
@@ -70,6 +75,11 @@ class GraphBuilder:
         y = self.activation(output, elements)
         self.add(Vector(name, x, (y,), function, elements))
         return y
+
+    def added(self, name: str, y: Tensor, residual: Tensor, output: str) -> Tensor:
+        """The residual stream with `y` added to it, times a constant if branches are scaled."""
+        function = "scale_add" if self.model.scaled_branches else "add"
+        return self.elementwise(name, function, (y, residual), output)
 
     def share_of(self, output: str) -> str:
         """What a tensor is called while it is only this device's share of it."""
@@ -102,11 +112,14 @@ class GraphBuilder:
     def quantised(self, name: str, x: Tensor, output: str | None = None) -> Tensor:
         """`x` as an operand of matrix multiplication `name`.
 
-        A `quantise` operator where its format differs from the residual format.
+        A `quantise` operator where its format differs from the residual format, unless there
+        has been one for another that reads the same.
         """
         if self.formats.activations == self.formats.residual:
             return x
         y = self.activation(output or f"{x.name}_quantised", x.elements, self.formats.activations)
+        if y.name in self._producers:
+            return y
         self.add(Vector(f"{name}_quantise", (x,), (y,), "quantise", x.elements))
         return y
 

@@ -1,8 +1,7 @@
 """Transformer shapes from Hugging Face `config.json` files.
 
 Keys and defaults are those of the `transformers` library's configuration classes
-(LlamaConfig, MistralConfig, MixtralConfig, OPTConfig, GPT2Config, BertConfig,
-ViTConfig, BitNetConfig); sizes have no default here, since guessing a shape would
+(LlamaConfig, MistralConfig, …); sizes have no default here, since guessing a shape would
 be silent. A `head_dim` is understood in every architecture.
 """
 
@@ -13,28 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from simulator.config import ConfigError, nearest
+from simulator.workload import hub_decoders as decoders
+from simulator.workload.hub_keys import ACTIVATIONS, Values, common, llama
 from simulator.workload.json_object import JsonObject
 from simulator.workload.model import TransformerSpec
-
-ACTIVATIONS = {
-    "silu": "silu",
-    "swish": "silu",
-    "gelu": "gelu",
-    "gelu_new": "gelu",
-    "gelu_fast": "gelu",
-    "gelu_pytorch_tanh": "gelu",
-    "relu": "relu",
-    "relu2": "relu_squared",
-}
-"""Activation functions of `transformers` and what they are here."""
 
 OPT_POSITION_OFFSET = 2
 """OPTLearnedPositionalEmbedding reserves two rows in front."""
 
 DEFAULT_LABELS = 2
 """Classes of a classification head when neither num_labels nor id2label is given."""
-
-Values = dict[str, Any]
 
 
 def load_model(path: Path | str, name: str | None = None) -> TransformerSpec:
@@ -80,33 +67,9 @@ def _shape_error(config: JsonObject, error: Any) -> ConfigError:
     return ConfigError.of(problems)
 
 
-def _common(config: JsonObject) -> Values:
-    """What most architectures call by the same names."""
-    return {
-        "hidden_size": config.integer("hidden_size"),
-        "layers": config.integer("num_hidden_layers"),
-        "heads": config.integer("num_attention_heads"),
-        "head_dim": config.integer("head_dim", None),
-    }
-
-
-def _llama(config: JsonObject, act: str = "silu") -> Values:
-    return _common(config) | {
-        "kv_heads": config.integer("num_key_value_heads", None),
-        "intermediate_size": config.integer("intermediate_size"),
-        "vocab_size": config.integer("vocab_size"),
-        "activation": config.choice("hidden_act", ACTIVATIONS, act),
-        "qkv_bias": config.flag("attention_bias", False),
-        "output_bias": config.flag("attention_bias", False),
-        "mlp_bias": config.flag("mlp_bias", False),
-        "tied_embeddings": config.flag("tie_word_embeddings", False),
-        "max_context": config.integer("max_position_embeddings"),
-    }
-
-
 def _mistral(config: JsonObject) -> Values:
     """Llama with an attention window; contexts are limited to it, where it hides nothing."""
-    values = _llama(config)
+    values = llama(config)
     window = config.integer("sliding_window", values["max_context"])
     return values | {
         "qkv_bias": False,
@@ -124,7 +87,7 @@ def _mixtral(config: JsonObject) -> Values:
 
 
 def _bitnet(config: JsonObject) -> Values:
-    return _llama(config, act="relu2") | {"sub_norms": True}
+    return llama(config, act="relu2") | {"sub_norms": True}
 
 
 def _opt(config: JsonObject) -> Values:
@@ -138,13 +101,13 @@ def _opt(config: JsonObject) -> Values:
         )
     pre_norm = config.flag("do_layer_norm_before", True)
     context = config.integer("max_position_embeddings")
-    return _common(config) | {
+    return common(config) | {
         "intermediate_size": config.integer("ffn_dim"),
         "vocab_size": config.integer("vocab_size"),
         "gated_mlp": False,
         "activation": config.choice("activation_function", ACTIVATIONS, "relu"),
         "norm": "layernorm",
-        "post_norm": not pre_norm,
+        "norm_place": "before" if pre_norm else "behind_sums",
         "final_norm": pre_norm and not config.flag("_remove_final_layer_norm", False),
         "position": "learned",
         "position_rows": context + OPT_POSITION_OFFSET,
@@ -179,7 +142,7 @@ def _gpt2(config: JsonObject) -> Values:
 
 
 def _encoder(config: JsonObject) -> Values:
-    return _common(config) | {
+    return common(config) | {
         "family": "encoder",
         "intermediate_size": config.integer("intermediate_size"),
         "gated_mlp": False,
@@ -205,7 +168,7 @@ def _bert(config: JsonObject) -> Values:
     context = config.integer("max_position_embeddings")
     return _encoder(config) | {
         "vocab_size": config.integer("vocab_size"),
-        "post_norm": True,
+        "norm_place": "behind_sums",
         "final_norm": False,
         "embedding_norm": True,
         "position_rows": context,
@@ -238,9 +201,23 @@ def _vit(config: JsonObject) -> Values:
 
 
 MODEL_TYPES: dict[str, Callable[[JsonObject], Values]] = {
-    "llama": _llama,
+    "llama": llama,
     "mistral": _mistral,
     "mixtral": _mixtral,
+    "qwen2": decoders.qwen2,
+    "qwen3": decoders.qwen3,
+    "qwen2_moe": decoders.qwen2_moe,
+    "qwen3_moe": decoders.qwen3_moe,
+    "gemma": decoders.gemma,
+    "gemma2": decoders.gemma2,
+    "gemma3_text": decoders.gemma3,
+    "phi": decoders.phi,
+    "phi3": decoders.phi3,
+    "falcon": decoders.falcon,
+    "gpt_neox": decoders.gpt_neox,
+    "starcoder2": decoders.starcoder2,
+    "granite": decoders.granite,
+    "olmo2": decoders.olmo2,
     "bitnet": _bitnet,
     "opt": _opt,
     "gpt2": _gpt2,

@@ -19,9 +19,10 @@ REQUIRED = object()
 class JsonObject:
     """A JSON object from a file. A key that is null counts as absent, as in Hugging Face's."""
 
-    def __init__(self, data: dict[str, Any], label: str) -> None:
+    def __init__(self, data: dict[str, Any], label: str, path: tuple[str, ...] = ()) -> None:
         self.data = data
         self.label = label
+        self.path = path
 
     @classmethod
     def load(cls, path: Path | str) -> JsonObject:
@@ -47,6 +48,10 @@ class JsonObject:
         """An integer, or the default as it is."""
         return self._get(key, int, "an integer", default)
 
+    def number(self, key: str, default: Any = REQUIRED) -> Any:
+        """A number, or the default as it is."""
+        return self._get(key, (int, float), "a number", default)
+
     def text(self, key: str, default: Any = REQUIRED) -> Any:
         """A string, or the default as it is."""
         return self._get(key, str, "a string", default)
@@ -55,9 +60,22 @@ class JsonObject:
         """A boolean, or the default as it is."""
         return self._get(key, bool, "true or false", default)
 
+    def names(self, key: str) -> list[str]:
+        """A list of strings, empty if there is none."""
+        found = self._get(key, list, "a list", None) or []
+        for name in found:
+            if not isinstance(name, str):
+                raise self.error(f"found {_kind(name)} in the list, expected a string", key)
+        return found
+
+    def child(self, key: str) -> JsonObject:
+        """The object at a key, empty if there is none."""
+        found = self._get(key, dict, "an object", None) or {}
+        return JsonObject(found, self.label, (*self.path, key))
+
     def size_of(self, key: str, default: int) -> int:
         """Entries of an object, or the default."""
-        return len(self._get(key, dict, "an object", None) or ()) or default
+        return len(self.child(key).data) or default
 
     def choice(self, key: str, choices: dict[str, Any], default: str) -> Any:
         """The value that `choices` gives for the key's string."""
@@ -73,9 +91,10 @@ class JsonObject:
 
     def error(self, message: str, key: str | None = None, **details: Any) -> ConfigError:
         """A ConfigError about this file, and about one of its keys."""
-        return ConfigError(message, file=self.label, path=(key,) if key else (), **details)
+        path = (*self.path, key) if key else self.path
+        return ConfigError(message, file=self.label, path=path, **details)
 
-    def _get(self, key: str, kind: type, expected: str, default: Any) -> Any:
+    def _get(self, key: str, kind: type | tuple[type, ...], expected: str, default: Any) -> Any:
         value = self.data.get(key)
         if value is None:
             if default is REQUIRED:
@@ -88,7 +107,7 @@ class JsonObject:
                 )
             return default
         # In Python a bool is an int; in a configuration it is a mistake.
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
             raise self.error(
                 f"found {_kind(value)}, expected {expected}", key, found=value, expected=expected
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from simulator.workload.attention import OUTPUT as PROJECTED
 from simulator.workload.attention import add_attention
 from simulator.workload.batch import Batch
 from simulator.workload.graph import RESIDUAL_IN, RESIDUAL_OUT, GraphBuilder
@@ -45,22 +46,43 @@ def layer_segments(
 
 
 def _add_layer(builder: GraphBuilder, loads: Loads | None) -> None:
-    """Add one layer; its norms come first, or last (`post_norm`)."""
+    """Add one layer, with its norms where the model has them."""
     model = builder.model
     residual = builder.activation(RESIDUAL_IN, builder.batch.tokens * model.hidden_size)
-
-    def mlp(x: Tensor) -> Tensor:
-        share = add_mlp(builder, x) if loads is None else add_mixture(builder, x, loads)
-        return builder.summed("mlp_all_reduce", share, OUTPUT)
-
-    if model.post_norm:
-        y = add_attention(builder, residual)
-        y = builder.elementwise("attention_residual", "add", (y, residual), "attention_sum")
-        x = builder.norm("post_norm", y, "mlp_input")
-        y = builder.elementwise("mlp_residual", "add", (mlp(x), x), "mlp_sum")
-        builder.norm("output_norm", y, RESIDUAL_OUT)
+    if model.parallel:
+        _add_parallel(builder, residual, loads)
         return
-    y = add_attention(builder, builder.norm("input_norm", residual, "attention_input"))
-    x = builder.elementwise("attention_residual", "add", (y, residual), "attention_sum")
-    y = mlp(builder.norm("post_norm", x, "mlp_input"))
-    builder.elementwise("mlp_residual", "add", (y, x), RESIDUAL_OUT)
+    before = model.norm_place in ("before", "around")
+    behind = model.norm_place in ("behind", "around")
+    behind_sums = model.norm_place == "behind_sums"
+    x = builder.norm("input_norm", residual, "attention_input") if before else residual
+    y = builder.summed("attention_all_reduce", add_attention(builder, x), PROJECTED)
+    if behind:
+        y = builder.norm("attention_norm", y, "attention_block_normed")
+    residual = x = builder.added("attention_residual", y, residual, "attention_sum")
+    if before:
+        x = builder.norm("post_norm", residual, "mlp_input")
+    elif behind_sums:
+        residual = x = builder.norm("post_norm", residual, "mlp_input")
+    y = builder.summed("mlp_all_reduce", _add_mlp(builder, x, loads), OUTPUT)
+    if behind:
+        y = builder.norm("mlp_norm", y, "mlp_block_normed")
+    y = builder.added("mlp_residual", y, residual, "mlp_sum" if behind_sums else RESIDUAL_OUT)
+    if behind_sums:
+        builder.norm("output_norm", y, RESIDUAL_OUT)
+
+
+def _add_parallel(builder: GraphBuilder, residual: Tensor, loads: Loads | None) -> None:
+    """Add attention and MLP that read the same: what both put out is added, summed up once."""
+    x = builder.norm("input_norm", residual, "attention_input")
+    attention = add_attention(builder, x)
+    if not builder.model.shared_norm:
+        x = builder.norm("post_norm", residual, "mlp_input")
+    outputs = (_add_mlp(builder, x, loads), attention)
+    share = builder.elementwise("block_sum", "add", outputs, builder.share_of("block_output"))
+    y = builder.summed("block_all_reduce", share, "block_output")
+    builder.added("block_residual", y, residual, RESIDUAL_OUT)
+
+
+def _add_mlp(builder: GraphBuilder, x: Tensor, loads: Loads | None) -> Tensor:
+    return add_mlp(builder, x) if loads is None else add_mixture(builder, x, loads)

@@ -87,7 +87,7 @@ def shard(model: TransformerSpec, devices: int) -> TransformerSpec:
     if devices == 1:
         return model
     shares = {"shares": devices}
-    for name in ("heads", "kv_heads", "intermediate_size"):
+    for name in ("heads", "kv_heads", "intermediate_size", "shared_expert_size"):
         size = getattr(model, name)
         if size % devices:
             raise CyclelabError(

@@ -25,7 +25,9 @@ RowGroups = tuple[tuple[int, int], ...]
 def add_mlp(builder: GraphBuilder, x: Tensor) -> Tensor:
     """Add a dense MLP over `x` `[tokens, hidden]`; returns this device's share of its output."""
     operand = builder.quantised(first_projection(builder), x)
-    return add_mlp_on_rows(builder, operand, ((1, builder.batch.tokens),), builder.share_of(OUTPUT))
+    rows = ((1, builder.batch.tokens),)
+    width = builder.model.intermediate_size
+    return add_mlp_on_rows(builder, operand, rows, width, builder.share_of(OUTPUT))
 
 
 def first_projection(builder: GraphBuilder) -> str:
@@ -33,29 +35,32 @@ def first_projection(builder: GraphBuilder) -> str:
     return "gate_up_proj" if builder.model.gated_mlp else "fc1"
 
 
-def add_mlp_on_rows(builder: GraphBuilder, x: Tensor, groups: RowGroups, output: str) -> Tensor:
+def add_mlp_on_rows(
+    builder: GraphBuilder, x: Tensor, groups: RowGroups, width: int, output: str, prefix: str = ""
+) -> Tensor:
     """Add first projection, activation and second projection; returns the output.
 
     x: rows of all groups, `[rows, hidden]`, ready as an operand. Each MLP of a
-    group has weights of its own.
+    group has weights of its own. width: of the MLP inside. prefix: of names.
     """
     model = builder.model
     rows = sum(count * m for count, m in groups)
-    first, second = first_projection(builder), "down_proj" if model.gated_mlp else "fc2"
-    width = model.intermediate_size * (2 if model.gated_mlp else 1)
-    projected = builder.activation(f"{first}_output", rows * width)
+    first = prefix + first_projection(builder)
+    second = prefix + ("down_proj" if model.gated_mlp else "fc2")
+    wide = width * (2 if model.gated_mlp else 1)
+    projected = builder.activation(f"{first}_output", rows * wide)
     builder.project(
-        first, x, (projected,), _shapes(groups, width, model.hidden_size), bias=model.mlp_bias
+        first, x, (projected,), _shapes(groups, wide, model.hidden_size), bias=model.mlp_bias
     )
-    inner = _add_activation(builder, projected, rows * model.intermediate_size)
+    inner = _add_activation(builder, projected, rows * width, prefix)
     if model.sub_norms:
-        inner = builder.norm("mlp_sub_norm", inner, "mlp_normed", model.intermediate_size)
+        inner = builder.norm(f"{prefix}mlp_sub_norm", inner, f"{prefix}mlp_normed", width)
     y = builder.activation(output, rows * model.hidden_size)
     builder.project(
         second,
         builder.quantised(second, inner),
         (y,),
-        _shapes(groups, model.hidden_size, model.intermediate_size),
+        _shapes(groups, model.hidden_size, width),
         bias=model.mlp_bias,
     )
     return y
@@ -65,16 +70,17 @@ def _shapes(groups: RowGroups, n: int, k: int) -> tuple[GemmShape, ...]:
     return tuple(GemmShape(count, m, n, k) for count, m in groups)
 
 
-def _add_activation(builder: GraphBuilder, x: Tensor, elements: int) -> Tensor:
+def _add_activation(builder: GraphBuilder, x: Tensor, elements: int, prefix: str) -> Tensor:
     """Apply the activation to the first projection, and multiply by the up half if gated."""
     name, gated = builder.model.activation, builder.model.gated_mlp
     if gated and name in FUSED_GATES:
-        return builder.elementwise(
-            FUSED_GATES[name], FUSED_GATES[name], (x,), "mlp_inner", elements
-        )
+        fused = FUSED_GATES[name]
+        return builder.elementwise(prefix + fused, fused, (x,), f"{prefix}mlp_inner", elements)
     y = x
-    for operator, function in UNFUSED_STEPS[name]:
+    for step, function in UNFUSED_STEPS[name]:
+        operator = prefix + step
         y = builder.elementwise(operator, function, (y,), f"{operator}_output", elements)
     if gated:
-        y = builder.elementwise("gate_multiply", "multiply", (y, x), "mlp_inner", elements)
+        inner = f"{prefix}mlp_inner"
+        y = builder.elementwise(f"{prefix}gate_multiply", "multiply", (y, x), inner, elements)
     return y

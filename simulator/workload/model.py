@@ -18,6 +18,8 @@ Family = Literal["decoder", "encoder"]
 Activation = Literal["silu", "gelu", "relu", "relu_squared"]
 Norm = Literal["rmsnorm", "layernorm"]
 Position = Literal["rotary", "learned", "none"]
+NormPlace = Literal["before", "behind", "around", "behind_sums"]
+HeadNorm = Literal["none", "head", "token"]
 
 
 class ImageSpec(Spec):
@@ -53,11 +55,23 @@ class TransformerSpec(Spec):
         width of a head (`hidden_size / heads` if absent; may differ from it).
     gated_mlp: gate and up projections whose outputs are multiplied; otherwise
         one projection and its activation.
-    post_norm: norms follow the residual additions (BERT) instead of coming first.
+    norm_place: norms are before attention and MLP, behind them (OLMo 2), both (Gemma 2), or
+        behind the residual additions (BERT).
+    parallel: attention and MLP read the same residual stream, and one addition takes what
+        both put out; shared_norm: they share the norm before, too.
+    qk_norm: norms of queries and keys ahead of the rotation, over each head's, or over all
+        heads' of a token.
     sub_norms: norms before the output and down projections (BitNet b1.58).
     final_norm, embedding_norm: norms behind the last layer and the embedding.
-    position: `learned` adds a row of a table with `position_rows` rows.
+    position: `learned` adds a row of a table with `position_rows` rows; `rotary` turns the
+        first rotary_dim elements of each head (all if absent).
+    head_bias: of the LM head.
+    scaled_embedding, scaled_branches, scaled_logits: a constant multiplies what the embedding
+        puts out, what is added to the residual stream, the logits.
+    capped_scores, capped_logits: by c·tanh(x/c).
     experts, experts_per_token: mixture of experts in every layer; 0 if there is none.
+    shared_expert_size: width of one more expert, that every token takes, times the sigmoid of
+        a gate of its own; 0 if there is none.
     image: patches instead of tokens; a sequence is the patches and a class token.
     pooler, classes: a dense layer, a classifier on each sequence's first token.
     max_context: longest sequence the model takes.
@@ -76,19 +90,30 @@ class TransformerSpec(Spec):
     gated_mlp: bool = True
     activation: Activation = "silu"
     norm: Norm = "rmsnorm"
-    post_norm: bool = False
+    norm_place: NormPlace = "before"
+    parallel: bool = False
+    shared_norm: bool = False
+    qk_norm: HeadNorm = "none"
     sub_norms: bool = False
     final_norm: bool = True
     embedding_norm: bool = False
     position: Position = "rotary"
     position_rows: Count = 0
+    rotary_dim: Size
     token_types: Count = 0
     qkv_bias: bool = False
     output_bias: bool = False
     mlp_bias: bool = False
+    head_bias: bool = False
     tied_embeddings: bool = False
+    scaled_embedding: bool = False
+    scaled_branches: bool = False
+    scaled_logits: bool = False
+    capped_scores: bool = False
+    capped_logits: bool = False
     experts: Count = 0
     experts_per_token: Count = 0
+    shared_expert_size: Count = 0
     image: ImageSpec | None = None
     pooler: bool = False
     classes: Count = 0
@@ -114,6 +139,8 @@ class TransformerSpec(Spec):
                     "attention is not as wide as the model"
                 )
             filled["head_dim"] = hidden // heads
+        if filled.get("rotary_dim") is None and filled.get("head_dim") is not None:
+            filled["rotary_dim"] = filled["head_dim"]
         return filled
 
     @model_validator(mode="after")
@@ -126,8 +153,19 @@ class TransformerSpec(Spec):
             )
         if self.experts and not self.experts_per_token:
             raise ValueError(f"{self.experts} experts, but experts_per_token is 0")
-        if self.position == "rotary" and self.head_dim % 2:
-            raise ValueError(f"rotary positions need an even head_dim, not {self.head_dim}")
+        if self.shared_expert_size and not self.experts:
+            raise ValueError("a shared expert, but no others")
+        if self.rotary_dim > self.head_dim:
+            raise ValueError(f"rotary_dim {self.rotary_dim} is more than head_dim, {self.head_dim}")
+        if self.position == "rotary" and self.rotary_dim % 2:
+            size = "head_dim" if self.rotary_dim == self.head_dim else "rotary_dim"
+            raise ValueError(f"rotary positions need an even {size}, not {self.rotary_dim}")
+        if self.qk_norm != "none" and self.position != "rotary":
+            raise ValueError("norms of queries and keys come with rotary positions only")
+        if self.parallel and self.norm_place != "before":
+            raise ValueError("norms of a parallel attention and MLP come before them only")
+        if self.shared_norm and not self.parallel:
+            raise ValueError("only a parallel attention and MLP can share a norm")
         if self.position == "learned" and self.position_rows < self.max_context:
             raise ValueError(
                 f"position_rows {self.position_rows} is less than max_context {self.max_context}"

@@ -1,4 +1,4 @@
-"""Mixture of experts: router, top-k choice, experts, weighted sum."""
+"""Mixture of experts: router, top-k choice, experts, weighted sum, and a shared expert."""
 
 from __future__ import annotations
 
@@ -22,15 +22,7 @@ def add_mixture(builder: GraphBuilder, x: Tensor, loads: Loads) -> Tensor:
     """
     model, tokens = builder.model, builder.batch.tokens
     routed = tokens * model.experts_per_token
-    logits = builder.activation("router_logits", tokens * model.experts)
-    builder.project(
-        "router",
-        x,
-        (logits,),
-        (GemmShape(1, tokens, model.experts, model.hidden_size),),
-        weights=WeightStorage(builder.formats.residual),
-        input_format=builder.formats.residual,
-    )
+    logits = _routed(builder, "router", x, "router_logits", model.experts)
     routing = builder.activation("routing", routed)
     # Every logit is looked at: the work is that of the inputs, not of the k outputs.
     builder.add(
@@ -42,8 +34,10 @@ def add_mixture(builder: GraphBuilder, x: Tensor, loads: Loads) -> Tensor:
     rows = Tensor("dispatched", routed * model.hidden_size, operand.bits_per_element, operand.kind)
     builder.add(Gather("dispatch", (operand, routing), (rows,), rows=routed))
     groups = tuple((count, load) for load, count in sorted(Counter(loads).items()) if load)
-    outputs = add_mlp_on_rows(builder, rows, groups, "expert_output")
-    y = builder.activation(builder.share_of(OUTPUT), tokens * model.hidden_size)
+    outputs = add_mlp_on_rows(builder, rows, groups, model.intermediate_size, "expert_output")
+    output = builder.share_of(OUTPUT)
+    combined = "combined" if model.shared_expert_size else output
+    y = builder.activation(combined, tokens * model.hidden_size)
     # One multiply-add per expert's row; the rows of a token come from different GEMMs.
     builder.add(
         Vector(
@@ -55,4 +49,31 @@ def add_mixture(builder: GraphBuilder, x: Tensor, loads: Loads) -> Tensor:
             model.experts_per_token,
         )
     )
+    return _add_shared_expert(builder, x, operand, y, output) if model.shared_expert_size else y
+
+
+def _routed(builder: GraphBuilder, name: str, x: Tensor, output: str, n: int) -> Tensor:
+    """`n` decisions per token, by weights in the residual format."""
+    tokens, residual = builder.batch.tokens, builder.formats.residual
+    y = builder.activation(output, tokens * n)
+    builder.project(
+        name,
+        x,
+        (y,),
+        (GemmShape(1, tokens, n, builder.model.hidden_size),),
+        weights=WeightStorage(residual),
+        input_format=residual,
+    )
     return y
+
+
+def _add_shared_expert(
+    builder: GraphBuilder, x: Tensor, operand: Tensor, combined: Tensor, output: str
+) -> Tensor:
+    """Add the expert that every token takes, times the sigmoid of its gate, to the others' sum."""
+    gate = _routed(builder, "shared_gate", x, "shared_gate_output", 1)
+    # A sigmoid costs no more than a SiLU, which contains one.
+    gate = builder.elementwise("shared_gate_sigmoid", "silu", (gate,), "shared_gate_value")
+    groups, width = ((1, builder.batch.tokens),), builder.model.shared_expert_size
+    y = add_mlp_on_rows(builder, operand, groups, width, "shared_output", "shared_")
+    return builder.elementwise("shared_add", "scale_add", (y, combined, gate), output)

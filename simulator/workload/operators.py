@@ -169,7 +169,7 @@ class Vector(Operator):
     function: a key of the vector unit's function table: `rmsnorm`, `layernorm`,
         `softmax`, `rope`, `add`, `multiply`, `silu`, `gelu`, `relu`,
         `silu_multiply`, `gelu_multiply`, `quantise`, `dequantise`, `topk_softmax`,
-        `scale_add` …
+        `scale_add`, `softcap`, `capped_softmax` …
     elements: output elements that are worked on (masked softmax entries left
         out); `topk_softmax` looks at all its inputs and counts those, `scale_add`
         counts each addend.
@@ -180,7 +180,7 @@ class Vector(Operator):
     alone: it is a kernel of its own, even where it could be fused.
 
     `rope` takes the fused projection's output apart: it rotates queries and keys,
-    and hands on the values.
+    and hands on the values, if they are not apart already.
     """
 
     function: str = ""

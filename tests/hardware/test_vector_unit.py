@@ -83,6 +83,34 @@ def test_unknown_function_names_the_nearest() -> None:
         vector_cycles(UNIT, [VectorWork("nrom", 1)])
 
 
+COMPOSED = {
+    "multiply": {"cycles_per_element": 1, "multiplies": 1},
+    "silu": {"cycles_per_element": 0.1, "multiplies": 9, "adds": 9},
+    "softmax": {"cycles_per_element": 0.2, "multiplies": 6, "adds": 8, "row_latency_cycles": 5},
+}
+
+
+def test_a_capped_softmax_is_a_scaling_a_sigmoid_and_a_softmax() -> None:
+    keys = {"lanes": 4, "latency_cycles": 0, "functions": COMPOSED}
+    unit = VectorUnitSpec.model_validate(keys)
+    # 1 + 0.1 slots of 4 lanes; and 0.2 more, and 5 cycles for each of two rows.
+    assert vector_cycles(unit, [VectorWork("softcap", 40)]) == 11
+    assert vector_cycles(unit, [VectorWork("capped_softmax", 40, 2)]) == 13 + 2 * 5
+    counts = vector_actions(unit, [VectorWork("capped_softmax", 40)], "vector")
+    assert verbs(counts) == {"multiplier": 40 * 16, "adder": 40 * 17, "registers": 52}
+
+
+def test_a_unit_may_have_a_soft_cap_of_its_own() -> None:
+    own = COMPOSED | {"softcap": {"cycles_per_element": 2}}
+    unit = VectorUnitSpec.model_validate({"lanes": 4, "latency_cycles": 0, "functions": own})
+    assert vector_cycles(unit, [VectorWork("softcap", 40)]) == 20
+
+
+def test_a_soft_cap_needs_what_it_is_made_of() -> None:
+    with pytest.raises(CyclelabError, match="no function 'multiply'"):
+        vector_cycles(UNIT, [VectorWork("softcap", 1)])
+
+
 def test_at_least_one_function() -> None:
     with pytest.raises(ValueError, match="at least one function"):
         VectorUnitSpec.model_validate({"lanes": 4, "latency_cycles": 0, "functions": {}})

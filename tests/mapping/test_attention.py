@@ -135,3 +135,30 @@ def test_fixed_blocks_that_do_not_fit_are_an_error(tmp_path: Path) -> None:
         run(wide_heads(tmp_path), tight, {"operators": {"att*": {"query_tokens": 50}}})
     with pytest.raises(NoMappingError, match=r"fixed by mapping.operators.attention need"):
         run(wide_heads(tmp_path), tight, {"operators": {"attention": {"keys": 5000}}})
+
+
+@pytest.mark.parametrize("machine", ["small", "a100", "neoverse_n1"])
+def test_soft_caps_cost_vector_work_and_nothing_else(tmp_path: Path, machine: str) -> None:
+    """Attention stays one kernel, with the same products and bytes; energy goes up."""
+    fp16 = {"weights": "fp16", "activations": "fp16"}
+    capped, plain = (
+        named(
+            run(
+                {
+                    "model": transformer(
+                        tmp_path, model_type="gemma2", head_dim=8, attn_logit_softcapping=cap
+                    ),
+                    "precision": PRECISION | {"lm_head": "int8"} if machine == "small" else fp16,
+                    "prefill_tokens": 50,
+                    "layers": 1,
+                },
+                machine_document() if machine == "small" else machine,
+            ),
+            "attention",
+        )
+        for cap in (50.0, None)
+    )
+    assert capped.kind == plain.kind == "attention"
+    assert (capped.macs, capped.bytes["dram_read"]) == (plain.macs, plain.bytes["dram_read"])
+    assert capped.cycles > plain.cycles
+    assert capped.energy_j.value > plain.energy_j.value

@@ -16,6 +16,16 @@ BF16: dict[str, str] = {}
 INT8 = {"weights": "int8", "activations": "int8"}
 
 
+EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 8}
+KEYS: dict[str, dict[str, Any]] = {
+    "mixtral": {"num_local_experts": 4, "num_experts_per_tok": 2},
+    "qwen2_moe": EXPERTS | {"shared_expert_intermediate_size": 12},
+    "qwen3": {"head_dim": 4},
+    "gemma2": {"head_dim": 4, "attn_logit_softcapping": 50.0},
+}
+"""What models need besides the keys of a Llama."""
+
+
 def layer(folder: Path, precision: dict[str, str], **model: Any) -> Segment:
     workload = {
         "model": transformer(folder, **model),
@@ -43,6 +53,47 @@ def test_llama_layer(tmp_path: Path) -> None:
     ]
 
 
+def test_falcon_layer(tmp_path: Path) -> None:
+    """Attention's output waits for that of the MLP; both are added behind its last GEMM."""
+    kernels = build_kernels(
+        layer(tmp_path, BF16, model_type="falcon"), MappingSpec(), fuse_attention=True
+    )
+    assert names(kernels) == [
+        ["input_norm"],
+        ["qkv_proj", "rope"],
+        ["attention_scores", "attention_softmax", "attention_context"],
+        ["out_proj"],
+        ["fc1", "gelu"],
+        ["fc2", "block_sum", "block_residual"],
+    ]
+    assert kernels[0].consumers == [1, 4]
+    last = kernels[-1]
+    assert {t.name for t in last.inputs if t.kind == "activation"} == {
+        "gelu_output",
+        "attention_projected",
+        "residual_in",
+    }
+    assert [t.name for t in last.outputs] == ["residual_out"]
+
+
+def test_a_layer_with_norms_of_everything(tmp_path: Path) -> None:
+    """Gemma 3: the rotation follows the norm of queries and keys, sums that of outputs."""
+    keys = KEYS["gemma2"] | {"model_type": "gemma3_text"}
+    kernels = build_kernels(layer(tmp_path, BF16, **keys), MappingSpec(), fuse_attention=True)
+    assert names(kernels) == [
+        ["input_norm"],
+        ["qkv_proj"],
+        ["qk_norm", "rope"],
+        ["attention_scores", "attention_softmax", "attention_context"],
+        ["out_proj"],
+        ["attention_norm", "attention_residual"],
+        ["post_norm"],
+        ["gate_up_proj", "gelu_multiply"],
+        ["down_proj"],
+        ["mlp_norm", "mlp_residual"],
+    ]
+
+
 def test_nothing_fused(tmp_path: Path) -> None:
     spec = MappingSpec(fuse_elementwise=False)
     segment = layer(tmp_path, BF16)
@@ -51,13 +102,15 @@ def test_nothing_fused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("precision", [BF16, INT8])
-@pytest.mark.parametrize("kind", ["llama", "bert", "mixtral", "bitnet"])
+@pytest.mark.parametrize(
+    "kind",
+    ["llama", "bert", "mixtral", "bitnet", "qwen3", "gemma2", "falcon", "olmo2", "qwen2_moe"],
+)
 @pytest.mark.parametrize("fuse", [True, False])
 def test_every_operator_once_and_in_order(
     tmp_path: Path, precision: dict[str, str], kind: str, fuse: bool
 ) -> None:
-    extra = {"num_local_experts": 4, "num_experts_per_tok": 2} if kind == "mixtral" else {}
-    segment = layer(tmp_path, precision, model_type=kind, **extra)
+    segment = layer(tmp_path, precision, model_type=kind, **KEYS.get(kind, {}))
     kernels = build_kernels(segment, MappingSpec(fuse_elementwise=fuse), fuse_attention=fuse)
     together = [name for group in names(kernels) for name in group]
     assert sorted(together) == sorted(op.name for op in segment.operators())

@@ -40,6 +40,20 @@ def test_everything_stays_if_there_is_room(tmp_path: Path) -> None:
     assert phase.dram_write_bytes == key_value + 2 * VOCABULARY  # of the last token
 
 
+def test_a_parallel_block_keeps_what_attention_and_mlp_read(tmp_path: Path) -> None:
+    """Falcon, one key/value head of 8 elements: parameters, keys and values, logits, as above."""
+    keys = {"model_type": "falcon", "num_attention_heads": 2, "tie_word_embeddings": False}
+    model = transformer(tmp_path, num_hidden_layers=1, ffn_hidden_size=INNER, **keys)
+    workload = {"model": model, "prefill_tokens": TOKENS, "precision": PRECISION}
+    (phase,) = run(workload).phases
+    key_value = 2 * TOKENS * 8
+    weights = HIDDEN * QKV + HIDDEN * HIDDEN + 2 * HIDDEN * INNER + HIDDEN * VOCABULARY
+    # Two LayerNorms and the rows of the embedding are in bf16.
+    wide = 2 * 2 * HIDDEN + TOKENS * HIDDEN
+    assert phase.dram_read_bytes == weights + 2 * wide + key_value
+    assert phase.dram_write_bytes == key_value + 2 * VOCABULARY
+
+
 def test_nothing_stays_if_not_wanted(tmp_path: Path) -> None:
     # Every activation is written by its producer and read by its consumer; those between
     # an operator and the element-wise ones fused behind it never leave.

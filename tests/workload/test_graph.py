@@ -7,8 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.config import list_presets
-from simulator.workload import PrecisionSpec, Request, build_phases, find_model
-from simulator.workload.counts import attention_weights, expert_weights, router_weights
+from simulator.workload import PrecisionSpec, Request, build_phases, find_model, parameters
+from simulator.workload.counts import (
+    attention_weights,
+    expert_weights,
+    router_weights,
+    shared_expert_weights,
+    table_parameters,
+)
 from simulator.workload.model import ImageSpec, TransformerSpec
 from simulator.workload.moe import Loads
 from simulator.workload.operators import Context, MatMul, Operator, Phase, Scores, Vector
@@ -29,6 +35,8 @@ FUNCTIONS = {
     "quantise",
     "topk_softmax",
     "scale_add",
+    "softcap",
+    "capped_softmax",
 }
 FORMATS = st.sampled_from(["bf16", "fp16", "fp8_e4m3", "int8", "int4"])
 
@@ -37,28 +45,44 @@ FORMATS = st.sampled_from(["bf16", "fp16", "fp8_e4m3", "int8", "int4"])
 def decoders(draw: st.DrawFn) -> TransformerSpec:
     kv_heads = draw(st.integers(1, 3))
     experts = draw(st.sampled_from([0, 0, 1, 4]))
+    head_dim = 2 * draw(st.integers(1, 8))
+    position = draw(st.sampled_from(["rotary", "learned", "none"]))
+    norms = ["none", "head", "token"] if position == "rotary" else ["none"]
+    norm_place = draw(st.sampled_from(["before", "behind", "around", "behind_sums"]))
+    parallel = norm_place == "before" and draw(st.booleans())
     return TransformerSpec(
         name="random",
         hidden_size=draw(st.integers(1, 40)),
         layers=draw(st.integers(1, 4)),
         heads=kv_heads * draw(st.integers(1, 3)),
         kv_heads=kv_heads,
-        head_dim=2 * draw(st.integers(1, 8)),
+        head_dim=head_dim,
         intermediate_size=draw(st.integers(1, 50)),
         vocab_size=draw(st.integers(1, 99)),
         gated_mlp=draw(st.booleans()),
         activation=draw(st.sampled_from(["silu", "gelu", "relu", "relu_squared"])),
         norm=draw(st.sampled_from(["rmsnorm", "layernorm"])),
-        post_norm=draw(st.booleans()),
+        norm_place=norm_place,
+        parallel=parallel,
+        shared_norm=parallel and draw(st.booleans()),
+        qk_norm=draw(st.sampled_from(norms)),
         sub_norms=draw(st.booleans()),
         embedding_norm=draw(st.booleans()),
-        position=draw(st.sampled_from(["rotary", "learned", "none"])),
+        position=position,
         position_rows=64,
+        rotary_dim=2 * draw(st.integers(1, head_dim // 2)),
         qkv_bias=draw(st.booleans()),
         mlp_bias=draw(st.booleans()),
+        head_bias=draw(st.booleans()),
         tied_embeddings=draw(st.booleans()),
+        scaled_embedding=draw(st.booleans()),
+        scaled_branches=draw(st.booleans()),
+        scaled_logits=draw(st.booleans()),
+        capped_scores=draw(st.booleans()),
+        capped_logits=draw(st.booleans()),
         experts=experts,
         experts_per_token=draw(st.integers(1, experts)) if experts else 0,
+        shared_expert_size=draw(st.sampled_from([0, 3])) if experts else 0,
         max_context=64,
     )
 
@@ -124,6 +148,7 @@ def closed_form_macs(model: TransformerSpec, requests: list[Request]) -> int:
     macs = 0
     mlps = max(model.experts_per_token, 1)
     layer = attention_weights(model) + mlps * expert_weights(model) + router_weights(model)
+    layer += shared_expert_weights(model)
     for request in requests:
         start, end = request.context_tokens, request.final_tokens
         macs += (end - start) * model.layers * layer
@@ -132,6 +157,28 @@ def closed_form_macs(model: TransformerSpec, requests: list[Request]) -> int:
         outputs = request.decode_steps + (1 if request.prefill_tokens else 0)
         macs += outputs * model.vocab_size * model.hidden_size
     return macs
+
+
+def weights_read(phase: Phase) -> int:
+    """Weights, norms and biases that a pass reads, rows of tables left out."""
+    return sum(
+        segment.repeat * tensor.elements
+        for segment in phase.segments
+        for op in segment.operators()
+        for tensor in op.inputs
+        if tensor.kind == "weight" and not tensor.name.endswith("_rows")
+    )
+
+
+@given(decoders(), PRECISIONS)
+def test_a_pass_reads_every_parameter_once(
+    model: TransformerSpec, precision: PrecisionSpec
+) -> None:
+    # Of several experts some may have no tokens.
+    model = model.model_copy(update={"experts": min(model.experts, 1)})
+    model = model.model_copy(update={"experts_per_token": model.experts})
+    (phase,) = build_phases(model, [Request(3)], precision.resolve(model))
+    assert weights_read(phase) == parameters(model) - table_parameters(model)
 
 
 @given(decoders(), REQUESTS, PRECISIONS, st.sampled_from(["random", "balanced"]))

@@ -67,12 +67,12 @@ def test_gpt2_feed_forward_is_four_times_as_wide() -> None:
 def test_opt_has_two_more_positions_than_context() -> None:
     model = read(OPT)
     assert (model.max_context, model.position_rows, model.activation) == (256, 258, "relu")
-    assert model.final_norm and not model.post_norm
+    assert model.final_norm and model.norm_place == "before"
 
 
 def test_opt_350m_normalises_behind_the_residual() -> None:
     model = read(OPT | {"do_layer_norm_before": False})
-    assert model.post_norm and not model.final_norm
+    assert model.norm_place == "behind_sums" and not model.final_norm
 
 
 def test_bitnet_squares_its_relu() -> None:

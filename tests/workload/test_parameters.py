@@ -37,6 +37,20 @@ MATMUL_WEIGHTS = {
     # 8 experts and a router in each layer.
     "mixtral-8x7b": 32 * (2 * 4096**2 + 2 * 4096 * 1024 + 8 * 3 * 4096 * 14336 + 8 * 4096)
     + 32000 * 4096,
+    # 28 query heads and 4 key/value heads of 128.
+    "qwen2.5-7b": 28 * (2 * 3584**2 + 2 * 3584 * 512 + 3 * 3584 * 18944) + 152064 * 3584,
+    "qwen3-8b": 36 * (2 * 4096**2 + 2 * 4096 * 1024 + 3 * 4096 * 12288) + 151936 * 4096,
+    # 32 heads of 128 are 4096 wide; 128 experts of width 768, and a router.
+    "qwen3-30b-a3b": 48 * (2 * 2048 * 4096 + 2 * 2048 * 512 + 128 * 3 * 2048 * 768 + 128 * 2048)
+    + 151936 * 2048,
+    # 16 heads of 256 are 4096 wide, 8 of keys and of values 2048.
+    "gemma-2-9b": 42 * (2 * 3584 * 4096 + 2 * 3584 * 2048 + 3 * 3584 * 14336) + 256000 * 3584,
+    "phi-3-mini": 32 * (4 * 3072**2 + 3 * 3072 * 8192) + 32064 * 3072,
+    # One key/value head of 64 for 71 of queries.
+    "falcon-7b": 32 * (2 * 4544**2 + 2 * 4544 * 64 + 8 * 4544**2) + 65024 * 4544,
+    "gpt-neox-20b": 44 * 12 * 6144**2 + 50432 * 6144,
+    "starcoder2-3b": 30 * (2 * 3072**2 + 2 * 3072 * 256 + 8 * 3072**2) + 49152 * 3072,
+    "olmo-2-7b": 32 * (4 * 4096**2 + 3 * 4096 * 11008) + 100352 * 4096,
     # The pooler; no LM head.
     "bert-base": 12 * 12 * 768**2 + 768**2,
     "bert-large": 24 * 12 * 1024**2 + 1024**2,
@@ -68,6 +82,14 @@ PUBLISHED = {
     "bert-large": 335_141_888,
     "vit-base": 86_567_656,
     "vit-large": 304_326_632,
+    "qwen2.5-7b": 7_615_616_512,
+    "qwen3-8b": 8_190_735_360,
+    "qwen3-30b-a3b": 30_532_122_624,
+    "gemma-2-9b": 9_241_705_984,
+    "phi-3-mini": 3_821_079_552,
+    "gpt-neox-20b": 20_554_567_680,
+    "starcoder2-3b": 3_030_371_328,
+    "olmo-2-7b": 7_298_617_344,
 }
 
 
@@ -113,6 +135,11 @@ def test_opt_6_7b_parameters_by_hand() -> None:
 def test_bitnet_has_sub_norms() -> None:
     norms = 26 * (2 * 3200 + 3200 + 8640) + 3200
     assert parameters(shipped("bitnet-b1.58-3b")) == MATMUL_WEIGHTS["bitnet-b1.58-3b"] + norms
+
+
+def test_falcon_7b_counts_its_tied_embedding_once() -> None:
+    # The checkpoint stores the LM head as well, 65,024 · 4544 = 295,469,056 more.
+    assert parameters(shipped("falcon-7b")) == 7_217_189_760 - 295_469_056
 
 
 def test_two_of_eight_experts_work_on_a_token() -> None:

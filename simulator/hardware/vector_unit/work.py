@@ -23,16 +23,45 @@ class VectorWork:
     rows: int = 1
 
 
+COMPOSED = {
+    "softcap": ("multiply", "silu"),
+    "capped_softmax": ("multiply", "silu", "softmax"),
+}
+"""Functions that cost what others do one behind the other, on units that do not list them.
+
+A soft cap is c·tanh(x/c) = 2c·sigmoid(2x/c) - c: the argument is scaled, and a SiLU, which is
+x·sigmoid(x), has all the rest, but that its last multiplication is a multiply-add here.
+"""
+
+
 def function_named(spec: VectorUnitSpec, name: str) -> VectorFunctionSpec:
-    """Cost of a function; raises CyclelabError when the unit lacks it."""
+    """Cost of a function, or of those it is composed of.
+
+    Raises CyclelabError when the unit lacks it.
+    """
     try:
         return spec.functions[name]
     except KeyError:
+        if name in COMPOSED:
+            return _one_behind_the_other(*(function_named(spec, part) for part in COMPOSED[name]))
         hint = nearest(name, spec.functions)
         raise CyclelabError(
             f"the vector unit has no function {name!r}; it has: {', '.join(sorted(spec.functions))}"
             + (f"; did you mean {hint!r}?" if hint else "")
         ) from None
+
+
+@lru_cache(maxsize=64)
+def _one_behind_the_other(*functions: VectorFunctionSpec) -> VectorFunctionSpec:
+    def total(key: str) -> float:
+        return float(sum(Fraction(str(getattr(function, key))) for function in functions))
+
+    return VectorFunctionSpec(
+        cycles_per_element=total("cycles_per_element"),
+        multiplies=total("multiplies"),
+        adds=total("adds"),
+        row_latency_cycles=sum(function.row_latency_cycles for function in functions),
+    )
 
 
 def vector_cycles(spec: VectorUnitSpec, work: Iterable[VectorWork]) -> int:

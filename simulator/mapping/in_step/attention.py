@@ -32,6 +32,7 @@ class AttentionGrid:
     *_on_chip: whether it stays in the shared cache. converted_bits: of keys and values in
         the unit's format, 0 when they are stored in it.
     epilogue: vector functions with their elements per element of the output.
+    softmax_function: the vector function that makes probabilities of scores.
     tokens, keys: of a step. steps: of all blocks; rounds: that the busiest core takes.
     split: shares of a block's keys. slots: blocks of keys and values that a core holds.
     """
@@ -48,6 +49,7 @@ class AttentionGrid:
     result_bits: float
     store_bits: float
     epilogue: tuple[tuple[str, float], ...]
+    softmax_function: str = "softmax"
     tokens: int = 0
     keys: int = 0
     steps: int = 0
@@ -113,7 +115,7 @@ class AttentionGrid:
 
     def softmax(self) -> list[VectorWork]:
         """Vector work of one step: probabilities, and the sums so far rescaled."""
-        work = [VectorWork("softmax", self.rows * self.keys, self.rows)]
+        work = [VectorWork(self.softmax_function, self.rows * self.keys, self.rows)]
         work.append(VectorWork("multiply", self.rows * self.shape.head_dim))
         return work
 

@@ -93,6 +93,7 @@ class StepAttentionPlanner(AttentionKernelPlanner):
             result_bits=result_bits,
             store_bits=store_bits,
             epilogue=self.epilogue,
+            softmax_function=self.softmax,
         )
         fixed = self._fixed(shape)
         key, memory = (unit.spec, grid, self.cache_bytes, fixed), self.planning.memory

@@ -199,7 +199,7 @@ class PimAttentionLowering(PimRuns):
         written = self.pim.input == "row"
         yield self.vector(
             CORE,
-            [*_additions(added), VectorWork("softmax", pairs, rows)],
+            [*_additions(added), VectorWork(self.part.softmax_function, pairs, rows)],
             (read, size),
             acquire=((own.scores, 1),),
             late=((own.probabilities if written else own.written, 1), *free),

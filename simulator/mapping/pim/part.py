@@ -22,7 +22,8 @@ class PimAttentionPart:
 
     appended_bytes: written for new values beyond their own bytes. stored_bytes: of the
     output, 0 if it stays on chip. writes_queries: they go to the memory first. barrier,
-    commands_per_cycle: as in `PimMappingSpec`.
+    commands_per_cycle: as in `PimMappingSpec`. softmax_function: the vector function that
+    makes probabilities of scores.
     """
 
     operator: int
@@ -35,6 +36,7 @@ class PimAttentionPart:
     commands_per_cycle: int
     writes_queries: bool
     epilogue: tuple[tuple[str, float], ...]
+    softmax_function: str
     places: dict[str, Place | None]
 
 

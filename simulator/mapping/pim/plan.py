@@ -124,6 +124,7 @@ class PimAttentionPlanner(AttentionKernelPlanner):
             commands_per_cycle=self.spec.commands_per_cycle,
             writes_queries=self.spec.writes == "corrected" and self.pim.input == "row",
             epilogue=self.epilogue,
+            softmax_function=self.softmax,
             places=self._places(),
         )
         lowering = PimAttentionLowering(self.planning.builder, part)

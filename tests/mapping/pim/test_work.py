@@ -143,6 +143,18 @@ def test_rows_of_runs_are_those_of_their_request() -> None:
     assert not rows["scores"] & rows["context"]
 
 
+def test_soft_caps_come_with_the_softmax() -> None:
+    """Of 3 heads of 256, two are in a chunk of 512 operands, and one in the next."""
+    plain = model(heads=3, head_dim=256)
+    work = {}
+    for spec in (plain, plain.model_copy(update={"capped_scores": True})):
+        label = "capped_softmax" if spec.capped_scores else "softmax"
+        program = mapped(phases(spec, decoding(700))[0], interleave="never")
+        work[label] = [c.compute_cycles for c in program.commands() if c.label == label]
+    assert len(work["softmax"]) == len(work["capped_softmax"]) == 2
+    assert sum(work["capped_softmax"]) > sum(work["softmax"])
+
+
 def test_softmaxes_see_every_score_once() -> None:
     """Of 3 heads of 256, two are in a chunk of 512 operands, and one in the next."""
     spec = model(heads=3, head_dim=256)
