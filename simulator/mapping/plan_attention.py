@@ -32,8 +32,7 @@ class AttentionPlanner(AttentionKernelPlanner):
         index, tiled = self.planning.fastest(
             self.scores.name, formats, (self.choice, self.pattern), self._tile
         )
-        name = self.planning.builder.resources.unit_names[index]
-        return Plan(self._lowerings(index, tiled), name, _attention_mapping(tiled, self.pattern))
+        return Plan(self._lowerings(index, tiled), index, _attention_mapping(tiled, self.pattern))
 
     def _tile(self, unit: MatrixUnit[Any], formats: FormatChoice) -> Tiled:
         """Every shape with its best blocks on a unit."""

@@ -77,7 +77,7 @@ class CpuResources(StepResources[CpuSpec]):
     @property
     def nameable(self) -> tuple[str, ...]:
         """The cores' units, and the arrays if there are any."""
-        return (*self.unit_names, *((ARRAYS_NAME,) if self.machine.arrays else ()))
+        return (*super().nameable, *((ARRAYS_NAME,) if self.machine.arrays else ()))
 
     def units_named(self, name: str) -> Sequence[int]:
         """Arrays take what the cores do: sums of products of codes, to be scaled afterwards."""
