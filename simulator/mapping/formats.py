@@ -74,6 +74,30 @@ def taken_as(stored: str, taken: str) -> Taken | None:
     return "stored" if wanted.consecutive and inside else "shifted"
 
 
+def takes(unit: MatrixUnit[Any], input_format: str, weight_format: str) -> bool:
+    """Whether a unit multiplies such operands, whatever becomes of the weights before."""
+    if choose_formats(unit, input_format, weight_format) is not None:
+        return True
+    return any(
+        inputs == input_format and taken_as(weight_format, weights) is not None
+        for each in (unit, *unit.narrower)
+        for inputs, weights in each.format_pairs
+    )
+
+
+def taken_words(unit: MatrixUnit[Any]) -> str:
+    """What a unit multiplies without conversion: `int8 by integers of 1 to 4 bits`.
+
+    What has all integers of some bits takes the others of as many, too (`taken_as`).
+    """
+    ((inputs, widest), *_) = unit.format_pairs
+    taken = {weights for each in (unit, *unit.narrower) for _, weights in each.format_pairs}
+    if format_named(widest).levels == 1 << format_named(widest).bits and len(taken) > 1:
+        bits = [format_named(weights).bits for weights in taken]
+        return f"{inputs} by integers of {min(bits)} to {max(bits)} bits"
+    return f"{inputs} by {' or '.join(sorted(taken))}"
+
+
 def _can_become(stored: NumberFormat, wanted: NumberFormat) -> bool:
     if wanted.kind == "int":
         inside = wanted.minimum <= stored.minimum and stored.maximum <= wanted.maximum

@@ -16,6 +16,7 @@ from simulator.hardware.links.spec import LinksSpec
 from simulator.hardware.machine import FEMTOSECONDS_PER_SECOND, MachineSpec
 from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.hardware.npu import NpuSpec
+from simulator.mapping.formats import taken_words, takes
 from simulator.mapping.program import Queue, QueueKind
 
 
@@ -111,6 +112,28 @@ class Resources(ABC, Generic[MachineT]):
         """The machine's links, which it must have."""
         assert self.machine.links is not None, "collectives without links are refused before"
         return self.machine.links
+
+    @property
+    def main_unit(self) -> str:
+        """Name of the units that the machine is about: the first ones of its cores."""
+        return self.unit_names[0]
+
+    def peaks(self) -> dict[str, Fraction]:
+        """By name of units: MACs of all of them per cycle, with the weights they are built for."""
+        return {
+            name: Fraction(unit.macs_per_cycle * unit.spec.count * self.machine.cores)
+            for name, unit in zip(self.unit_names, self.matrix_units, strict=True)
+            if not unit.is_narrowed
+        }
+
+    def takes(self, name: str, input_format: str, weight_format: str) -> bool:
+        """Whether the units of a name multiply such operands."""
+        unit = self.matrix_units[self.unit_names.index(name)]
+        return takes(unit, input_format, weight_format)
+
+    def taken_words(self, name: str) -> str:
+        """What the units of a name multiply."""
+        return taken_words(self.matrix_units[self.unit_names.index(name)])
 
     @property
     def nameable(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import pytest
 
 from simulator.mapping.formats import choose_formats, taken_as
 from simulator.numerics import FORMATS, format_named, pack, random_values, unpack
+from simulator.report.explain import explain
 from simulator.report.result import Result
 from simulator.workload.operators import MatMul, Vector
 from tests.hardware.test_narrower_weights import array, at
@@ -83,6 +84,9 @@ def test_the_area_is_that_of_the_widest_weights() -> None:
     for_two = result("int2", WIDE_LUT | {"weight_format": "bipolar2"})
     (area,) = areas
     assert for_two.area_mm2.value < area.value
+    said = "run as bipolar2 on units that are built for bipolar4, and take the area of these"
+    assert said in " ".join(explain(result("int2", WIDE_LUT)).split())
+    assert "built for" not in explain(for_two)
 
 
 # -- unsigned codes on units for signed ones, and the other way round -----------------------
