@@ -43,14 +43,15 @@ SUM_BITS = 32
 class _Choice:
     """A unit (by index), the weight format that its hardware sees, and what it needs.
 
-    shifted: whether codes are rewritten. corrected: whether Σx is to be taken off.
-    scaled: whether weights are multiplied by their scales, so that sums need not be.
-    cycles: roughly what the operator takes.
+    shifted, converted: whether codes are rewritten beforehand, or on the way there.
+    corrected: whether Σx is to be taken off. scaled: whether weights are multiplied by
+        their scales, so that sums need not be. cycles: roughly what the operator takes.
     """
 
     unit: int
     weight_format: str
     shifted: bool
+    converted: bool
     corrected: bool
     scaled: bool
     prepared: bool
@@ -113,12 +114,13 @@ class _Adapter:
     def _choose(self, op: MatMul) -> _Choice | None:
         """The unit to adapt to, the one that ought to be fastest; None for no adaptation.
 
+        Of equal ones, one that takes weights as they are: to convert them takes room as well.
         Where no unit needs any, the planner tries them all and decides.
         """
         choices = [c for index in self._units(op) for c in self._choices(op, index)]
         if all(choice.is_plain for choice in choices):
             return None
-        return min(choices, key=lambda choice: choice.cycles)
+        return min(choices, key=lambda choice: (choice.cycles, choice.converted))
 
     def _units(self, op: MatMul) -> Sequence[int]:
         for pattern, fixed in self.spec.operators.items():
@@ -132,21 +134,23 @@ class _Adapter:
     def _choices(self, op: MatMul, index: int) -> Iterator[_Choice]:
         """Ways in which a unit takes an operator's formats."""
         unit = self.resources.matrix_units[index]
-        prepared = unit.preparation is not None
         for inputs, weights in unit.format_pairs:
             taken = taken_as(op.weight_format, weights) if inputs == op.input_format else None
-            if taken is not None:
-                scaled, shifted = unit.scales_weights, taken == "shifted"
-                # Zero points are the unit's own business if scales are, and hold what is shifted.
-                corrected = shifted and not op.zero_points if scaled else shifted or op.zero_points
-                cycles = self._cycles(op, unit, corrected, scaled, False)
-                yield _Choice(index, weights, shifted, corrected, scaled, prepared, cycles)
+            if taken is None:
+                continue
+            scaled, shifted = unit.scales_weights, taken == "shifted"
+            # Zero points are the unit's own business if scales are, and hold what is shifted.
+            corrected = shifted and not op.zero_points if scaled else shifted or op.zero_points
+            cycles = self._cycles(op, unit, corrected, scaled, False)
+            prepared = unit.preparation is not None
+            yield _Choice(index, weights, shifted, False, corrected, scaled, prepared, cycles)
         converted = choose_formats(unit, op.input_format, op.weight_format)
         if converted is not None and converted.converted_bits:
-            scaled = converted.scaled
+            scaled, weights = converted.scaled, op.weight_format
             corrected = op.zero_points and not scaled
             cycles = self._cycles(op, unit, corrected, scaled, True)
-            yield _Choice(index, op.weight_format, False, corrected, scaled, prepared, cycles)
+            prepared = unit.preparation is not None
+            yield _Choice(index, weights, False, True, corrected, scaled, prepared, cycles)
 
     def _cycles(
         self, op: MatMul, unit: MatrixUnit[Any], corrected: bool, scaled: bool, converts: bool

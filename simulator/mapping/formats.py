@@ -59,19 +59,20 @@ Taken = Literal["stored", "shifted"]
 def taken_as(stored: str, taken: str) -> Taken | None:
     """How codes are taken by what multiplies another format of as many bits; None if not at all.
 
-    stored: as they are. shifted: rewritten beforehand, each bit for bit, as other integers
-        that are a constant off (and twice as far apart, of bipolar ones): what the constant
-        adds, c · Σx, is taken off behind the product, or goes with the zero points. In two's
-        complement, q - 2^(W - 1) of an unsigned q has the top bit negated.
+    stored: as they are. shifted: rewritten beforehand, bit for bit, as other integers that
+        are a constant off, and twice or half as far apart where either are bipolar, which
+        scales take up. What the constant adds, c · Σx, is taken off behind the product, or
+        goes with the zero points. An unsigned q becomes q - 2^(W - 1) in two's complement, its
+        top bit negated, and 2q - (2^W - 1) as a bipolar code, its bits as they are.
     """
     if stored == taken:
         return "stored"
     codes, wanted = format_named(stored), format_named(taken)
-    integers = codes.consecutive and wanted.kind == "int" and not wanted.table
+    integers = codes.kind == wanted.kind == "int" and not (codes.table or wanted.table)
     if not integers or codes.bits != wanted.bits or DENSE_TERNARY in (stored, taken):
         return None  # five dense ternary codes in a byte are not two bits each
     inside = wanted.minimum <= codes.minimum and codes.maximum <= wanted.maximum
-    return "stored" if wanted.consecutive and inside else "shifted"
+    return "stored" if inside and codes.step == wanted.step else "shifted"
 
 
 def takes(unit: MatrixUnit[Any], input_format: str, weight_format: str) -> bool:

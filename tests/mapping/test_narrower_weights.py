@@ -111,6 +111,18 @@ def test_zero_points_take_the_shift_at_no_further_cost() -> None:
     assert names == [record.name for record in signed.operators]
 
 
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_odd_integers_are_unsigned_ones_of_the_same_bits(bits: int) -> None:
+    rng = np.random.default_rng(bits)
+    inputs = random_values(rng, (5, 24), "int8").astype(int)
+    odd = random_values(rng, (24, 7), f"bipolar{bits}").astype(int)
+    codes = unpack(pack(odd.ravel(), f"bipolar{bits}"), f"uint{bits}", odd.size).reshape(odd.shape)
+    unit = at(array("int8", multiplier="shift_add"), f"int{bits}")
+    sums = unit.compute(inputs, codes.astype(int) - (1 << bits - 1)).astype(int)
+    # Twice the sums, as of scales twice as large, and 2 · 2^(W - 1) - (2^W - 1) = 1 times Σx.
+    np.testing.assert_array_equal(2 * sums + inputs.sum(axis=1, keepdims=True), inputs @ odd)
+
+
 @pytest.mark.parametrize("bits", [1, 2, 3, 4, 8])
 def test_the_shift_keeps_every_sum_and_every_bit_but_one(bits: int) -> None:
     rng, half = np.random.default_rng(bits), 1 << bits - 1
@@ -130,12 +142,17 @@ def test_the_shift_keeps_every_sum_and_every_bit_but_one(bits: int) -> None:
 
 def test_how_codes_are_taken() -> None:
     assert taken_as("int4", "int4") == taken_as("ternary", "int2") == "stored"
-    for stored, taken in (("uint4", "int4"), ("int3", "bipolar3"), ("ternary", "bipolar2")):
+    for stored, taken in (
+        ("uint4", "int4"),
+        ("int3", "bipolar3"),
+        ("ternary", "bipolar2"),
+        ("bipolar1", "uint1"),
+        ("bipolar3", "int3"),
+    ):
         assert taken_as(stored, taken) == "shifted"
     for stored, taken in (
         ("int3", "int4"),  # other bits
         ("ternary_base3", "int2"),  # five in a byte
-        ("bipolar2", "int2"),  # odd integers only
         ("flint4", "int4"),
         ("int4", "flint4"),
         ("fp4_e2m1", "int4"),
