@@ -67,12 +67,13 @@ class KernelPlanner(ABC):
             primary, bound, peak, reads, writes = plan.elsewhere
         unit = plan.unit
         if isinstance(unit, int):
-            chosen, primary = self.resources.matrix_units[unit], queues.matrix[unit]
-            unit = self.resources.unit_names[unit]
-            peak = chosen.macs_per_cycle * chosen.spec.count * cores
-            bound = -(-macs // peak)
+            chosen = self.resources.matrix_units[unit]
+            if macs:
+                peak = chosen.macs_per_cycle * chosen.spec.count * cores
+                bound, primary = -(-macs // peak), queues.matrix[unit]
             if chosen.is_narrowed:
                 plan.mapping.update(_narrowed(chosen))
+            unit = self.resources.unit_names[unit]
         return OperatorInfo(
             name=kernel.name + self.builder.suffix,
             kind=kernel.kind,
