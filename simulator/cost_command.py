@@ -162,7 +162,8 @@ def _machine_bill(what: str, overrides: list[str], technology: str | None) -> Bi
 
 
 def _formats(unit: MatrixUnit[Any]) -> str:
-    return ", ".join(f"{inputs} × {weights}" for inputs, weights in unit.format_pairs)
+    pairs = ", ".join(f"{inputs} × {weights}" for inputs, weights in unit.format_pairs)
+    return f"{pairs} and narrower" if unit.narrower else pairs
 
 
 def _lines(bill: Bill, sources: bool) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import asdict
 from fractions import Fraction
 from typing import Any
 
@@ -77,7 +78,8 @@ def run_with_amounts(
         "skipped_commands": skipped,
     }
     turns = _turns(experiment, mapper, builder)
-    result = _result(experiment, workload, builder, simulation, turns)
+    facts = machine_facts(spec.machine, mapper, builder.peak_macs_per_cycle)
+    result = _result(experiment, workload, builder, simulation, turns, facts)
     if provenance:
         result.sources = experiment.sources()
         result.configuration = experiment.resolved()
@@ -184,8 +186,9 @@ def _result(
     builder: ResultBuilder,
     simulation: dict[str, Any],
     turns: dict[str, str],
+    machine: dict[str, Any],
 ) -> Result:
-    machine, phases = experiment.spec.machine, builder.phases
+    phases = builder.phases
     cycles = sum(phase.cycles for phase in phases)
     seconds = sum(phase.seconds for phase in phases)
     energy = sum((phase.energy_j for phase in phases), ZERO)
@@ -195,7 +198,7 @@ def _result(
     rounds = sum(phase.round_seconds for phase in phases)
     return Result(
         name=experiment.spec.name,
-        machine=machine_facts(machine, builder.peak_macs_per_cycle),
+        machine=machine,
         workload={"name": workload.name, **workload.description, **turns},
         cycles=cycles,
         seconds=seconds,
@@ -308,8 +311,10 @@ def _memory_units(machine: MachineSpec) -> dict[str, Any]:
     return {"memory_units": {name: _number(value) for name, value in facts.items()}}
 
 
-def machine_facts(machine: MachineSpec, peak_macs_per_cycle: float = 0) -> dict[str, Any]:
-    """What results say about a machine.
+def machine_facts(
+    machine: MachineSpec, mapper: Mapper, peak_macs_per_cycle: float = 0
+) -> dict[str, Any]:
+    """What results say about a machine, by what was mapped to it.
 
     peak_macs_per_cycle: of units that were faster with the workload's formats than with
         those that they are described with.
@@ -344,6 +349,7 @@ def machine_facts(machine: MachineSpec, peak_macs_per_cycle: float = 0) -> dict[
         "memory_latency_s": machine.memory.latency_s,
         **_dram_facts(machine),
         **_memory_units(machine),
+        **({"idle_units": asdict(idle)} if (idle := mapper.idle()) else {}),
         **({"links": machine.links.model_dump(mode="json")} if machine.links else {}),
         "memory_capacity_bytes": machine.memory.capacity_bytes,
         **({"price_usd_per_hour": price} if (price := machine.price_usd_per_hour) else {}),

@@ -37,3 +37,6 @@ def test_cycles_by_hand() -> None:
     # 2 x 1 blocks of 4 x 4, 10 products of 4 bits each: load 1 + 2 · 10 · 4 + drain 1 = 82.
     unit = TestBitSerialGrid.units[0]
     assert unit.timing(Tile(m=7, n=4, k=10)).cycles == 82
+    # Of 3, 2 and 1 bits on the same grid: 1 + 2 · 10 · bits + 1.
+    cycles = {u.spec.weight_format: u.timing(Tile(7, 4, 10)).cycles for u in unit.narrower}
+    assert cycles == {"int1": 22, "int2": 42, "int3": 62}

@@ -8,6 +8,9 @@ from pydantic import AfterValidator, Field
 
 from simulator.config import CyclelabError
 from simulator.numerics import FORMATS, NumberFormat, format_named
+from simulator.numerics.scheme import DENSE_TERNARY
+
+BITS_PER_BYTE = 8
 
 
 def _known(name: str) -> str:
@@ -19,6 +22,29 @@ def _known(name: str) -> str:
 
 FormatName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*FORMATS]})]
 """A field that holds the name of a number format."""
+
+
+def narrower_integers(name: str) -> tuple[str, ...]:
+    """Integers of fewer bits, all of whose values an integer format has as well.
+
+    bipolar: those of its own kind, which are bits of -1 and 1, too.
+    """
+    widest = format_named(name)
+    if widest.kind != "int" or widest.table:
+        return ()
+    return tuple(each.name for each in FORMATS.values() if _is_narrower(each, widest))
+
+
+def is_packed(weights: NumberFormat) -> bool:
+    """Whether words share bytes, so that what takes them has to tell them apart in any case."""
+    return weights.bits < BITS_PER_BYTE
+
+
+def _is_narrower(each: NumberFormat, widest: NumberFormat) -> bool:
+    if each.kind != "int" or each.table or each.name == DENSE_TERNARY:
+        return False
+    inside = widest.minimum <= each.minimum and each.maximum <= widest.maximum
+    return inside and each.step == widest.step and each.bits < widest.bits
 
 
 def check_binary(taker: str, *formats: NumberFormat) -> None:

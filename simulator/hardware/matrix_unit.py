@@ -9,7 +9,7 @@ for every supported format pair.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
@@ -126,12 +126,17 @@ SpecT = TypeVar("SpecT", bound=MatrixUnitSpec)
 
 
 class MatrixUnit(ABC, Generic[SpecT]):
-    """One matrix unit: a spec and five faces that must agree."""
+    """One matrix unit: a spec and five faces that must agree.
+
+    built: the spec that its structure is of. It differs from `spec` in the format of the
+        weights alone, where the unit works on narrower ones than it is made for.
+    """
 
     spec_type: ClassVar[type[MatrixUnitSpec]]
 
-    def __init__(self, spec: SpecT) -> None:
+    def __init__(self, spec: SpecT, built: SpecT | None = None) -> None:
         self.spec = spec
+        self.built = spec if built is None else built
 
     # -- what the mapper asks ------------------------------------------------
     @property
@@ -178,6 +183,26 @@ class MatrixUnit(ABC, Generic[SpecT]):
     def preparation(self) -> Preparation | None:
         """What activations have to go through first; None if they come as they are."""
         return None
+
+    @property
+    def narrower(self) -> Sequence[MatrixUnit[SpecT]]:
+        """The unit at work on narrower weights: one for every further format that it takes.
+
+        Of each, `structure` is this unit's, and all other faces are those of its own format.
+        """
+        return ()
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether it works on narrower weights than it is made for."""
+        return self.built is not self.spec
+
+    def narrowed_to(self, weight_formats: Iterable[str]) -> tuple[MatrixUnit[SpecT], ...]:
+        """`narrower`, of a unit whose spec says `weight_format`."""
+        if self.is_narrowed:
+            return ()
+        specs = [self.spec.model_copy(update={"weight_format": name}) for name in weight_formats]
+        return tuple(type(self)(spec, self.spec) for spec in specs)
 
     @property
     def title(self) -> str:

@@ -4,7 +4,8 @@ A LUT tensor core takes tables instead of activations, and weights of odd intege
 an element-wise operator makes tables in front of the GEMM (fused behind the operator
 that makes the activations, where that can be), and weights of other integers, which
 are rewritten as q = (q' - c) / 2 beforehand, have c · Σx taken off behind it. So have
-weights with zero points on any unit that multiplies their codes. Σx of each row (and
+unsigned weights on units that take signed ones, rewritten as q = q' - c, and weights
+with zero points on any unit that multiplies their codes. Σx of each row (and
 group, where groups of k have scales of their own) is summed up for all columns at once.
 """
 
@@ -20,11 +21,10 @@ from simulator.config import CyclelabError
 from simulator.hardware.matrix_unit import MatrixUnit, Tile
 from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
 from simulator.mapping.errors import FixedChoiceError, NoLinksError
-from simulator.mapping.formats import choose_formats
+from simulator.mapping.formats import choose_formats, taken_as
 from simulator.mapping.resources import Resources
 from simulator.mapping.spec import MappingSpec
 from simulator.mapping.tiling import gang_interval
-from simulator.numerics import format_named
 from simulator.workload.graph import graph_of
 from simulator.workload.operators import (
     Collective,
@@ -44,12 +44,15 @@ SUM_BITS = 32
 class _Choice:
     """A unit (by index), the weight format that its hardware sees, and what it needs.
 
+    shifted, converted: whether codes are rewritten beforehand, or on the way there.
     corrected: whether Σx is to be taken off. scaled: whether weights are multiplied by
         their scales, so that sums need not be. cycles: roughly what the operator takes.
     """
 
     unit: int
     weight_format: str
+    shifted: bool
+    converted: bool
     corrected: bool
     scaled: bool
     prepared: bool
@@ -58,7 +61,7 @@ class _Choice:
     @property
     def is_plain(self) -> bool:
         """Whether the graph may stay as it is."""
-        return not (self.corrected or self.prepared)
+        return not (self.shifted or self.corrected or self.prepared)
 
 
 def adapted(phase: Phase, resources: Resources[Any], spec: MappingSpec) -> Phase:
@@ -115,12 +118,13 @@ class _Adapter:
     def _choose(self, op: MatMul) -> _Choice | None:
         """The unit to adapt to, the one that ought to be fastest; None for no adaptation.
 
+        Of equal ones, one that takes weights as they are: to convert them takes room as well.
         Where no unit needs any, the planner tries them all and decides.
         """
         choices = [c for index in self._units(op) for c in self._choices(op, index)]
         if all(choice.is_plain for choice in choices):
             return None
-        return min(choices, key=lambda choice: choice.cycles)
+        return min(choices, key=lambda choice: (choice.cycles, choice.converted))
 
     def _units(self, op: MatMul) -> Sequence[int]:
         for pattern, fixed in self.spec.operators.items():
@@ -134,18 +138,23 @@ class _Adapter:
     def _choices(self, op: MatMul, index: int) -> Iterator[_Choice]:
         """Ways in which a unit takes an operator's formats."""
         unit = self.resources.matrix_units[index]
-        prepared = unit.preparation is not None
         for inputs, weights in unit.format_pairs:
-            for rewritten in _ways(op.weight_format, weights) if inputs == op.input_format else ():
-                corrected = rewritten or (op.zero_points and not unit.scales_weights)
-                cycles = self._cycles(op, unit, corrected, unit.scales_weights, False)
-                yield _Choice(index, weights, corrected, unit.scales_weights, prepared, cycles)
+            taken = taken_as(op.weight_format, weights) if inputs == op.input_format else None
+            if taken is None:
+                continue
+            scaled, shifted = unit.scales_weights, taken == "shifted"
+            # Zero points are the unit's own business if scales are, and hold what is shifted.
+            corrected = shifted and not op.zero_points if scaled else shifted or op.zero_points
+            cycles = self._cycles(op, unit, corrected, scaled, False)
+            prepared = unit.preparation is not None
+            yield _Choice(index, weights, shifted, False, corrected, scaled, prepared, cycles)
         converted = choose_formats(unit, op.input_format, op.weight_format)
         if converted is not None and converted.converted_bits:
-            scaled = converted.scaled
+            scaled, weights = converted.scaled, op.weight_format
             corrected = op.zero_points and not scaled
             cycles = self._cycles(op, unit, corrected, scaled, True)
-            yield _Choice(index, op.weight_format, corrected, scaled, prepared, cycles)
+            prepared = unit.preparation is not None
+            yield _Choice(index, weights, False, True, corrected, scaled, prepared, cycles)
 
     def _cycles(
         self, op: MatMul, unit: MatrixUnit[Any], corrected: bool, scaled: bool, converts: bool
@@ -236,19 +245,6 @@ def _filled_up(op: MatMul, depth: int) -> float:
         filled += rows * depth * (whole * -(-group // depth) + -(-rest // depth))
         total += rows * shape.k
     return filled / total
-
-
-def _ways(stored: str, taken: str) -> list[bool]:
-    """Ways to take stored codes as another format: as they are (False), or corrected (True)."""
-    if stored == taken:
-        return [False]
-    codes, wanted = format_named(stored), format_named(taken)
-    integers = codes.kind == wanted.kind == "int" and codes.bits == wanted.bits
-    if not integers or stored == "ternary_base3":  # five in a byte are not two bits each
-        return []
-    if wanted.step == 2:
-        return [True] if codes.consecutive else []
-    return [False] if stored == "ternary" and wanted.signed else []
 
 
 def _renamed(op: Operator, old: str, new: str) -> Operator:

@@ -11,6 +11,7 @@ from simulator.hardware.machine import MachineSpec
 from simulator.mapping.adaptation import adapted
 from simulator.mapping.builder import ProgramBuilder
 from simulator.mapping.errors import FixedChoiceError, NoMappingError
+from simulator.mapping.idle import IdleUnits, Operands, idle_main_units
 from simulator.mapping.kernels import Kernel, build_kernels
 from simulator.mapping.machine_kinds import MACHINE_KINDS, resources_of
 from simulator.mapping.planner import KernelPlanner
@@ -23,12 +24,14 @@ from simulator.mapping.residency import (
 from simulator.mapping.spec import MappingSpec
 from simulator.mapping.turns import LayerEstimate, Turns
 from simulator.mapping.wiring import SegmentPlan, Wirer
-from simulator.workload.operators import Phase, Segment
+from simulator.workload.operators import MatMul, Phase, Segment
 
 
 class Mapper:
     """Maps phases of one experiment; tilings are remembered from phase to phase.
 
+    operands: formats of activations and weights that were met. worked: names of units that
+        multiplied.
     layer_estimate: by which it was decided whether sub-batches take turns, where it was.
     """
 
@@ -39,6 +42,8 @@ class Mapper:
         self.tilings: dict[Hashable, Any] = {}
         self.used_patterns: set[str] = set()
         self.kernel_names: set[str] = set()
+        self.operands: set[Operands] = set()
+        self.worked: set[str] = set()
         self.layer_estimate: LayerEstimate | None = None
 
     def map(self, phase: Phase) -> Program:
@@ -48,7 +53,22 @@ class Mapper:
         that the user fixed, and CyclelabError for formats or functions that the machine
         lacks.
         """
-        phase = adapted(phase, self.resources, self.spec)
+        program = self._attempt(adapted(phase, self.resources, self.spec))
+        self.operands |= {
+            (op.input_format, op.weight_format)
+            for segment in phase.segments
+            for op in segment.operators()
+            if isinstance(op, MatMul)
+        }
+        self.worked |= {info.unit for info in program.operators if info.macs}
+        return program
+
+    def idle(self) -> IdleUnits | None:
+        """The main units, if they had no work in any phase as they take no such operands."""
+        return idle_main_units(self.resources, self.operands, self.worked)
+
+    def _attempt(self, phase: Phase) -> Program:
+        """The program with attention fused and activations kept on chip, if that fits."""
         attempts = [(fuse, keep) for fuse in self._fusing() for keep in self._keeping()]
         for position, (fuse, keep) in enumerate(attempts):
             try:

@@ -29,8 +29,7 @@ class AttentionPlanner(AttentionKernelPlanner):
     def plan(self) -> Plan:
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
         index, tiled = self._fastest()
-        name = self.planning.builder.resources.unit_names[index]
-        return Plan(self._lowerings(index, tiled), name, _attention_mapping(tiled, self.pattern))
+        return Plan(self._lowerings(index, tiled), index, _attention_mapping(tiled, self.pattern))
 
     def estimated_cycles(self) -> int:
         """Of the fastest unit; raises as `plan`."""

@@ -52,8 +52,7 @@ class GemmPlanner(GemmKernelPlanner):
         index, tiled = self.planning.fastest(
             self.op.name, formats, (self.choice, self.pattern), self._tile, only
         )
-        name = self.planning.builder.resources.unit_names[index]
-        return Plan(self._lowerings(index, tiled), name, _gemm_mapping(tiled, self.pattern))
+        return Plan(self._lowerings(index, tiled), index, _gemm_mapping(tiled, self.pattern))
 
     def _tile(self, unit: MatrixUnit[Any], formats: FormatChoice) -> Tiled:
         """Every shape with its best tiling on a unit."""

@@ -6,8 +6,9 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import cast
+from typing import Any, cast
 
+from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
 from simulator.mapping.facts import KernelFacts
 from simulator.mapping.kernels import Kernel
@@ -64,16 +65,20 @@ class KernelPlanner(ABC):
         reads, writes = facts.compulsory()
         if plan.elsewhere is not None:
             primary, bound, peak, reads, writes = plan.elsewhere
-        elif macs:
-            index = self.resources.unit_index(plan.unit)
-            chosen = self.resources.matrix_units[index]
-            peak = chosen.macs_per_cycle * chosen.spec.count * cores
-            bound, primary = -(-macs // peak), queues.matrix[index]
+        unit = plan.unit
+        if isinstance(unit, int):
+            chosen = self.resources.matrix_units[unit]
+            if macs:
+                peak = chosen.macs_per_cycle * chosen.spec.count * cores
+                bound, primary = -(-macs // peak), queues.matrix[unit]
+            if chosen.is_narrowed:
+                plan.mapping.update(_narrowed(chosen))
+            unit = self.resources.unit_names[unit]
         return OperatorInfo(
             name=kernel.name + self.builder.suffix,
             kind=kernel.kind,
             block=segment.name,
-            unit=plan.unit,
+            unit=unit,
             primary=primary,
             macs=macs,
             vector_elements=sum(v.elements for v in vectors),
@@ -87,6 +92,12 @@ class KernelPlanner(ABC):
             first_instance=segment.first,
             stage=BETWEEN_STAGES if _is_send(kernel) else segment.stage,
         )
+
+
+def _narrowed(unit: MatrixUnit[Any]) -> dict[str, object]:
+    """What weights a unit works on, and for which it is built, whose area it has."""
+    ((_, weights), *_), ((_, widest), *_) = unit.format_pairs, type(unit)(unit.built).format_pairs
+    return {"weights": weights, "unit_built_for": widest}
 
 
 def _is_send(kernel: Kernel) -> bool:

@@ -50,10 +50,13 @@ class Elsewhere(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Lowerings of a kernel's parts, the unit that runs them, and facts for people."""
+    """Lowerings of a kernel's parts, the unit that runs them, and facts for people.
+
+    unit: its name; of a matrix unit, its index among those of the machine's resources.
+    """
 
     lowerings: Sequence[KernelPart]
-    unit: str
+    unit: str | int
     mapping: dict[str, object]
     elsewhere: Elsewhere | None = None
 
@@ -79,7 +82,7 @@ class Planning:
 
     @property
     def matrix_units(self) -> tuple[MatrixUnit[Any], ...]:
-        """The machine's kinds of matrix unit."""
+        """The machine's matrix units, and they again at work on narrower weights."""
         return self.builder.resources.matrix_units
 
     def fixed(self, name: str, settings: tuple[str, ...]) -> tuple[TileChoice, str]:
@@ -136,12 +139,12 @@ class Planning:
         if only is not None:
             return [units[only]]
         if choice.unit is not None:
-            units = [units[self._index(choice.unit, pattern)]]
+            units = [units[index] for index in self._named(choice.unit, pattern)]
         return [(index, unit) for index, unit in units if unit.preparation is None]
 
-    def _index(self, unit: str, pattern: str) -> int:
+    def _named(self, unit: str, pattern: str) -> Sequence[int]:
         try:
-            return self.builder.resources.unit_index(unit)
+            return self.builder.resources.units_named(unit)
         except CyclelabError as error:
             raise FixedChoiceError(pattern, "unit", str(error)) from None
 
@@ -152,7 +155,8 @@ class Planning:
         choice, pattern = fixed
         units, who = self.matrix_units, "no matrix unit of the machine"
         if choice.unit is not None:
-            units, who = (units[self._index(choice.unit, pattern)],), f"{choice.unit} never"
+            units = tuple(units[index] for index in self._named(choice.unit, pattern))
+            who = f"{choice.unit} never"
         pairs = sorted({f"{a} x {b}" for unit in units for a, b in unit.format_pairs})
         reason = (
             f"{who} multiplies {formats[0]} activations by {formats[1]} "

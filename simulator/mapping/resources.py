@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from simulator.config import CyclelabError, nearest
@@ -15,6 +16,7 @@ from simulator.hardware.links.spec import LinksSpec
 from simulator.hardware.machine import FEMTOSECONDS_PER_SECOND, MachineSpec
 from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.hardware.npu import NpuSpec
+from simulator.mapping.formats import taken_words, takes
 from simulator.mapping.program import Queue, QueueKind
 
 
@@ -35,7 +37,9 @@ class Resources(ABC, Generic[MachineT]):
     """Units, queues and rates of a machine.
 
     matrix_units[i] is driven by queue `cores[c].matrix[i]` of core c. unit_names[i] is
-        its kind, numbered (`systolic_array1`) where several are of one kind.
+        its kind, numbered (`systolic_array1`) where several are of one kind. Behind the
+        machine's units come the same ones at work on narrower weights, with the names and
+        queues of those that they are.
     cores: that are mapped to one by one. link: queue of the links to other devices, -1
         without any.
     """
@@ -43,11 +47,15 @@ class Resources(ABC, Generic[MachineT]):
     def __init__(self, machine: MachineT) -> None:
         self.machine = machine
         self.core: Any = machine.core  # of the type that the kind of machine has
-        self.matrix_units: tuple[MatrixUnit[Any], ...] = machine.core.build_matrix_units()
+        units = machine.core.build_matrix_units()
         kinds = [unit.kind for unit in machine.core.matrix_units]
-        self.unit_names = tuple(
+        names = [
             kind if kinds.count(kind) == 1 else f"{kind}{index}" for index, kind in enumerate(kinds)
-        )
+        ]
+        narrower = [unit.narrower for unit in units]
+        self.matrix_units: tuple[MatrixUnit[Any], ...] = (*units, *chain(*narrower))
+        of_narrower = [[name] * len(each) for name, each in zip(names, narrower, strict=True)]
+        self.unit_names: tuple[str, ...] = (*names, *chain(*of_narrower))
         self.period_fs = machine.clock.period_fs
         self.queues: list[Queue] = []
         self.cores = self._add_cores()
@@ -72,6 +80,11 @@ class Resources(ABC, Generic[MachineT]):
     @abstractmethod
     def _add_cores(self) -> tuple[CoreQueues, ...]:
         """Make the queues; called once, with the units in place."""
+
+    def _add_matrix(self, add: Callable[[str], int]) -> tuple[int, ...]:
+        """A queue for each of a core's matrix units, by index of `matrix_units`."""
+        queues = {name: add(name) for name in dict.fromkeys(self.unit_names)}
+        return tuple(queues[name] for name in self.unit_names)
 
     def _add(self, name: str, kind: QueueKind, core: int, depth: int, **options: int) -> int:
         period = self.vector_period_fs if kind is QueueKind.VECTOR else self.period_fs
@@ -101,21 +114,39 @@ class Resources(ABC, Generic[MachineT]):
         return self.machine.links
 
     @property
+    def main_unit(self) -> str:
+        """Name of the units that the machine is about: the first ones of its cores."""
+        return self.unit_names[0]
+
+    def peaks(self) -> dict[str, Fraction]:
+        """By name of units: MACs of all of them per cycle, with the weights they are built for."""
+        return {
+            name: Fraction(unit.macs_per_cycle * unit.spec.count * self.machine.cores)
+            for name, unit in zip(self.unit_names, self.matrix_units, strict=True)
+            if not unit.is_narrowed
+        }
+
+    def takes(self, name: str, input_format: str, weight_format: str) -> bool:
+        """Whether the units of a name multiply such operands."""
+        unit = self.matrix_units[self.unit_names.index(name)]
+        return takes(unit, input_format, weight_format)
+
+    def taken_words(self, name: str) -> str:
+        """What the units of a name multiply."""
+        return taken_words(self.matrix_units[self.unit_names.index(name)])
+
+    @property
     def nameable(self) -> tuple[str, ...]:
         """What the user can name to run a product."""
-        return self.unit_names
+        return tuple(dict.fromkeys(self.unit_names))
 
     def units_named(self, name: str) -> Sequence[int]:
         """Indices of the matrix units that a graph is adapted to, if it shall run on `name`.
 
         Raises CyclelabError when there is none.
         """
-        return [self.unit_index(name)]
-
-    def unit_index(self, name: str) -> int:
-        """Index of the matrix unit of a name; raises CyclelabError when there is none."""
         if name in self.unit_names:
-            return self.unit_names.index(name)
+            return [index for index, each in enumerate(self.unit_names) if each == name]
         hint = nearest(name, self.nameable)
         raise CyclelabError(
             f"the machine has no matrix unit {name!r}; it has: {', '.join(self.nameable)}"
@@ -184,8 +215,7 @@ class NpuResources(Resources[NpuSpec]):
             load=self._add(f"core{core}.dma_load", QueueKind.LOAD, core, depth, **options),
             store=self._add(f"core{core}.dma_store", QueueKind.STORE, core, depth, **options),
             vector=self._add(f"core{core}.vector_unit", QueueKind.VECTOR, core, depth),
-            matrix=tuple(
-                self._add(f"core{core}.{name}", QueueKind.MATRIX, core, depth)
-                for name in self.unit_names
+            matrix=self._add_matrix(
+                lambda name: self._add(f"core{core}.{name}", QueueKind.MATRIX, core, depth)
             ),
         )

@@ -12,6 +12,7 @@ from simulator.report.efficiency import HEAD, efficiency_cells, efficiency_of
 from simulator.report.lines import BOLD, DIM, WIDTH, styled, wrapped
 from simulator.report.machine_facts import (
     bandwidth_bytes_per_second,
+    idle_lines,
     machine_line,
     workload_line,
 )
@@ -63,6 +64,7 @@ def _what_ran(result: Result) -> list[str]:
     return [
         *wrapped("workload  ", " · ".join(workload_line(result))),
         *wrapped("machine   ", " · ".join(machine_line(result))),
+        *[line for text in idle_lines(result.machine) for line in wrapped("idle      ", text)],
         *[line for text in device_lines(result) for line in wrapped("devices   ", text)],
     ]
 

@@ -13,6 +13,7 @@ from simulator.report.machine_facts import (
     balance_macs_per_byte,
     bandwidth_bytes_per_second,
     clock_hz,
+    idle_lines,
     machine_line,
 )
 from simulator.report.result import MEMORY_UNITS, Result, whole_name
@@ -106,7 +107,8 @@ def _overall(result: Result, operators: list[OperatorGroup]) -> str:
         _fill(
             f"{result.name}: {count(result.cycles)} cycles, {seconds(result.seconds)} on "
             f"{', '.join(machine_line(result))}."
-        )
+        ),
+        *[_fill(f"{line}.") for line in idle_lines(result.machine)],
     ]
     for verdict in phase_verdicts(result, operators):
         parts.append(_fill(sentence(result, verdict)))
@@ -123,6 +125,7 @@ def _paragraphs(result: Result, phase: PhaseGroup, group: OperatorGroup) -> str:
         _bounds_sentence(result, group),
         _split_sentence(group),
         _traffic_sentence(group),
+        _width_sentence(group),
         _help_sentence(result, group),
     ]
     facts = mapping_text({k: v for k, v in group.mapping.items() if k != "shape"})
@@ -220,6 +223,16 @@ def _traffic_sentence(group: OperatorGroup) -> str:
     return (
         f"It moves {times} the bytes that any mapping must move: larger buffers or other tiles "
         "would cut that."
+    )
+
+
+def _width_sentence(group: OperatorGroup) -> str:
+    built = group.mapping.get("unit_built_for")
+    if built is None:
+        return ""
+    return (
+        f"Its weights run as {group.mapping['weights']} on units that are built for {built}, and "
+        "take the area of these."
     )
 
 

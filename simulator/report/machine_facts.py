@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from simulator.report.result import Result
-from simulator.report.units import count, seconds, si
+from simulator.report.units import count, percent, seconds, si
 
 SHOWN_WORKLOAD_ITEMS = 10
 
@@ -51,6 +52,18 @@ def machine_line(result: Result) -> list[str]:
     if machine.get("memory_latency_s"):
         parts.append(f"latency {seconds(float(machine['memory_latency_s']))}")
     return parts
+
+
+def idle_lines(machine: Mapping[str, Any]) -> list[str]:
+    """In a sentence, main units without work, and what they would take; mostly nothing."""
+    idle = machine.get("idle_units")
+    if not idle:
+        return []
+    operands = ", ".join(" by ".join(pair) for pair in idle["operands"])
+    return [
+        f"{idle['unit']} has no work: it multiplies {idle['takes']}, which no operator has "
+        f"({operands}); what ran has {percent(idle['peak_ratio'])} of its peak"
+    ]
 
 
 def workload_line(result: Result) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from simulator.report.aggregate import operator_groups
+from simulator.report.machine_facts import idle_lines
 from simulator.report.markup import Cell, number, phase_table, quantity, table
 from simulator.report.result import Result
 from simulator.report.units import count, estimate, percent, seconds, si
@@ -25,10 +26,10 @@ def fragment(result: Result) -> str:
             estimate(result.area_mm2, "mm²", prefix=False),
         )
     )
+    idle = "".join(f"<br>{escape(line)}" for line in idle_lines(result.machine))
     title = f"<b>{escape(result.name)}</b> · {escape(machine)}"
-    return (
-        f"<div><p>{title}<br>{escape(facts)}</p>\n{phase_table(result)}\n{_operators(result)}</div>"
-    )
+    head = f"<p>{title}<br>{escape(facts)}{idle}</p>"
+    return f"<div>{head}\n{phase_table(result)}\n{_operators(result)}</div>"
 
 
 def _operators(result: Result) -> str:

@@ -8,7 +8,7 @@ from html import escape
 from simulator.report.aggregate import OperatorGroup, operator_groups
 from simulator.report.device_words import device_lines
 from simulator.report.explain import explain
-from simulator.report.machine_facts import machine_line, workload_line
+from simulator.report.machine_facts import idle_lines, machine_line, workload_line
 from simulator.report.markup import Cell, component_table, operator_table, phase_table, table
 from simulator.report.page_assets import cards, details, page
 from simulator.report.page_figures import figures
@@ -39,7 +39,8 @@ def report_page(result: Result, pictures: Mapping[str, str], configuration_yaml:
 def _header(result: Result, operators: list[OperatorGroup]) -> str:
     machine = escape(" · ".join(machine_line(result)))
     workload = escape(" · ".join(workload_line(result)))
-    devices = "".join(f"<br>{escape(line)}" for line in device_lines(result))
+    further = [*idle_lines(result.machine), *device_lines(result)]
+    devices = "".join(f"<br>{escape(line)}" for line in further)
     verdicts = "".join(
         f"<p>{escape(sentence(result, verdict))}</p>"
         for verdict in phase_verdicts(result, operators)

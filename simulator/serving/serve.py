@@ -120,7 +120,7 @@ def _result(experiment: Experiment, served: ServedModel, server: Server) -> Serv
     ]
     return ServingResult(
         name=spec.name,
-        machine=machine_facts(spec.machine),
+        machine=machine_facts(spec.machine, timer.mapper),
         memory_peak_macs_per_cycle=_memory_peak(experiment),
         workload=_workload_facts(served),
         offered_requests=server.requests,

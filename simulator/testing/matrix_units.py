@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import astuple, replace
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import ml_dtypes
@@ -61,37 +62,43 @@ class MatrixUnitContract:
     def test_registers_agree_on_any_shape(
         self, data: st.DataObject, tile: Tile, repeats: int, seed: int
     ) -> None:
-        unit = data.draw(st.sampled_from(self.units))
+        unit = _drawn(data, self.units)
         _check_registers(unit, tile, repeats, seed)
 
     # -- values -------------------------------------------------------------------------
     def test_values_are_the_product(self, unit: MatrixUnit[Any]) -> None:
-        rng = np.random.default_rng(3)
-        for input_format, weight_format in unit.format_pairs:
-            inputs, weights = reference_operands(rng, RAGGED, input_format, weight_format)
-            computed = unit.compute(inputs, weights)
-            assert computed.shape == (RAGGED.m, RAGGED.n)
-            accumulator = format_named(unit.accumulator_format)
-            if accumulator.kind == "int":
-                exact = inputs.astype(np.int64) @ weights.astype(np.int64)
-                np.testing.assert_array_equal(computed.astype(np.int64), exact)
-                continue
-            a, w = inputs.astype(np.float64), weights.astype(np.float64)
-            eps = max(map(_eps, unit.rounding_formats))
-            terms = RAGGED.k
-            if format_named(weight_format).kind == "int":  # a term per bit, up to the largest code
-                terms *= format_named(weight_format).bits
-                w = np.full_like(w, 2.0 ** format_named(weight_format).bits)
-            # Every product and every sum rounds by at most half a unit in the last place.
-            bound = (2 * terms + 1) * eps * (abs(a) @ abs(w))
-            if unit.approximate:
-                bound *= 1 + unit.product_error
-                bound += unit.product_error * (abs(a) @ abs(w))
-                bound += _subnormals(a, input_format) @ abs(w) + abs(a) @ _subnormals(
-                    w, weight_format
-                )
-            w = weights.astype(np.float64)
-            assert (abs(computed.astype(np.float64) - a @ w) <= bound).all()
+        _check_values(unit)
+
+    # -- narrower weights ---------------------------------------------------------------
+    def test_narrower_weights_are_multiplied_by_the_same_unit(self, unit: MatrixUnit[Any]) -> None:
+        taken = [unit.format_pairs[0]]
+        for narrower in unit.narrower:
+            assert narrower.is_narrowed and not narrower.narrower
+            assert narrower.structure() == unit.structure()
+            assert narrower.accumulator_format == unit.accumulator_format
+            assert narrower.preparation == unit.preparation
+            _check_registers(narrower, RAGGED, repeats=1, seed=4)
+            _check_values(narrower)
+            taken += narrower.format_pairs
+        assert len(set(taken)) == len(taken)
+        (inputs, widest), *others = taken
+        for other_inputs, weights in others:
+            assert other_inputs == inputs
+            assert format_named(weights).bits < format_named(widest).bits
+
+    @given(data=st.data(), tile=large_tiles)
+    @settings(deadline=None)
+    def test_fewer_bits_are_never_slower(self, data: st.DataObject, tile: Tile) -> None:
+        unit = data.draw(st.sampled_from(self.units))
+        in_order = sorted(unit.narrower, key=lambda each: _weight_bits(each))
+        for less, more in pairwise((*in_order, unit)):
+            assert less.timing(tile).cycles <= more.timing(tile).cycles
+            assert less.timing(tile).interval_cycles <= more.timing(tile).interval_cycles
+            assert less.macs_per_cycle >= more.macs_per_cycle
+            moved, of_more = less.traffic(tile), more.traffic(tile)
+            assert moved.input_read_bytes <= of_more.input_read_bytes
+            assert moved.weight_read_bytes <= of_more.weight_read_bytes
+            assert moved.psum_write_bytes <= of_more.psum_write_bytes
 
     # -- timing -------------------------------------------------------------------------
     @given(data=st.data(), tile=large_tiles)
@@ -99,7 +106,7 @@ class MatrixUnitContract:
     def test_timing_is_consistent_and_never_beats_the_peak(
         self, data: st.DataObject, tile: Tile
     ) -> None:
-        unit = data.draw(st.sampled_from(self.units))
+        unit = _drawn(data, self.units)
         timing = unit.timing(tile)
         assert all(isinstance(value, int) and value >= 0 for value in astuple(timing))
         assert timing.load_cycles + timing.stream_cycles + timing.drain_cycles == timing.cycles
@@ -112,7 +119,7 @@ class MatrixUnitContract:
     def test_more_work_never_takes_fewer_cycles(
         self, data: st.DataObject, tile: Tile, more: int
     ) -> None:
-        unit = data.draw(st.sampled_from(self.units))
+        unit = _drawn(data, self.units)
         cycles = unit.timing(tile).cycles
         assert unit.timing(replace(tile, m=tile.m + more)).cycles >= cycles
         assert unit.timing(replace(tile, n=tile.n + more)).cycles >= cycles
@@ -129,7 +136,7 @@ class MatrixUnitContract:
     @given(data=st.data(), tile=large_tiles)
     @settings(deadline=None)
     def test_actions_happen_on_parts_that_exist(self, data: st.DataObject, tile: Tile) -> None:
-        unit = data.draw(st.sampled_from(self.units))
+        unit = _drawn(data, self.units)
         parts = {(part.path, part.primitive) for part in unit.structure()}
         actions = unit.actions(tile).counts
         assert actions
@@ -139,7 +146,7 @@ class MatrixUnitContract:
     @given(data=st.data(), tile=large_tiles)
     @settings(deadline=None)
     def test_traffic_is_at_least_compulsory(self, data: st.DataObject, tile: Tile) -> None:
-        unit = data.draw(st.sampled_from(self.units))
+        unit = _drawn(data, self.units)
         input_format, weight_format = unit.format_pairs[0]
         sum_bits = format_named(unit.accumulator_format).bits
         alone, onto = unit.traffic(tile), unit.traffic(tile, accumulate=True)
@@ -155,7 +162,7 @@ class MatrixUnitContract:
     def test_a_split_covers_the_tile_and_is_no_slower(
         self, data: st.DataObject, tile: Tile, ways: int
     ) -> None:
-        unit = data.draw(st.sampled_from(self.units))
+        unit = _drawn(data, self.units)
         shares = unit.split(tile, ways)
         assert 1 <= sum(share.units for share in shares) <= ways
         assert all(s.tile.m and s.tile.n and s.tile.k == tile.k and s.units for s in shares)
@@ -190,6 +197,44 @@ def _subnormals(values: NDArray[Any], format_name: str) -> NDArray[Any]:
         return np.zeros_like(values)
     magnitudes = abs(values)
     return np.where(magnitudes < 2.0**number_format.least_exponent, magnitudes, 0)
+
+
+def _check_values(unit: MatrixUnit[Any]) -> None:
+    """`compute` gives the product of operands of every pair, up to what its formats round."""
+    rng = np.random.default_rng(3)
+    for input_format, weight_format in unit.format_pairs:
+        inputs, weights = reference_operands(rng, RAGGED, input_format, weight_format)
+        computed = unit.compute(inputs, weights)
+        assert computed.shape == (RAGGED.m, RAGGED.n)
+        accumulator = format_named(unit.accumulator_format)
+        if accumulator.kind == "int":
+            exact = inputs.astype(np.int64) @ weights.astype(np.int64)
+            np.testing.assert_array_equal(computed.astype(np.int64), exact)
+            continue
+        a, w = inputs.astype(np.float64), weights.astype(np.float64)
+        eps = max(map(_eps, unit.rounding_formats))
+        terms = RAGGED.k
+        if format_named(weight_format).kind == "int":  # a term per bit, up to the largest code
+            terms *= format_named(weight_format).bits
+            w = np.full_like(w, 2.0 ** format_named(weight_format).bits)
+        # Every product and every sum rounds by at most half a unit in the last place.
+        bound = (2 * terms + 1) * eps * (abs(a) @ abs(w))
+        if unit.approximate:
+            bound *= 1 + unit.product_error
+            bound += unit.product_error * (abs(a) @ abs(w))
+            bound += _subnormals(a, input_format) @ abs(w) + abs(a) @ _subnormals(w, weight_format)
+        w = weights.astype(np.float64)
+        assert (abs(computed.astype(np.float64) - a @ w) <= bound).all()
+
+
+def _weight_bits(unit: MatrixUnit[Any]) -> int:
+    return format_named(unit.format_pairs[0][1]).bits
+
+
+def _drawn(data: st.DataObject, units: Sequence[MatrixUnit[Any]]) -> MatrixUnit[Any]:
+    """One of the units, as it is or at work on narrower weights."""
+    unit = data.draw(st.sampled_from(units))
+    return data.draw(st.sampled_from((unit, *unit.narrower)))
 
 
 def _check_registers(unit: MatrixUnit[Any], tile: Tile, repeats: int, seed: int) -> None:

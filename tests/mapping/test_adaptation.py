@@ -112,7 +112,7 @@ def test_the_fastest_unit_is_adapted_to_unless_one_is_fixed() -> None:
 
 
 @pytest.mark.parametrize("fuse", [True, False])
-@pytest.mark.parametrize("weights", ["bipolar2", "ternary"])
+@pytest.mark.parametrize("weights", ["bipolar2", "ternary", "int1"])
 def test_runs_obey_their_laws_and_skip_exactly(weights: str, fuse: bool) -> None:
     mapping = {"fuse_elementwise": fuse}
     work = workload(weights, (24, 40, 36), (7, 33, 18))

@@ -9,12 +9,14 @@ the sign. The sums leave in the cycle in which the first bit of the next block i
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
 from cyclelab_bit_serial.grid import Grid
 from cyclelab_bit_serial.spec import BitSerialGridSpec
+from simulator.hardware.formats import narrower_integers
 from simulator.hardware.matrix_unit import (
     MatrixUnit,
     MatrixUnitSpec,
@@ -48,6 +50,12 @@ class BitSerialGrid(MatrixUnit[BitSerialGridSpec]):
     def format_pairs(self) -> tuple[tuple[str, str], ...]:
         """The one pair of the spec."""
         return ((self.spec.input_format, self.spec.weight_format),)
+
+    @cached_property
+    def narrower(self) -> tuple[MatrixUnit[BitSerialGridSpec], ...]:
+        """Signed integers of fewer bits, in as many cycles as they have."""
+        names = narrower_integers(self.spec.weight_format)
+        return self.narrowed_to(name for name in names if name.startswith("int"))
 
     @property
     def accumulator_format(self) -> str:
@@ -124,7 +132,7 @@ class BitSerialGrid(MatrixUnit[BitSerialGridSpec]):
 
     def _parts(self) -> dict[str, tuple[Primitive, str]]:
         """Primitive and verb of all parts, by path; each acts in every cycle of its kind."""
-        spec = self.spec
+        spec = self.built
         term, total = spec.term_bits, spec.sum_bits
         return {
             f"{OF_ROWS}.register": (Primitive("flip_flop", bits=term), "write"),

@@ -6,10 +6,12 @@ counts are those of the systolic array on a tile whose sizes are counted in unit
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
+from simulator.hardware.formats import narrower_integers
 from simulator.hardware.fusible_array import parts
 from simulator.hardware.fusible_array.mode import Mode
 from simulator.hardware.fusible_array.simulate import simulate
@@ -36,8 +38,8 @@ class FusibleArray(MatrixUnit[FusibleArraySpec]):
 
     spec_type: ClassVar[type[MatrixUnitSpec]] = FusibleArraySpec
 
-    def __init__(self, spec: FusibleArraySpec) -> None:
-        super().__init__(spec)
+    def __init__(self, spec: FusibleArraySpec, built: FusibleArraySpec | None = None) -> None:
+        super().__init__(spec, built)
         self.mode = Mode.of(spec)
         self._grid = spec.grid
         self._geometry = Geometry.of(self._grid)
@@ -67,6 +69,11 @@ class FusibleArray(MatrixUnit[FusibleArraySpec]):
     def format_pairs(self) -> tuple[tuple[str, str], ...]:
         """The pair of its mode."""
         return ((self.spec.input_format, self.spec.weight_format),)
+
+    @cached_property
+    def narrower(self) -> tuple[MatrixUnit[FusibleArraySpec], ...]:
+        """Weights of fewer bits, in modes of their own."""
+        return self.narrowed_to(narrower_integers(self.spec.weight_format))
 
     @property
     def accumulator_format(self) -> str:

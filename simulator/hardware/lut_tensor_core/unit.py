@@ -8,11 +8,17 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 from simulator.hardware.block_unit import BlockUnit, Elements, Geometry, Ports
+from simulator.hardware.formats import narrower_integers
 from simulator.hardware.lut_tensor_core.parts import elements
 from simulator.hardware.lut_tensor_core.registers import LutModel
 from simulator.hardware.lut_tensor_core.spec import LutTensorCoreSpec
 from simulator.hardware.lut_tensor_core.timing import geometry
-from simulator.hardware.matrix_unit import MatrixUnitSpec, Preparation, register_matrix_unit
+from simulator.hardware.matrix_unit import (
+    MatrixUnit,
+    MatrixUnitSpec,
+    Preparation,
+    register_matrix_unit,
+)
 from simulator.numerics import format_named, lookup_gemm
 
 
@@ -26,6 +32,13 @@ class LutTensorCore(BlockUnit[LutTensorCoreSpec]):
     def format_pairs(self) -> tuple[tuple[str, str], ...]:
         """The pair its tables and bits are made for."""
         return ((self.spec.input_format, self.spec.weight_format),)
+
+    @cached_property
+    def narrower(self) -> tuple[MatrixUnit[LutTensorCoreSpec], ...]:
+        """Weights of fewer bits, in as many cycles per step as they have."""
+        return self.narrowed_to(
+            n for n in narrower_integers(self.spec.weight_format) if n != "ternary"
+        )
 
     @property
     def accumulator_format(self) -> str:
@@ -65,8 +78,8 @@ class LutTensorCore(BlockUnit[LutTensorCoreSpec]):
 
     @cached_property
     def elements(self) -> Elements:
-        """Everything in the unit."""
-        return elements(self.spec)
+        """Everything in the unit, which acts whole, however few bits its weights have."""
+        return elements(self.built)
 
     @cached_property
     def ports(self) -> Ports:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from simulator.hardware.dequantiser import dequantised
 from simulator.hardware.matrix_unit import RegisterRun, tile_of
-from simulator.hardware.systolic_array.actions import path_actions, to_actions
+from simulator.hardware.systolic_array.actions import PathActions, to_actions
 from simulator.hardware.systolic_array.datapath import arithmetic
 from simulator.hardware.systolic_array.geometry import Extents
 from simulator.hardware.systolic_array.spec import SystolicArraySpec
@@ -18,11 +18,16 @@ from simulator.numerics import as_format
 
 
 def simulate(
-    spec: SystolicArraySpec, inputs: NDArray[Any], weights: NDArray[Any], repeats: int
+    spec: SystolicArraySpec,
+    path_actions: PathActions,
+    inputs: NDArray[Any],
+    weights: NDArray[Any],
+    repeats: int,
 ) -> RegisterRun:
     """Step `inputs[m, k] · weights[k, n]` through the array `repeats` times, back to back.
 
-    Raises CyclelabError for operands that don't multiply or don't fit their
+    path_actions: that its counts stand for. Raises CyclelabError for operands that don't
+    multiply or don't fit their
     formats, AccumulatorOverflowError if a sum does not fit the accumulator.
     """
     tile = tile_of(inputs, weights, repeats)
@@ -39,4 +44,4 @@ def simulate(
         model = StationaryOperandModel(spec, extents, w.T, a.T, repeats)
     product, cycles = model.run()
     values = product.T if spec.dataflow == "input_stationary" else product
-    return RegisterRun(values, cycles, to_actions(path_actions(spec), model.counts))
+    return RegisterRun(values, cycles, to_actions(path_actions, model.counts))

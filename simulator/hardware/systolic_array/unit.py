@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
+from simulator.hardware.formats import narrower_integers
 from simulator.hardware.matrix_unit import (
     MatrixUnit,
     MatrixUnitSpec,
@@ -33,8 +34,8 @@ class SystolicArray(MatrixUnit[SystolicArraySpec]):
 
     spec_type: ClassVar[type[MatrixUnitSpec]] = SystolicArraySpec
 
-    def __init__(self, spec: SystolicArraySpec) -> None:
-        super().__init__(spec)
+    def __init__(self, spec: SystolicArraySpec, built: SystolicArraySpec | None = None) -> None:
+        super().__init__(spec, built)
         self._geometry = Geometry.of(spec)
 
     @property
@@ -61,6 +62,14 @@ class SystolicArray(MatrixUnit[SystolicArraySpec]):
     def format_pairs(self) -> tuple[tuple[str, str], ...]:
         """The pair its multipliers are built for."""
         return ((self.spec.input_format, self.spec.weight_codes),)
+
+    @cached_property
+    def narrower(self) -> tuple[MatrixUnit[SystolicArraySpec], ...]:
+        """Weights that are widened as they enter, and take what those of full width do."""
+        spec, multiplier = self.spec, MULTIPLIERS[self.spec.multiplier]
+        if spec.stored_weight_format or not multiplier.widens(format_named(spec.weight_format)):
+            return ()
+        return self.narrowed_to(narrower_integers(spec.weight_format))
 
     @property
     def scales_weights(self) -> bool:
@@ -89,11 +98,11 @@ class SystolicArray(MatrixUnit[SystolicArraySpec]):
         self, inputs: NDArray[Any], weights: NDArray[Any], repeats: int = 1
     ) -> RegisterRun:
         """Step the product register by register; host time grows with cycles x PEs."""
-        return simulate(self.spec, inputs, weights, repeats)
+        return simulate(self.spec, self._path_actions, inputs, weights, repeats)
 
     def structure(self) -> tuple[Part, ...]:
         """Parts of one array."""
-        return parts.structure(self.spec)
+        return parts.structure(self.built)
 
     def actions(self, tile: Tile) -> ActionCounts:
         """Multiplies, adds and register writes, as the register-level model counts them."""
@@ -105,4 +114,4 @@ class SystolicArray(MatrixUnit[SystolicArraySpec]):
 
     @cached_property
     def _path_actions(self) -> PathActions:
-        return actions.path_actions(self.spec)
+        return actions.path_actions(self.built)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from simulator.hardware.block_unit import BlockUnit, Elements, Geometry, Ports
 from simulator.hardware.dequantiser import dequantised
-from simulator.hardware.matrix_unit import MatrixUnitSpec, register_matrix_unit
+from simulator.hardware.formats import is_packed, narrower_integers
+from simulator.hardware.matrix_unit import MatrixUnit, MatrixUnitSpec, register_matrix_unit
 from simulator.hardware.tensor_core.parts import elements
 from simulator.hardware.tensor_core.registers import TensorCoreModel
 from simulator.hardware.tensor_core.spec import TensorCoreSpec
@@ -27,6 +28,14 @@ class TensorCore(BlockUnit[TensorCoreSpec]):
     def format_pairs(self) -> tuple[tuple[str, str], ...]:
         """The pair that comes in."""
         return ((self.spec.input_format, self.spec.weight_codes),)
+
+    @cached_property
+    def narrower(self) -> tuple[MatrixUnit[TensorCoreSpec], ...]:
+        """Integers that are widened as they enter, if weights are packed in any case."""
+        weights = format_named(self.spec.weight_format)
+        if self.spec.stored_weight_format or not is_packed(weights):
+            return ()
+        return self.narrowed_to(narrower_integers(weights.name))
 
     @property
     def scales_weights(self) -> bool:
@@ -60,7 +69,7 @@ class TensorCore(BlockUnit[TensorCoreSpec]):
     @cached_property
     def elements(self) -> Elements:
         """Everything in the unit."""
-        return elements(self.spec)
+        return elements(self.built)
 
     @cached_property
     def ports(self) -> Ports:

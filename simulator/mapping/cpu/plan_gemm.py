@@ -78,7 +78,7 @@ class CoreGemmPlanner(StepGemmPlanner):
             **({"shapes": len(tiled)} if len(tiled) > 1 else {}),
             **({"fixed_by": self.pattern} if self.pattern else {}),
         }
-        return Plan([kernel], self.cpu.unit_names[index], mapping)
+        return Plan([kernel], index, mapping)
 
     def _tile(self, unit: MatrixUnit[Any], formats: FormatChoice) -> Tiled:
         """Every shape with its best tiles on a unit."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
+from simulator.config import CyclelabError
 from simulator.hardware.bill import LAST_LEVEL_CACHE, PRIVATE_CACHE
 from simulator.hardware.cpu import CpuSpec
+from simulator.hardware.sram_pim.spec import WIDEST_WEIGHT
 from simulator.mapping.in_step.resources import QUEUE_DEPTH, At, StepQueues, StepResources
 from simulator.mapping.program import Queue, QueueKind
 
@@ -75,9 +78,36 @@ class CpuResources(StepResources[CpuSpec]):
         return self.machine.on_chip_bytes // STREAMED_SHARE
 
     @property
+    def main_unit(self) -> str:
+        """The arrays if there are any."""
+        return self.nameable[-1]
+
+    def peaks(self) -> dict[str, Fraction]:
+        """Also of the arrays, with operands of the formats that their spec has."""
+        arrays = [peak for _, _, peak in self.machine.shared_units()]
+        return super().peaks() | dict(zip((ARRAYS_NAME,), arrays, strict=False))
+
+    def takes(self, name: str, input_format: str, weight_format: str) -> bool:
+        """Arrays take whatever their spec could have."""
+        arrays = self.machine.arrays
+        if arrays is None or name != ARRAYS_NAME:
+            return super().takes(name, input_format, weight_format)
+        try:
+            arrays.array.for_operands(input_format, weight_format, None)
+        except CyclelabError:
+            return False
+        return True
+
+    def taken_words(self, name: str) -> str:
+        """Arrays take integers of many widths."""
+        if name != ARRAYS_NAME:
+            return super().taken_words(name)
+        return f"signed integers by integers of at most {WIDEST_WEIGHT} bits"
+
+    @property
     def nameable(self) -> tuple[str, ...]:
         """The cores' units, and the arrays if there are any."""
-        return (*self.unit_names, *((ARRAYS_NAME,) if self.machine.arrays else ()))
+        return (*super().nameable, *((ARRAYS_NAME,) if self.machine.arrays else ()))
 
     def units_named(self, name: str) -> Sequence[int]:
         """Arrays take what the cores do: sums of products of codes, to be scaled afterwards."""

@@ -52,7 +52,7 @@ class GridPlanner(StepGemmPlanner):
             self.cache_bytes,
             self.parameter_bytes,
         )
-        return Plan([kernel], self.resources.unit_names[index], self._mapping(tiled))
+        return Plan([kernel], index, self._mapping(tiled))
 
     def _tile(self, unit: MatrixUnit[Any], formats: FormatChoice) -> Tiled:
         """Every shape with its best thread block on a unit."""

@@ -57,7 +57,7 @@ class GpuResources(StepResources[GpuSpec]):
             load=self._queue("hbm_load", QueueKind.LOAD, outstanding=outstanding),
             store=self._queue("hbm_store", QueueKind.STORE, outstanding=outstanding),
             vector=self._queue("vector_unit", QueueKind.VECTOR),
-            matrix=tuple(self._queue(name, QueueKind.MATRIX) for name in self.unit_names),
+            matrix=self._add_matrix(lambda name: self._queue(name, QueueKind.MATRIX)),
             cache=self._queue("l2_read", QueueKind.CACHE),
             cache_write=self._queue("l2_write", QueueKind.CACHE),
             launch=self._queue("launch", QueueKind.LAUNCH),

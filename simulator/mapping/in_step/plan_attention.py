@@ -69,7 +69,7 @@ class StepAttentionPlanner(AttentionKernelPlanner):
             self._places(grids),
             self.cache_bytes,
         )
-        return Plan([kernel], self.resources.unit_names[index], self._mapping(tiled))
+        return Plan([kernel], index, self._mapping(tiled))
 
     def _tile(self, unit: MatrixUnit[Any], formats: FormatChoice) -> Tiled:
         """Every shape with its best blocks on a unit."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from simulator.report.lines import BOLD, DIM, side_by_side, styled, wrapped
+from simulator.report.machine_facts import idle_lines
 from simulator.report.serving.result import PERCENTILES, ServingResult, Spread, kinds_of
 from simulator.report.units import columns, count, estimate, percent, seconds, si, significant
 
@@ -48,6 +49,7 @@ def _what_ran(result: ServingResult) -> list[str]:
     iterations = [f"{count(len(result.iterations))}: {', '.join(kinds)}", *_likeness(result)]
     return [
         *wrapped("model       ", f"{work['model']} on {result.machine['name']}{devices}"),
+        *[line for text in idle_lines(result.machine) for line in wrapped("idle        ", text)],
         *wrapped("requests    ", " · ".join(requests)),
         *wrapped("iterations  ", " · ".join(iterations)),
     ]

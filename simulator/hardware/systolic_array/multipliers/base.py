@@ -26,6 +26,13 @@ class Multiplier(ABC):
     def parts(self, inputs: NumberFormat, weights: NumberFormat) -> Parts:
         """What forms one product; each part acts once for it."""
 
+    def widens(self, weights: NumberFormat) -> bool:
+        """Whether arrays of this kind take narrower integers than weights of this format.
+
+        They are widened where they enter, and multiplied like any other weight.
+        """
+        return False
+
     def register_bits(self, operand: NumberFormat) -> int:
         """Bits of a word in the array."""
         return operand.bits

@@ -30,6 +30,10 @@ class ShiftAdd(Multiplier):
                 f"int, uint or ternary, not {weights.name}"
             )
 
+    def widens(self, weights: NumberFormat) -> bool:
+        """Always: each bit has a gate, and those of bits beyond a weight's repeat its sign."""
+        return True
+
     def parts(self, inputs: NumberFormat, weights: NumberFormat) -> Parts:
         """Gates, adders level by level, and what a sign takes."""
         is_float = inputs.kind == "float"
