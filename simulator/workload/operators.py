@@ -18,6 +18,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from simulator.workload.bits import Bits, stored_bytes
+
 if TYPE_CHECKING:
     import networkx as nx
 
@@ -30,13 +32,13 @@ class Tensor:
 
     name: str
     elements: int
-    bits_per_element: float
+    bits_per_element: Bits
     kind: TensorKind
 
     @property
     def bytes(self) -> int:
         """Storage size, rounded up to whole bytes."""
-        return -int(-self.elements * self.bits_per_element // 8)
+        return stored_bytes(self.elements, self.bits_per_element)
 
 
 @dataclass(frozen=True, slots=True)
