@@ -30,7 +30,7 @@ class AttentionPlanner(AttentionKernelPlanner):
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
         formats = (self.scores.input_format, self.scores.key_format)
         index, tiled = self.planning.fastest(
-            self.scores.name, formats, (self.choice, self.pattern), self._tile
+            self.scores, formats, (self.choice, self.pattern), self._tile
         )
         name = self.planning.builder.resources.unit_names[index]
         return Plan(self._lowerings(index, tiled), name, _attention_mapping(tiled, self.pattern))

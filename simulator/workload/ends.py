@@ -100,22 +100,12 @@ def output_segment(
 
 
 def _add_lm_head(builder: GraphBuilder, x: Tensor) -> None:
-    """Logits of `x`'s rows, of the whole vocabulary on every device.
-
-    A head in the residual format takes its input unquantised.
-    """
+    """Logits of `x`'s rows, of the whole vocabulary on every device."""
     model, formats = builder.model, builder.formats
     rows = x.elements // model.hidden_size
-    is_wide = formats.lm_head.element == formats.residual
     share = builder.activation(builder.share_of("logits"), rows * model.vocab_size)
-    builder.project(
-        "lm_head",
-        x if is_wide else builder.quantised("lm_head", x),
-        (share,),
-        (GemmShape(1, rows, model.vocab_size, model.hidden_size),),
-        weights=formats.lm_head,
-        input_format=formats.residual if is_wide else formats.activations,
-    )
+    shape = GemmShape(1, rows, model.vocab_size, model.hidden_size)
+    builder.project_in("lm_head", formats.lm_head, x, share, shape)
     builder.gathered("logits_all_gather", share, "logits")
 
 

@@ -94,9 +94,9 @@ def weight_bytes(model: TransformerSpec, formats: Formats) -> int:
     head = lm_head_weights(model)
     routers = model.layers * router_weights(model)
     matrices = matmul_weights(model) - head - routers
-    other = parameters(model) - matmul_weights(model) + routers
-    bits = matrices * formats.weights.bits()
-    bits += head * formats.lm_head.bits()
+    other = parameters(model) - matmul_weights(model)
+    bits = matrices * formats.weights.bits() + head * formats.lm_head.bits()
+    bits += routers * formats.router.bits() if formats.router else 0
     return -(-(bits + other * format_bits(formats.residual)) // 8)
 
 
