@@ -2,8 +2,9 @@
 
 Keys and defaults are those of the `transformers` library's configuration classes
 (LlamaConfig, MistralConfig, MixtralConfig, OPTConfig, GPT2Config, BertConfig,
-ViTConfig, BitNetConfig); sizes have no default here, since guessing a shape would
-be silent. A `head_dim` is understood in every architecture.
+ViTConfig, BitNetConfig) in version 4.57.1; sizes have no default here, since guessing a
+shape would be silent. A `head_dim` is understood in every architecture. Where a default is
+a number and null means something else, an absent key and null differ, as they do there.
 """
 
 from __future__ import annotations
@@ -27,6 +28,14 @@ ACTIVATIONS = {
     "relu2": "relu_squared",
 }
 """Activation functions of `transformers` and what they are here."""
+
+MISTRAL_WINDOW = 4096
+"""MistralConfig's sliding_window (4.34.0 to 4.57.1); MixtralConfig had it, too (4.36.0), and
+has none any more (4.57.1)."""
+GROUPED_HEADS = 8
+"""num_key_value_heads of MistralConfig and MixtralConfig."""
+BITNET_HEADS = 5
+"""num_key_value_heads of BitNetConfig."""
 
 OPT_POSITION_OFFSET = 2
 """OPTLearnedPositionalEmbedding reserves two rows in front."""
@@ -90,9 +99,21 @@ def _common(config: JsonObject) -> Values:
     }
 
 
-def _llama(config: JsonObject, act: str = "silu") -> Values:
+def _unless_null(config: JsonObject, key: str, absent: int | None) -> int | None:
+    """An integer; `absent` without the key, None where it is null."""
+    found: int | None = config.integer(key, None if key in config.data else absent)
+    return found
+
+
+def _llama(config: JsonObject, act: str = "silu", kv_heads: int | None = None) -> Values:
+    """kv_heads: without the key; as many as heads where it is null."""
+    key, heads = "num_key_value_heads", config.integer("num_attention_heads")
+    if kv_heads and key not in config.data and heads % kv_heads:
+        raise config.error(
+            f"the key is missing, and its default of {kv_heads} does not divide {heads} heads", key
+        )
     return _common(config) | {
-        "kv_heads": config.integer("num_key_value_heads", None),
+        "kv_heads": _unless_null(config, key, kv_heads),
         "intermediate_size": config.integer("intermediate_size"),
         "vocab_size": config.integer("vocab_size"),
         "activation": config.choice("hidden_act", ACTIVATIONS, act),
@@ -104,27 +125,31 @@ def _llama(config: JsonObject, act: str = "silu") -> Values:
     }
 
 
-def _mistral(config: JsonObject) -> Values:
-    """Llama with an attention window; contexts are limited to it, where it hides nothing."""
-    values = _llama(config)
-    window = config.integer("sliding_window", values["max_context"])
+def _mistral(config: JsonObject, window: int | None = MISTRAL_WINDOW) -> Values:
+    """Llama with an attention window; contexts are limited to it, where it hides nothing.
+
+    window: without the key.
+    """
+    values = _llama(config, kv_heads=GROUPED_HEADS)
+    context = values["max_context"]
+    window = _unless_null(config, "sliding_window", window)
     return values | {
         "qkv_bias": False,
         "output_bias": False,
         "mlp_bias": False,
-        "max_context": min(window, values["max_context"]),
+        "max_context": context if window is None else min(window, context),
     }
 
 
 def _mixtral(config: JsonObject) -> Values:
-    return _mistral(config) | {
+    return _mistral(config, window=None) | {
         "experts": config.integer("num_local_experts"),
         "experts_per_token": config.integer("num_experts_per_tok"),
     }
 
 
 def _bitnet(config: JsonObject) -> Values:
-    return _llama(config, act="relu2") | {"sub_norms": True}
+    return _llama(config, act="relu2", kv_heads=BITNET_HEADS) | {"sub_norms": True}
 
 
 def _opt(config: JsonObject) -> Values:
