@@ -159,7 +159,7 @@ def test_every_choice_is_what_the_array_would_do_with_it() -> None:
         (["--k", "64", "--n", "256"], "A batch of 9, the largest that fits, would share"),
         (["--k", "64", "--n", "256"], "Twice the rows would not help."),
         (
-            ["--k", "1", "--n", "9", "--activations", "int2", "--layout", "bit_parallel"],
+            ["--k", "1", "--n", "64", "--activations", "int2", "--layout", "bit_parallel"],
             "Reading out takes most",
         ),
         (["--k", "900", "--n", "64", "--batch", "70", "--layout", "bit_parallel"], "in 3 passes"),
