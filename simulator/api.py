@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from simulator.config import CyclelabError, Document
+from simulator.config import CyclelabError, Document, checked_size
 from simulator.experiment import (
     Experiment,
     build_experiment,
@@ -142,5 +142,6 @@ def sram(
     activations that are drawn.
     set: settings of the array, `{"basis_weights": 4, "layout": "bit_parallel"}`.
     """
+    seed = None if seed is None else checked_size(seed, "seed", least=0)
     setup = load_array(array, overrides_from(set), seed=seed)
     return run_lut_gemv(setup, k, n, batch, values, SEED if seed is None else seed)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from simulator import __version__
-from simulator.config import CyclelabError
+from simulator.config import CyclelabError, checked_size
 from simulator.cost.dram import dram_energy
 from simulator.hardware.dram.channel import announce_compilation
 from simulator.hardware.dram.load import ChannelSetup, load_channel
@@ -53,6 +53,8 @@ def run_gemv(
     segment: inputs of one sum. reads_beside: a stream of reads goes on beside it. values:
     also computes it, with random operands. Raises CyclelabError for what cannot be.
     """
+    outputs, inputs = checked_size(outputs, "outputs"), checked_size(inputs, "inputs")
+    segment = None if segment is None else checked_size(segment, "segment")
     pim = setup.spec.device.pim
     if values and pim is not None and pim.operand_bits != VALUE_BITS:
         raise CyclelabError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulator import __version__
-from simulator.config import CyclelabError
+from simulator.config import CyclelabError, checked_size
 from simulator.hardware.matrix_unit import Tile
 from simulator.hardware.sram_pim import SramPim
 from simulator.hardware.sram_pim.load import ArraySetup
@@ -17,7 +17,6 @@ from simulator.numerics import random_values
 from simulator.report.sram.result import ReuseCheck, SramRun, ValueCheck
 
 SEED = 1
-LARGEST_SIZE = 999_999_999
 MOST_MACS = 1 << 53
 """Of a product: up to here every JSON reader has whole numbers."""
 MOST_STEPPED_CYCLES = 2_000_000
@@ -35,11 +34,7 @@ def run_lut_gemv(
     CyclelabError for sizes that are none, for a table that does not fit, with what would,
     and for what is too long to be executed.
     """
-    for name, size in (("k", k), ("n", n), ("batch", batch)):
-        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST_SIZE:
-            raise CyclelabError(
-                f"{name}: found {size!r}, expected a whole number from 1 to {LARGEST_SIZE:,}"
-            )
+    k, n, batch = checked_size(k, "k"), checked_size(n, "n"), checked_size(batch, "batch")
     unit, tile = SramPim(setup.spec), Tile(m=batch, n=n, k=k)
     if tile.macs > MOST_MACS:
         raise CyclelabError(

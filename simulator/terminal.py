@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from simulator.config import CyclelabError
+from simulator.config import LARGEST_SIZE, CyclelabError
 
 STANDARD_OUTPUT = "-"
 """The name of a file that stands for the terminal."""
@@ -49,7 +49,7 @@ class Progress:
             self.bar.close()
 
 
-def whole_number(text: str, option: str, least: int = 1, most: int = 999_999_999) -> int:
+def whole_number(text: str, option: str, least: int = 1, most: int = LARGEST_SIZE) -> int:
     """A number that somebody typed, from `least` to `most`; raises CyclelabError."""
     if text.isascii() and text.isdecimal() and len(text) < 10 and least <= int(text) <= most:
         return int(text)

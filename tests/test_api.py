@@ -78,6 +78,12 @@ def test_gemm_takes_the_formats_of_the_first_unit() -> None:
     assert (precision["activations"], precision["weights"]) == ("int8", "int8")
 
 
+def test_sizes_may_be_numbers_of_numpy() -> None:
+    formats = {"workload.precision.residual": "int8"}
+    small = machine_document()
+    assert gemm(np.int64(4), np.int8(4), np.float32(4), small, formats).cycles == 46  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("size", [0, -1, 2.5, "four", None, True])
 def test_gemm_of_impossible_sizes(size: Any) -> None:
     with pytest.raises(CyclelabError, match=r"gemms\.0\.n"):

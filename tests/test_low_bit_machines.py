@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.config import load_preset, validate
+import simulator
+from simulator.config import CyclelabError, load_preset, validate
 from simulator.cost import load_technology
 from simulator.hardware.npu import NpuSpec
 
@@ -40,3 +41,25 @@ def test_all_else_is_the_same() -> None:
     like = machine("tpuv3_core").model_dump(exclude={"name", "description"})
     del like["core"]["matrix_units"], first["core"]["matrix_units"]  # type: ignore[index, attr-defined]
     assert first == like
+
+
+@pytest.mark.parametrize("machine_name", ["npu_w8a8", "lut_npu", "gemmini_16x16", "neoverse_n1"])
+def test_integer_machines_run_heads_and_routers_in_formats_of_their_own(machine_name: str) -> None:
+    precision = {"weights": "int8", "activations": "int8"}
+    for model, key in (("gpt3-small", "lm_head"), ("mixtral-8x7b", "router")):
+        work = {"model": model, "layers": 1, "prefill_tokens": 8, "precision": precision}
+        experiment = {"name": key, "machine": machine_name, "workload": work}
+        with pytest.raises(
+            CyclelabError, match=rf"{key!r}.*set workload.precision.{key} to .*int8"
+        ):
+            simulator.run(experiment)
+        result = simulator.run(experiment, {f"workload.precision.{key}": "int8"})
+        (found,) = (op for op in result.operators if op.name == key)
+        assert found.macs > 0
+
+
+def test_a_cache_that_no_unit_multiplies() -> None:
+    precision = {"weights": "int8", "activations": "int8", "lm_head": "int8", "kv_cache": "fp16"}
+    work = {"model": "gpt3-small", "layers": 1, "prefill_tokens": 8, "precision": precision}
+    with pytest.raises(CyclelabError, match=r"workload\.precision\.kv_cache may be int8"):
+        simulator.run({"name": "cache", "machine": "npu_w8a8", "workload": work})

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+import simulator as sim
 from simulator import __version__
 from simulator.cli import main
+from simulator.config import CyclelabError
 
 DUAL, SINGLE = "hbm2-neupims-dual", "hbm2-newton-single"
 CLEAN = ["--refresh", "none"]
@@ -202,6 +204,14 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert out == ""
     assert err.startswith("error: ") and len(err.splitlines()) == 1
     return err
+
+
+@pytest.mark.parametrize("wrong", [0, 1.5, True, "9", 10**9])
+@pytest.mark.parametrize("name", ["outputs", "inputs", "segment"])
+def test_sizes_in_python(name: str, wrong: Any) -> None:
+    sizes = {"outputs": 16, "inputs": 64} | {name: wrong}
+    with pytest.raises(CyclelabError, match=rf"^{name}: found .*, expected a whole number from 1"):
+        sim.pim(**sizes, device="hbm2-neupims-dual")
 
 
 @pytest.mark.parametrize(

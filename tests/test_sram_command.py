@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import simulator as sim
@@ -158,7 +159,7 @@ def test_every_choice_is_what_the_array_would_do_with_it() -> None:
         (["--k", "64", "--n", "256"], "A batch of 9, the largest that fits, would share"),
         (["--k", "64", "--n", "256"], "Twice the rows would not help."),
         (
-            ["--k", "1", "--n", "9", "--activations", "int2", "--layout", "bit_parallel"],
+            ["--k", "1", "--n", "64", "--activations", "int2", "--layout", "bit_parallel"],
             "Reading out takes most",
         ),
         (["--k", "900", "--n", "64", "--batch", "70", "--layout", "bit_parallel"], "in 3 passes"),
@@ -318,6 +319,11 @@ def test_python() -> None:
     for wrong in (0, 1.5, True, "9"):
         with pytest.raises(CyclelabError, match=r"batch: found .*, expected a whole number from 1"):
             sim.sram(SERIAL, 64, 4, wrong)  # type: ignore[arg-type]
+    for seed in (-1, 0.5):
+        with pytest.raises(CyclelabError, match=r"seed: found .*, expected a whole number from 0"):
+            sim.sram(SERIAL, 64, 4, values=True, seed=seed)  # type: ignore[arg-type]
+    sizes = np.array([64, 4])
+    assert sim.sram(SERIAL, *sizes).cycles == sim.sram(SERIAL, 64, 4).cycles
 
 
 # -- mistakes ------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from simulator.config.presets import load_preset, resolve_preset
     from simulator.config.resources import KINDS, find, list_presets
     from simulator.config.schema import json_schema
+    from simulator.config.sizes import LARGEST_SIZE, checked_size
     from simulator.config.spec import Spec
     from simulator.config.validate import validate
 
@@ -30,6 +31,7 @@ _MODULES = {
     "presets": ("load_preset", "resolve_preset"),
     "resources": ("KINDS", "find", "list_presets"),
     "schema": ("json_schema",),
+    "sizes": ("LARGEST_SIZE", "checked_size"),
     "spec": ("Spec",),
     "validate": ("validate",),
 }
@@ -37,12 +39,14 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "KINDS",
+    "LARGEST_SIZE",
     "ConfigError",
     "CyclelabError",
     "Document",
     "Sourced",
     "Spec",
     "apply_overrides",
+    "checked_size",
     "find",
     "format_path",
     "json_schema",

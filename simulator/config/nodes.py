@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from pathlib import Path
 
 from simulator.config.errors import ConfigError
@@ -125,6 +126,8 @@ def from_data(value: object, origin: Origin, depth: int = 0) -> Node:
         return Node(tuple(from_data(item, origin, depth + 1) for item in value), origin)
     if value is None or isinstance(value, str | int | float | bool):
         return Node(value, origin)
+    if isinstance(value, Integral | Real):  # numpy's
+        return Node(int(value) if isinstance(value, Integral) else float(value), origin)
     raise ConfigError(
         f"found a value of type {type(value).__name__}, "
         "expected a mapping, list, text, number, true, false or null",

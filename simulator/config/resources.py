@@ -102,6 +102,9 @@ def find(kind: str, name: str | Path, relative_to: Path | None = None) -> Path:
     if given:
         packages = ", ".join(plugin.origin for plugin, _ in given)
         raise ConfigError(f"the {noun} preset {text!r} is in several packages: {packages}")
+    if Path(text).is_dir():
+        expected = "the name of one or the path of a file"
+        raise ConfigError(f"{text!r} is a folder and no {noun} preset, expected {expected}")
     names = list_presets(kind)
     raise ConfigError(
         f"no {noun} preset is called {text!r}; known: {', '.join(names) or 'none'}",

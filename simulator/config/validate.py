@@ -68,10 +68,10 @@ class _Translator:
             kind = detail["type"]
             if kind == "missing" and (path[:-1], str(path[-1])) in unknown:
                 continue  # the misspelt key says it all
-            if kind == "too_short" and any(
-                len(other) > len(path) and other[: len(path)] == path for other in paths
-            ):
+            if kind == "too_short" and any(_is_inside(other, path) for other in paths):
                 continue  # items were dropped because they are wrong themselves
+            if kind.endswith("_type") and any(_is_inside(other, path) for other in paths):
+                continue  # another type is fine here, but for what is wrong inside
             problem = self._problem(path, detail)
             # One option may set several keys: what is wrong with it is said once.
             typed = problem.file is not None and problem.line is None
@@ -190,6 +190,10 @@ class _Translator:
                 annotation, metadata = step_into(annotation, part)
             return "" if annotation is Any else describe(annotation, metadata)
         return ""
+
+
+def _is_inside(path: KeyPath, outer: KeyPath) -> bool:
+    return len(path) > len(outer) and path[: len(outer)] == outer
 
 
 def _show(value: Any) -> str:

@@ -119,7 +119,7 @@ class Preparation:
     """
 
     function: str
-    bits_per_element: float
+    bits_per_element: int | Fraction
 
 
 SpecT = TypeVar("SpecT", bound=MatrixUnitSpec)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from fractions import Fraction
 from operator import is_
 from typing import Any
 
@@ -83,7 +84,7 @@ class _Adapter:
     def __init__(self, segment: Segment, resources: Resources[Any], spec: MappingSpec) -> None:
         self.old, self.resources, self.spec = segment, resources, spec
         self.operators: list[Operator] = []
-        self.tables: dict[tuple[str, str, float], Tensor] = {}
+        self.tables: dict[tuple[str, str, Fraction], Tensor] = {}
 
     def segment(self) -> Segment:
         """The segment with what had to be added; itself if that is nothing."""
@@ -207,9 +208,8 @@ class _Adapter:
     def _tables(self, op: MatMul, activations: Tensor, unit: MatrixUnit[Any]) -> Tensor:
         """The tables of an operand, made once for all that read them."""
         assert unit.preparation is not None
-        function, bits = unit.preparation.function, unit.preparation.bits_per_element
-        filled_up = _filled_up(op, unit.granularity.k)
-        bits *= filled_up
+        function, filled_up = unit.preparation.function, _filled_up(op, unit.granularity.k)
+        bits = unit.preparation.bits_per_element * filled_up
         key = (activations.name, function, bits)
         if key not in self.tables:
             name = f"{op.name}_tables"
@@ -235,7 +235,7 @@ class _Adapter:
         return sums
 
 
-def _filled_up(op: MatMul, depth: int) -> float:
+def _filled_up(op: MatMul, depth: int) -> Fraction:
     """Elements of k with each group (or all of k) filled up to whole tables, over k."""
     filled = total = 0
     for shape in op.shapes:
@@ -244,7 +244,7 @@ def _filled_up(op: MatMul, depth: int) -> float:
         rows = shape.count * shape.m
         filled += rows * depth * (whole * -(-group // depth) + -(-rest // depth))
         total += rows * shape.k
-    return filled / total
+    return Fraction(filled, total)
 
 
 def _renamed(op: Operator, old: str, new: str) -> Operator:

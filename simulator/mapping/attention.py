@@ -20,6 +20,7 @@ from simulator.mapping.tiling import (
     gang_latency,
     tile_bytes,
 )
+from simulator.workload.bits import Bits
 from simulator.workload.operators import AttentionShape
 
 REMEMBERED_BLOCKINGS, REMEMBERED_UNITS = 1024, 16
@@ -39,14 +40,14 @@ class AttentionProblem:
     """
 
     shape: AttentionShape
-    query_bits: float
-    key_bits: float
-    value_bits: float
-    converted_bits: float
-    probability_bits: float
+    query_bits: Bits
+    key_bits: Bits
+    value_bits: Bits
+    converted_bits: int
+    probability_bits: Bits
     accumulator_bits: int
-    store_bits: float
-    staging_bits: float
+    store_bits: Bits
+    staging_bits: Bits
     epilogue: tuple[tuple[str, float], ...] = ()
     softmax_function: str = "softmax"
 

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 
 from simulator.hardware.links.collectives import Step, collective_steps
 from simulator.hardware.vector_unit.work import VectorWork
+from simulator.mapping.facts import bits_over
 from simulator.mapping.lowering import KernelPart
 from simulator.mapping.planning import Elsewhere, KernelJob, Plan, Planning
 from simulator.mapping.regions import Place
 from simulator.mapping.resources import Resources
 from simulator.mapping.tiling import tile_bytes
+from simulator.workload.bits import Bits
 from simulator.workload.operators import Collective, Tensor
 
 UNIT = "link"
@@ -40,12 +42,12 @@ class CollectiveProblem:
 
     op: Collective
     elements: int
-    bits: float
+    bits: Bits
     epilogue: tuple[tuple[str, float], ...]
-    load_bits: float
-    store_bits: float
-    read_bits: float
-    write_bits: float
+    load_bits: Bits
+    store_bits: Bits
+    read_bits: Bits
+    write_bits: Bits
 
     @classmethod
     def of(cls, job: KernelJob) -> CollectiveProblem:
@@ -54,16 +56,16 @@ class CollectiveProblem:
         op = kernel.operators[0]
         assert isinstance(op, Collective)
         share = op.inputs[0]
-        per_element = 8 / share.elements
+        elements = share.elements
         return cls(
             op=op,
-            elements=share.elements,
+            elements=elements,
             bits=share.bits_per_element,
-            epilogue=tuple((v.function, v.elements / share.elements) for v in kernel.epilogue),
-            load_bits=per_element * sum(t.bytes for t in loaded(job)),
-            store_bits=per_element * sum(t.bytes for t in facts.stored()),
-            read_bits=per_element * sum(t.bytes for t in (share, *facts.activation_inputs())),
-            write_bits=per_element * sum(t.bytes for t in kernel.outputs),
+            epilogue=tuple((v.function, v.elements / elements) for v in kernel.epilogue),
+            load_bits=bits_over(loaded(job), elements),
+            store_bits=bits_over(facts.stored(), elements),
+            read_bits=bits_over((share, *facts.activation_inputs()), elements),
+            write_bits=bits_over(kernel.outputs, elements),
         )
 
     @property

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable
 from dataclasses import replace
 
 from simulator.mapping.kernels import Kernel
+from simulator.workload.bits import Bits, bits_each, stored_bytes
 from simulator.workload.operators import GemmShape, Tensor
 
 
@@ -23,7 +24,7 @@ class KernelFacts:
         self.parameters = [t for t in self.rest if t.kind == "weight"]
         self.parameter_bytes = sum(t.bytes for t in self.parameters)
 
-    def loaded_bits(self, tensor: Tensor) -> float:
+    def loaded_bits(self, tensor: Tensor) -> Bits:
         """Bits per element that have to come from main memory; 0 if it is on chip."""
         return 0 if tensor.name in self.resident else tensor.bits_per_element
 
@@ -45,23 +46,20 @@ class KernelFacts:
         """Inputs besides weights and a GEMM's own operands that come from main memory."""
         return [t for t in self.activation_inputs() if t.name not in self.resident]
 
-    def output_bits(self, outputs: int) -> tuple[float, float]:
+    def output_bits(self, outputs: int) -> tuple[Bits, Bits]:
         """Bits stored, and bits made, per element that the matrix unit puts out."""
-        made = sum(t.bytes for t in self.kernel.outputs)
-        return 8 * sum(t.bytes for t in self.stored()) / outputs, 8 * made / outputs
+        return bits_over(self.stored(), outputs), bits_over(self.kernel.outputs, outputs)
 
-    def extra_bits(self, outputs: int) -> tuple[float, float]:
+    def extra_bits(self, outputs: int) -> tuple[Bits, Bits]:
         """Bits of further inputs per output element: loaded, and read on chip."""
-        loaded = sum(t.bytes for t in self.loaded())
-        read = sum(t.bytes for t in self.activation_inputs())
-        return 8 * loaded / outputs, 8 * read / outputs
+        return bits_over(self.loaded(), outputs), bits_over(self.activation_inputs(), outputs)
 
     def weight_surplus(self, weight: Tensor, shapes: tuple[GemmShape, ...]) -> int:
         """Bytes of a weight tensor beyond its matrices (biases)."""
         if weight.kind != "weight":
             return 0
         elements = sum(shape.count * shape.k * shape.n for shape in shapes)
-        return weight.bytes - math.ceil(elements * weight.bits_per_element / 8)
+        return weight.bytes - stored_bytes(elements, weight.bits_per_element)
 
     def compulsory(self) -> tuple[int, int]:
         """Main-memory bytes read and written if each is moved once."""
@@ -71,3 +69,8 @@ class KernelFacts:
         if self.kernel.kind == "gather":
             reads = sum(t.bytes for t in self.gather_inputs() if t.name not in self.resident)
         return reads, sum(t.bytes for t in self.stored())
+
+
+def bits_over(tensors: Iterable[Tensor], elements: int) -> Bits:
+    """Bits of all these tensors per each of so many elements."""
+    return bits_each(8 * sum(tensor.bytes for tensor in tensors), elements)

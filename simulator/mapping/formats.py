@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.numerics import NumberFormat, format_named
 from simulator.numerics.scheme import DENSE_TERNARY
+from simulator.workload.operators import Context, MatMul, Operator, Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +106,26 @@ def _can_become(stored: NumberFormat, wanted: NumberFormat) -> bool:
         inside = wanted.minimum <= stored.minimum and stored.maximum <= wanted.maximum
         return stored.kind == "int" and wanted.consecutive and inside
     return wanted.bits > stored.bits
+
+
+def other_format(op: Operator, inputs: str, pairs: Sequence[tuple[str, str]]) -> str:
+    """What to choose for an operator whose second operand has a key of its own, in words.
+
+    inputs: format of its activations. pairs: that units multiply. Empty without such a key.
+    """
+    if isinstance(op, Scores | Context):
+        key = "kv_cache"
+    elif isinstance(op, MatMul) and op.format_key != "weights":
+        key = op.format_key
+    else:
+        return ""
+    fitting = sorted({weights for each, weights in pairs if each == inputs})
+    if fitting:
+        return f"; workload.precision.{key} may be {' or '.join(fitting)}"
+    alike = sorted({weights for each, weights in pairs if each == weights})
+    if key == "kv_cache" or not alike:
+        return ""
+    return (
+        f"; set workload.precision.{key} to the format of activations ({' or '.join(alike)}), "
+        "which quantises its input"
+    )

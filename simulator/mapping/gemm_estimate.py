@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.mapping.extent import Numbers
-from simulator.mapping.gemm_use import UseOfSome
+from simulator.mapping.gemm_use import UseOfSome, whole_bytes
 from simulator.mapping.tiling import Budget, GemmProblem
+from simulator.workload.bits import Bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,8 @@ def estimated_cycles(p: GemmProblem, b: Budget, c: Candidates) -> Numbers:
     input_loads = p.count * c.use.inputs / c.m * tiles_k / c.use.cores
     weight_loads = p.count * c.use.weights / c.n * tiles_k / c.use.cores
 
-    def transfer(elements: Numbers, bits: float) -> Numbers:
-        return np.asarray(np.ceil(elements * bits / 8) * c.use.cores / b.bytes_per_cycle)
+    def transfer(elements: Numbers, bits: Bits) -> Numbers:
+        return np.asarray(whole_bytes(elements, bits) * c.use.cores / b.bytes_per_cycle)
 
     stored = transfer(c.m * c.n, p.store_bits)
     finish = c.latency - c.compute / c.iterations
@@ -84,8 +85,8 @@ def _moving(
     the units, the memory or the wait for a free slot and its new tile is slowest.
     """
     rate = b.bytes_per_cycle / c.use.cores
-    inputs = c.m * c.k * p.input_bits / 8 / rate
-    weights = c.k * c.n * p.weight_bits / 8 / rate
+    inputs = c.m * c.k * float(p.input_bits) / 8 / rate
+    weights = c.k * c.n * float(p.weight_bits) / 8 / rate
     loaded = input_loads * inputs + weight_loads * weights
     stored = (c.use.traffic / b.bytes_per_cycle - loaded) / c.iterations
     interval = c.compute / c.iterations
@@ -108,7 +109,7 @@ def _both(loading: Numbers, idle: Numbers | float) -> Numbers:
     return both
 
 
-def _waited_for(bits: float, loads: Numbers, slots: Numbers) -> Numbers:
+def _waited_for(bits: Bits, loads: Numbers, slots: Numbers) -> Numbers:
     """Slots that an operand's loads wait for: none if all tiles have a place of their own."""
     if not bits:
         return np.full_like(loads, np.inf)

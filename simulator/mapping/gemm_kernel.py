@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from simulator.mapping.kernels import Kernel
 from simulator.mapping.planning import KernelJob, Planning
@@ -48,11 +49,11 @@ def group_work(op: Operator) -> tuple[str, ...]:
     return ("scale_add", "scale_add") if op.corrected else ("scale_add",)
 
 
-def dense_share(op: Operator, shapes: Sequence[GemmShape]) -> float:
+def dense_share(op: Operator, shapes: Sequence[GemmShape]) -> int | Fraction:
     """Share of the inputs' rectangle that is in memory: masked probabilities are not."""
     if not isinstance(op, Context):
         return 1
-    return op.inputs[1].elements / sum(s.count * s.m * s.k for s in shapes)
+    return Fraction(op.inputs[1].elements, sum(s.count * s.m * s.k for s in shapes))
 
 
 def gemm_shapes(kernel: Kernel) -> tuple[GemmShape, ...]:

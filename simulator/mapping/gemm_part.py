@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from simulator.mapping.regions import Place
 from simulator.mapping.tiling import GemmProblem, GemmTiling
+from simulator.workload.bits import Bits
 
 
 class GemmPlaces(NamedTuple):
@@ -38,8 +39,8 @@ class GemmPart:
     problem: GemmProblem
     tiling: GemmTiling
     places: GemmPlaces
-    result_bits: float
-    extra_read_bits: float = 0
+    result_bits: Bits
+    extra_read_bits: Bits = 0
     epilogue: list[tuple[str, float]] = field(default_factory=list)
     weight_tensor: Literal["weight", "kv", "activation"] = "weight"
     parameter_bytes: int = 0

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from simulator.mapping.extent import Extent, Flags, Numbers, loaded_extent
 from simulator.mapping.gemm_grid import TileGrid
 from simulator.mapping.tiling import RUNNING_SUM_BITS, Budget, GemmProblem, Schedule
+from simulator.workload.bits import Bits
 
 MOST_REMEMBERED, REMEMBERED_USES, REMEMBERED_ROOMS = 1 << 14, 32, 4
 """Tiles times schedules of what is remembered, how many, and in how many sizes: 3.5 MB each
@@ -144,8 +145,8 @@ def _use(p: GemmProblem, b: _Buffers, grid: TileGrid, schedules: tuple[Schedule,
     distinct = ~keep_inputs | (spared > 0)
     weights, weight_share, weight_slots, spared = operand(columns, rows, ~inside, keep_weights)
     distinct &= ~keep_weights | (spared > 0)
-    bits = inputs * p.k * p.input_bits + weights * p.k * p.weight_bits
-    bits += p.m * p.n * (p.extra_bits + p.store_bits)
+    bits = inputs * p.k * float(p.input_bits) + weights * p.k * float(p.weight_bits)
+    bits += p.m * p.n * float(p.extra_bits + p.store_bits)
     dealt = {"count": (p.count, np.ones_like(m)), "m": (p.m, m), "n": (p.n, n)}
     busiest, cores = zip(*(_shared(*dealt[s.parallel], s.ways) for s in schedules), strict=True)
     scratchpad, psums = _footprint(p, b, (m, n, k), input_slots, weight_slots)
@@ -163,6 +164,11 @@ def _use(p: GemmProblem, b: _Buffers, grid: TileGrid, schedules: tuple[Schedule,
         traffic=np.ceil(p.count * bits / 8),
         distinct=distinct,
     )
+
+
+def whole_bytes(elements: Numbers, bits: Bits) -> Numbers:
+    """Bytes of so many elements, rounded up: of whole numbers, one division is exact."""
+    return np.asarray(np.ceil(elements * bits.numerator / (8 * bits.denominator)))
 
 
 def _column(numbers: Sequence[int]) -> Numbers:
@@ -192,8 +198,8 @@ def _footprint(
     if p.converted_weight_bits:
         raw_slots = np.minimum(-(-p.n // n) * -(-p.k // k) * p.count, b.buffers)
 
-    def held(elements: Numbers, bits: float, slots: Numbers) -> Numbers:
-        return np.asarray(np.ceil(elements * bits / 8) * slots)
+    def held(elements: Numbers, bits: Bits, slots: Numbers) -> Numbers:
+        return np.asarray(whole_bytes(elements, bits) * slots)
 
     scratchpad = held(m * k, p.input_bits, input_slots)
     scratchpad = scratchpad + held(k * n, p.weight_bits, raw_slots)

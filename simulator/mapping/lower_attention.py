@@ -33,6 +33,7 @@ from simulator.mapping.unit_work import (
     gang_traffic,
     unit_actions,
 )
+from simulator.workload.bits import Bits
 
 BLOCKS = ("keys", "values")
 
@@ -58,7 +59,7 @@ class AttentionPart:
     problem: AttentionProblem
     tiling: AttentionTiling
     places: AttentionPlaces
-    result_bits: float
+    result_bits: Bits
 
 
 @dataclass(slots=True)
@@ -296,7 +297,7 @@ class AttentionLowering(Lowering):
 
     # -- pieces ----------------------------------------------------------------
     def _load_block(
-        self, core: int, what: str, step: Step, bits: float, ready: Tokens
+        self, core: int, what: str, step: Step, bits: Bits, ready: Tokens
     ) -> list[Command]:
         s = self.semaphores[core]
         elements = step.held_keys * self.shape.head_dim * self.tiling.heads
@@ -319,7 +320,7 @@ class AttentionLowering(Lowering):
             )
         return commands
 
-    def _free_block(self, core: int, what: str, step: Step, bits: float) -> Tokens:
+    def _free_block(self, core: int, what: str, step: Step, bits: Bits) -> Tokens:
         """What the last use of a block gives back; a converted copy has a place of its own."""
         slot = ((self.semaphores[core].slots[what], 1),)
         if self.problem.converted_bits:

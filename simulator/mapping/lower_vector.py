@@ -15,6 +15,7 @@ from simulator.mapping.nest import CorePositions, Dimension, Nest
 from simulator.mapping.program import Cause, Command, Item, Tokens
 from simulator.mapping.regions import Place
 from simulator.mapping.tiling import candidate_sizes, tile_bytes
+from simulator.workload.bits import Bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,10 @@ class VectorProblem:
 
     rows: int
     work: tuple[tuple[str, float, bool], ...]
-    load_bits: float
-    store_bits: float
-    read_bits: float
-    write_bits: float
+    load_bits: Bits
+    store_bits: Bits
+    read_bits: Bits
+    write_bits: Bits
 
     def work_of(self, rows: int) -> list[VectorWork]:
         """Vector work of so many rows; row latency only for row-wise functions."""

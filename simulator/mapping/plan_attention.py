@@ -38,7 +38,7 @@ class AttentionPlanner(AttentionKernelPlanner):
     def _fastest(self) -> tuple[int, Tiled]:
         formats = (self.scores.input_format, self.scores.key_format)
         fixed = (self.choice, self.pattern)
-        return self.planning.fastest(self.scores.name, formats, fixed, self._tile)
+        return self.planning.fastest(self.scores, formats, fixed, self._tile)
 
     def _tile(self, unit: MatrixUnit[Any], formats: FormatChoice) -> Tiled:
         """Every shape with its best blocks on a unit."""

@@ -50,7 +50,7 @@ class GemmPlanner(GemmKernelPlanner):
         formats = operand_formats(self.op)
         only = self.op.unit if isinstance(self.op, MatMul) else None
         index, tiled = self.planning.fastest(
-            self.op.name, formats, (self.choice, self.pattern), self._tile, only
+            self.op, formats, (self.choice, self.pattern), self._tile, only
         )
         return Plan(self._lowerings(index, tiled), index, _gemm_mapping(tiled, self.pattern))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simulator.mapping.facts import bits_over
 from simulator.mapping.lower_vector import VectorPlaces, VectorProblem
 from simulator.mapping.nest import Dimension
 from simulator.mapping.planning import KernelJob, Planning
@@ -21,14 +22,13 @@ def vector_problem(job: KernelJob) -> VectorProblem:
         rows = max(1, op.elements // op.row_elements)
         vectors = [op, *kernel.epilogue]
         work = tuple((v.function, v.elements / rows, v.row_elements > 1) for v in vectors)
-    inputs = _inputs(job)
     return VectorProblem(
         rows=rows,
         work=work,
-        load_bits=8 * sum(t.bytes for t in _loaded(job)) / rows,
-        store_bits=8 * sum(t.bytes for t in facts.stored()) / rows,
-        read_bits=8 * sum(t.bytes for t in inputs) / rows,
-        write_bits=8 * sum(t.bytes for t in kernel.outputs) / rows,
+        load_bits=bits_over(_loaded(job), rows),
+        store_bits=bits_over(facts.stored(), rows),
+        read_bits=bits_over(_inputs(job), rows),
+        write_bits=bits_over(kernel.outputs, rows),
     )
 
 

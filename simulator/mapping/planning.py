@@ -13,13 +13,13 @@ from simulator.hardware.matrix_unit import MatrixUnit
 from simulator.mapping.builder import ProgramBuilder
 from simulator.mapping.errors import FixedChoiceError, NoMappingError
 from simulator.mapping.facts import KernelFacts
-from simulator.mapping.formats import FormatChoice, choose_formats
+from simulator.mapping.formats import FormatChoice, choose_formats, other_format
 from simulator.mapping.kernels import Kernel
 from simulator.mapping.lowering import KernelPart
 from simulator.mapping.regions import Place
 from simulator.mapping.spec import MappingSpec, TileChoice
 from simulator.mapping.tiling import Budget
-from simulator.workload.operators import Segment, Tensor
+from simulator.workload.operators import Operator, Segment, Tensor
 
 
 class Tiling(Protocol):
@@ -98,7 +98,7 @@ class Planning:
 
     def fastest(
         self,
-        operator: str,
+        operator: Operator,
         formats: tuple[str, str],
         fixed: tuple[TileChoice, str],
         tile: Callable[[MatrixUnit[Any], FormatChoice], list[tuple[ProblemT, TilingT]]],
@@ -149,7 +149,7 @@ class Planning:
             raise FixedChoiceError(pattern, "unit", str(error)) from None
 
     def _no_unit(
-        self, operator: str, formats: tuple[str, str], fixed: tuple[TileChoice, str]
+        self, operator: Operator, formats: tuple[str, str], fixed: tuple[TileChoice, str]
     ) -> CyclelabError:
         """The error when no matrix unit takes an operator's formats."""
         choice, pattern = fixed
@@ -157,10 +157,11 @@ class Planning:
         if choice.unit is not None:
             units = tuple(units[index] for index in self._named(choice.unit, pattern))
             who = f"{choice.unit} never"
-        pairs = sorted({f"{a} x {b}" for unit in units for a, b in unit.format_pairs})
+        pairs = sorted({pair for unit in units for pair in unit.format_pairs})
         reason = (
-            f"{who} multiplies {formats[0]} activations by {formats[1]} "
-            f"weights, as operator {operator!r} needs; supported: {', '.join(pairs)}"
+            f"{who} multiplies {formats[0]} activations by {formats[1]} weights, as operator "
+            f"{operator.name!r} needs; supported: {', '.join(f'{a} x {b}' for a, b in pairs)}"
+            f"{other_format(operator, formats[0], pairs)}"
         )
         if choice.unit is not None:
             return FixedChoiceError(pattern, "unit", reason)

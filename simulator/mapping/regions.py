@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from simulator.mapping.nest import Dimension
 from simulator.mapping.program import Region
 from simulator.mapping.tiling import tile_bytes
+from simulator.workload.bits import Bits
 from simulator.workload.graph import RESIDUAL_IN, RESIDUAL_OUT
 from simulator.workload.operators import Segment, Tensor, TensorKind
 
@@ -135,7 +136,7 @@ def _name(tensor: Tensor) -> str:
     return RESIDUAL if tensor.name in (RESIDUAL_IN, RESIDUAL_OUT) else tensor.name
 
 
-def pass_bytes(count: int, rows: Dimension, columns: Dimension, bits: float) -> int:
+def pass_bytes(count: int, rows: Dimension, columns: Dimension, bits: Bits) -> int:
     """Bytes of `count` matrices that are moved once, each tile rounded up to whole bytes."""
     return count * sum(
         times * others * tile_bytes(size * other, bits)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from simulator.hardware.matrix_unit import MatrixUnit, Tile
 from simulator.mapping.nest import Dimension
+from simulator.workload.bits import Bits, stored_bytes
 
 Order = Literal["mn", "nm"]
 Parallel = Literal["count", "m", "n"]
@@ -42,13 +43,13 @@ class GemmProblem:
     m: int
     n: int
     k: int
-    input_bits: float
-    weight_bits: float
-    converted_weight_bits: float
+    input_bits: Bits
+    weight_bits: Bits
+    converted_weight_bits: int
     accumulator_bits: int
-    extra_bits: float
-    store_bits: float
-    staging_bits: float
+    extra_bits: Bits
+    store_bits: Bits
+    staging_bits: Bits
     vector_cycles: int
     conversion_cycles: int = 0
     group: int = 0
@@ -142,9 +143,9 @@ def loops(problem: GemmProblem, tile: Tile, schedule: Schedule) -> tuple[Dimensi
     )
 
 
-def tile_bytes(elements: int, bits: float) -> int:
+def tile_bytes(elements: int, bits: Bits) -> int:
     """Bytes of a tile, rounded up."""
-    return -int(-elements * bits // 8)
+    return stored_bytes(elements, bits)
 
 
 def candidate_sizes(total: int, granularity: int) -> list[int]:

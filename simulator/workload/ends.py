@@ -104,26 +104,17 @@ def output_segment(
 def _add_lm_head(builder: GraphBuilder, x: Tensor) -> None:
     """Logits of `x`'s rows, of the whole vocabulary on every device.
 
-    A head in the residual format takes its input unquantised. Devices scale and cap their
-    own share.
+    Devices scale and cap their own share.
     """
     model, formats = builder.model, builder.formats
     rows = x.elements // model.hidden_size
-    is_wide = formats.lm_head.element == formats.residual
     steps = [("logits_scale", "multiply")] * model.scaled_logits
     steps += [("logits_cap", "softcap")] * model.capped_logits
     outputs = ["logits_projected", *(f"{name}d" for name, _ in steps)]
     outputs[-1] = builder.share_of("logits")
     y = builder.activation(outputs[0], rows * model.vocab_size)
-    builder.project(
-        "lm_head",
-        x if is_wide else builder.quantised("lm_head", x),
-        (y,),
-        (GemmShape(1, rows, model.vocab_size, model.hidden_size),),
-        bias=model.head_bias,
-        weights=formats.lm_head,
-        input_format=formats.residual if is_wide else formats.activations,
-    )
+    shape = GemmShape(1, rows, model.vocab_size, model.hidden_size)
+    builder.project_in("lm_head", formats.lm_head, x, y, shape, bias=model.head_bias)
     for (name, function), output in zip(steps, outputs[1:], strict=True):
         y = builder.elementwise(name, function, (y,), output)
     builder.gathered("logits_all_gather", y, "logits")

@@ -123,6 +123,34 @@ class GraphBuilder:
         self.add(Vector(f"{name}_quantise", (x,), (y,), "quantise", x.elements))
         return y
 
+    def project_in(
+        self,
+        key: str,
+        weights: WeightStorage,
+        x: Tensor,
+        output: Tensor,
+        shape: GemmShape,
+        *,
+        bias: bool = False,
+    ) -> Tensor:
+        """Multiply `x` by weights with a key of their own; returns the operand.
+
+        The operator has the name of the key. In the residual format, its input is unquantised.
+        """
+        wide = weights.element == self.formats.residual
+        operand = x if wide else self.quantised(key, x)
+        self.project(
+            key,
+            operand,
+            (output,),
+            (shape,),
+            bias=bias,
+            weights=weights,
+            input_format=self.formats.residual if wide else self.formats.activations,
+            format_key=key,
+        )
+        return operand
+
     def project(
         self,
         name: str,
@@ -133,10 +161,12 @@ class GraphBuilder:
         bias: bool = False,
         weights: WeightStorage | None = None,
         input_format: str | None = None,
+        format_key: str = "weights",
     ) -> None:
         """Multiply `x` by stored weights; outputs leave in the residual format.
 
-        weights, input_format: `Formats.weights` and `.activations` if absent.
+        weights, input_format: `Formats.weights` and `.activations` if absent. format_key:
+        of `workload.precision`, that says what the weights are.
         Raises CyclelabError if the weights' blocks do not fill a shape's k.
         """
         weights = weights or self.formats.weights
@@ -160,6 +190,7 @@ class GraphBuilder:
                 bias=bias,
                 weight_group=weights.group,
                 zero_points=weights.zero_points,
+                format_key=format_key,
             )
         )
 

@@ -32,10 +32,24 @@ def common(config: JsonObject) -> Values:
     }
 
 
-def llama(config: JsonObject, act: str = "silu") -> Values:
-    """A Llama, which many others are but for a few keys."""
+def unless_null(config: JsonObject, key: str, absent: int | None) -> int | None:
+    """An integer; `absent` without the key, None where it is null."""
+    found: int | None = config.integer(key, None if key in config.data else absent)
+    return found
+
+
+def llama(config: JsonObject, act: str = "silu", kv_heads: int | None = None) -> Values:
+    """A Llama, which many others are but for a few keys.
+
+    kv_heads: without the key; as many as heads where it is null.
+    """
+    key, heads = "num_key_value_heads", config.integer("num_attention_heads")
+    if kv_heads and key not in config.data and heads % kv_heads:
+        raise config.error(
+            f"the key is missing, and its default of {kv_heads} does not divide {heads} heads", key
+        )
     return common(config) | {
-        "kv_heads": config.integer("num_key_value_heads", None),
+        "kv_heads": unless_null(config, key, kv_heads),
         "intermediate_size": config.integer("intermediate_size"),
         "vocab_size": config.integer("vocab_size"),
         "activation": config.choice("hidden_act", ACTIVATIONS, act),

@@ -1,8 +1,9 @@
 """Transformer shapes from Hugging Face `config.json` files.
 
 Keys and defaults are those of the `transformers` library's configuration classes
-(LlamaConfig, MistralConfig, …); sizes have no default here, since guessing a shape would
-be silent. A `head_dim` is understood in every architecture.
+(LlamaConfig, MistralConfig, …) in version 4.57.1; sizes have no default here, since guessing
+a shape would be silent. A `head_dim` is understood in every architecture. Where a default is
+a number and null means something else, an absent key and null differ, as they do there.
 """
 
 from __future__ import annotations
@@ -13,10 +14,17 @@ from typing import Any
 
 from simulator.config import ConfigError, nearest
 from simulator.workload import hub_decoders as decoders
-from simulator.workload.hub_keys import ACTIVATIONS, Values, common, llama
+from simulator.workload.hub_keys import ACTIVATIONS, Values, common, llama, unless_null
 from simulator.workload.json_object import JsonObject
 from simulator.workload.model import TransformerSpec
 
+MISTRAL_WINDOW = 4096
+"""MistralConfig's sliding_window (4.34.0 to 4.57.1); MixtralConfig had it, too (4.36.0), and
+has none any more (4.57.1)."""
+GROUPED_HEADS = 8
+"""num_key_value_heads of MistralConfig and MixtralConfig."""
+BITNET_HEADS = 5
+"""num_key_value_heads of BitNetConfig."""
 OPT_POSITION_OFFSET = 2
 """OPTLearnedPositionalEmbedding reserves two rows in front."""
 
@@ -67,27 +75,31 @@ def _shape_error(config: JsonObject, error: Any) -> ConfigError:
     return ConfigError.of(problems)
 
 
-def _mistral(config: JsonObject) -> Values:
-    """Llama with an attention window; contexts are limited to it, where it hides nothing."""
-    values = llama(config)
-    window = config.integer("sliding_window", values["max_context"])
+def _mistral(config: JsonObject, window: int | None = MISTRAL_WINDOW) -> Values:
+    """Llama with an attention window; contexts are limited to it, where it hides nothing.
+
+    window: without the key.
+    """
+    values = llama(config, kv_heads=GROUPED_HEADS)
+    context = values["max_context"]
+    window = unless_null(config, "sliding_window", window)
     return values | {
         "qkv_bias": False,
         "output_bias": False,
         "mlp_bias": False,
-        "max_context": min(window, values["max_context"]),
+        "max_context": context if window is None else min(window, context),
     }
 
 
 def _mixtral(config: JsonObject) -> Values:
-    return _mistral(config) | {
+    return _mistral(config, window=None) | {
         "experts": config.integer("num_local_experts"),
         "experts_per_token": config.integer("num_experts_per_tok"),
     }
 
 
 def _bitnet(config: JsonObject) -> Values:
-    return llama(config, act="relu2") | {"sub_norms": True}
+    return llama(config, act="relu2", kv_heads=BITNET_HEADS) | {"sub_norms": True}
 
 
 def _opt(config: JsonObject) -> Values:

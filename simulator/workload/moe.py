@@ -7,7 +7,6 @@ from collections import Counter
 from simulator.workload.graph import GraphBuilder
 from simulator.workload.mlp import OUTPUT, add_mlp_on_rows, first_projection
 from simulator.workload.operators import Gather, GemmShape, Tensor, Vector
-from simulator.workload.storage import WeightStorage
 
 Loads = tuple[int, ...]
 """Tokens per expert, sorted: experts are alike, so only the multiset matters."""
@@ -17,12 +16,15 @@ def add_mixture(builder: GraphBuilder, x: Tensor, loads: Loads) -> Tensor:
     """Add the mixture over `x` `[tokens, hidden]`; returns this device's share of its output.
 
     loads: tokens of every expert, `experts_per_token` · tokens in all. Experts
-    without tokens take no part: their weights are not read. The router and its
-    input stay in the residual format.
+    without tokens take no part: their weights are not read. A router that is not in
+    the residual format shares its quantised input with the experts.
     """
-    model, tokens = builder.model, builder.batch.tokens
+    model, tokens, router = builder.model, builder.batch.tokens, builder.formats.router
+    assert router is not None, "formats are resolved for a model"
     routed = tokens * model.experts_per_token
-    logits = _routed(builder, "router", x, "router_logits", model.experts)
+    logits = builder.activation("router_logits", tokens * model.experts)
+    shape = GemmShape(1, tokens, model.experts, model.hidden_size)
+    operand = builder.project_in("router", router, x, logits, shape)
     routing = builder.activation("routing", routed)
     # Every logit is looked at: the work is that of the inputs, not of the k outputs.
     builder.add(
@@ -30,7 +32,8 @@ def add_mixture(builder: GraphBuilder, x: Tensor, loads: Loads) -> Tensor:
             "topk_softmax", (logits,), (routing,), "topk_softmax", logits.elements, model.experts
         )
     )
-    operand = builder.quantised(first_projection(builder), x)
+    if operand is x:
+        operand = builder.quantised(first_projection(builder), x)
     rows = Tensor("dispatched", routed * model.hidden_size, operand.bits_per_element, operand.kind)
     builder.add(Gather("dispatch", (operand, routing), (rows,), rows=routed))
     groups = tuple((count, load) for load, count in sorted(Counter(loads).items()) if load)
@@ -52,28 +55,25 @@ def add_mixture(builder: GraphBuilder, x: Tensor, loads: Loads) -> Tensor:
     return _add_shared_expert(builder, x, operand, y, output) if model.shared_expert_size else y
 
 
-def _routed(builder: GraphBuilder, name: str, x: Tensor, output: str, n: int) -> Tensor:
-    """`n` decisions per token, by weights in the residual format."""
-    tokens, residual = builder.batch.tokens, builder.formats.residual
-    y = builder.activation(output, tokens * n)
-    builder.project(
-        name,
-        x,
-        (y,),
-        (GemmShape(1, tokens, n, builder.model.hidden_size),),
-        weights=WeightStorage(residual),
-        input_format=residual,
-    )
-    return y
-
-
 def _add_shared_expert(
     builder: GraphBuilder, x: Tensor, operand: Tensor, combined: Tensor, output: str
 ) -> Tensor:
     """Add the expert that every token takes, times the sigmoid of its gate, to the others' sum."""
-    gate = _routed(builder, "shared_gate", x, "shared_gate_output", 1)
+    tokens, router = builder.batch.tokens, builder.formats.router
+    assert router is not None, "formats are resolved for a model"
+    gate = builder.activation("shared_gate_output", tokens)
+    wide = router.element == builder.formats.residual
+    builder.project(
+        "shared_gate",
+        x if wide else operand,
+        (gate,),
+        (GemmShape(1, tokens, 1, builder.model.hidden_size),),
+        weights=router,
+        input_format=builder.formats.residual if wide else None,
+        format_key="router",
+    )
     # A sigmoid costs no more than a SiLU, which contains one.
     gate = builder.elementwise("shared_gate_sigmoid", "silu", (gate,), "shared_gate_value")
-    groups, width = ((1, builder.batch.tokens),), builder.model.shared_expert_size
+    groups, width = ((1, tokens),), builder.model.shared_expert_size
     y = add_mlp_on_rows(builder, operand, groups, width, "shared_output", "shared_")
     return builder.elementwise("shared_add", "scale_add", (y, combined, gate), output)

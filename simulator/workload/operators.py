@@ -18,6 +18,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from simulator.workload.bits import Bits, stored_bytes
+
 if TYPE_CHECKING:
     import networkx as nx
 
@@ -30,13 +32,13 @@ class Tensor:
 
     name: str
     elements: int
-    bits_per_element: float
+    bits_per_element: Bits
     kind: TensorKind
 
     @property
     def bytes(self) -> int:
         """Storage size, rounded up to whole bytes."""
-        return -int(-self.elements * self.bits_per_element // 8)
+        return stored_bytes(self.elements, self.bits_per_element)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ class MatMul(Operator):
     (experts with different loads) share the two tensors, and each of a shape's
     `count` products has weights of its own. bias: the row vector `inputs[2]` is
     added to the output. weight_group: weights along k that share a scale, 0 where a
-    whole column does; zero_points: and a zero point.
+    whole column does; zero_points: and a zero point. format_key: of `workload.precision`,
+    that says what the weights are.
     The mapper fills in: unit, the index of the matrix unit that the graph around the
     operator is made for; corrected, whether a multiple of the sum of a row's
     activations is to be taken off its sums of products.
@@ -121,6 +124,7 @@ class MatMul(Operator):
     bias: bool = False
     weight_group: int = 0
     zero_points: bool = False
+    format_key: str = "weights"
     unit: int | None = None
     corrected: bool = False
 

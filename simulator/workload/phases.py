@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from simulator.config import CyclelabError
 from simulator.workload.batch import Batch, Sequence
+from simulator.workload.bits import stored_bytes
 from simulator.workload.counts import (
     lm_head_weights,
     matmul_weights,
@@ -93,15 +94,15 @@ def weight_bytes(model: TransformerSpec, formats: Formats) -> int:
     head = lm_head_weights(model)
     routers = model.layers * router_weights(model)
     matrices = matmul_weights(model) - head - routers
-    other = parameters(model) - matmul_weights(model) + routers
-    bits = matrices * formats.weights.bits()
-    bits += head * formats.lm_head.bits()
-    return -int(-(bits + other * format_bits(formats.residual)) // 8)
+    other = parameters(model) - matmul_weights(model)
+    bits = matrices * formats.weights.bits() + head * formats.lm_head.bits()
+    bits += routers * formats.router.bits() if formats.router else 0
+    return -(-(bits + other * format_bits(formats.residual)) // 8)
 
 
 def kv_bytes(model: TransformerSpec, formats: Formats, tokens: int) -> int:
     """Bytes of the KV cache with `tokens` tokens of context in all."""
-    return -int(-tokens * model.kv_elements_per_token * format_bits(formats.kv_cache) // 8)
+    return stored_bytes(tokens * model.kv_elements_per_token, format_bits(formats.kv_cache))
 
 
 @dataclass(slots=True)

@@ -28,6 +28,7 @@ class PrecisionSpec(Spec):
         floating point of 16 bits or more, else bf16.
     lm_head: weights of the LM head, named as `weights` are; as those if absent
         (`residual` if the head shares the embedding table).
+    router: weights of a mixture's router, named as `weights` are; `residual` if absent.
     weight_group_size: weights that share one scale in `weight_scale` format, and a
         zero point in `weight_zero_point` if that is given (0: scales are per channel,
         and not counted).
@@ -38,6 +39,7 @@ class PrecisionSpec(Spec):
     kv_cache: str | None = None
     residual: str | None = None
     lm_head: str | None = None
+    router: str | None = None
     weight_group_size: GroupSize = 0
     weight_scale: str = "fp16"
     weight_zero_point: str | None = None
@@ -52,7 +54,7 @@ class PrecisionSpec(Spec):
                 raise ValueError(str(error)) from None
         return name
 
-    @field_validator("weights", "lm_head")
+    @field_validator("weights", "lm_head", "router")
     @classmethod
     def _known_storage(cls, name: str | None) -> str | None:
         if name is not None:
@@ -103,34 +105,43 @@ class PrecisionSpec(Spec):
             residual = self.activations if wide else DEFAULT_FORMAT
         tied = model is not None and model.tied_embeddings
         weights = self._storage()
+
+        def stored(name: str) -> WeightStorage:
+            return weights if name == self.weights else storage_named(name)
+
         head = self.lm_head or (residual if tied else self.weights)
+        routes = model is not None and model.experts > 0
         return Formats(
             weights=weights,
             activations=self.activations,
             kv_cache=self.kv_cache or self.activations,
             residual=residual,
-            lm_head=weights if head == self.weights else storage_named(head),
+            lm_head=stored(head),
+            router=stored(self.router or residual) if routes else None,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Formats:
-    """The formats of a run, all decided. Names as in `PrecisionSpec`."""
+    """The formats of a run, all decided. Names as in `PrecisionSpec`; router None: no mixture."""
 
     weights: WeightStorage
     activations: str
     kv_cache: str
     residual: str
     lm_head: WeightStorage
+    router: WeightStorage | None = None
 
     def describe(self) -> dict[str, str]:
         """Formats by role, for reports."""
+        router = {"router": self.router.describe()} if self.router else {}
         return {
             "weights": self.weights.describe(),
             "activations": self.activations,
             "kv_cache": self.kv_cache,
             "residual": self.residual,
             "lm_head": self.lm_head.describe(),
+            **router,
         }
 
 

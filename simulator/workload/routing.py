@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -66,20 +67,22 @@ def proportional_loads(tokens: int, experts_per_token: int, weights: tuple[float
 
     Largest remainders are rounded up. A token visits an expert once at most, so
     what an overloaded expert cannot take goes to the others in proportion. Raises
-    CyclelabError when fewer than k experts have a weight.
+    CyclelabError when fewer than k experts have a weight. Shares are exact, so that large
+    weights do not overflow and equal remainders are equal.
     """
     total = tokens * experts_per_token
     if sum(weight > 0 for weight in weights) < experts_per_token:
         raise CyclelabError(
             f"moe.load: fewer experts with a load than the {experts_per_token} per token"
         )
+    exact = [Fraction(weight) for weight in weights]
     full: set[int] = set()
     while True:
         rest = total - tokens * len(full)
-        scale = sum(weight for i, weight in enumerate(weights) if i not in full)
+        scale = sum(weight for i, weight in enumerate(exact) if i not in full)
         shares = [
-            float(tokens) if i in full else (rest * weight / scale if scale else 0.0)
-            for i, weight in enumerate(weights)
+            Fraction(tokens) if i in full else (rest * weight / scale if scale else Fraction(0))
+            for i, weight in enumerate(exact)
         ]
         over = {i for i, share in enumerate(shares) if i not in full and share > tokens}
         if not over:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from simulator.config import CyclelabError, nearest
+from simulator.workload.bits import Bits, bits_each
 
 if TYPE_CHECKING:
     from simulator.numerics import Scheme
@@ -32,15 +33,15 @@ class WeightStorage:
     block: int = 1
     name: str = ""
 
-    def bits(self, depth: int = 0) -> float:
+    def bits(self, depth: int = 0) -> Bits:
         """Bits per weight, the share of its group's scale and zero point included.
 
         depth: weights along k, of which the last group may be a part; 0 for whole groups.
         """
         if not self.group:
             return format_bits(self.element)
-        shared = -(-depth // self.group) / depth if depth else 1 / self.group
-        return format_bits(self.element) + self.group_bits * shared
+        groups, weights = (-(-depth // self.group), depth) if depth else (1, self.group)
+        return format_bits(self.element) + bits_each(groups * self.group_bits, weights)
 
     def check_depth(self, operator: str, depth: int) -> None:
         """Raise CyclelabError, naming the operator, if blocks do not fill its rows."""
@@ -107,9 +108,8 @@ def storage_of(scheme: Scheme, name: str = "") -> WeightStorage:
 
 
 @cache
-def format_bits(name: str) -> int | float:
+def format_bits(name: str) -> Bits:
     """Bits of one element in memory; raises CyclelabError for an unknown format."""
-    from simulator.numerics import format_named, packed_bits
+    from simulator.numerics import packed_bits
 
-    bits = packed_bits(name, WHOLE_BYTES) / WHOLE_BYTES
-    return format_named(name).bits if bits == int(bits) else bits
+    return bits_each(packed_bits(name, WHOLE_BYTES), WHOLE_BYTES)

@@ -89,6 +89,9 @@ def test_wrong_names_and_paths_name_the_nearest(tmp_path: Path) -> None:
     assert message("machines", "no/such.yaml") == "no/such.yaml: no such file"
     (tmp_path / "here/sub").mkdir()
     assert message("machines", "./sub") == "sub: is a folder, expected a file"
+    folder = " is a folder and no machine preset, expected the name of one or the path of a file"
+    assert message("machines", "sub") == f"'sub'{folder}"
+    assert message("machines", ".") == f"'.'{folder}"
     assert "no such file" in message("machines", "../\0/x.yaml")
     assert "no machine preset" in message("machines", "")
     assert "no such file" in message("machines", "~nobody/x.yaml")

@@ -65,6 +65,7 @@ def test_whole_numbers_may_be_written_as_floats(value: str) -> None:
         ("shape=[1, 2, 3]", "shape: found a list of 3, expected "),
         ("limit='3'", "limit: found '3', expected a whole number or a number or null"),
         ("sizes='3'", "sizes: found '3', expected a whole number or a list, each item a whole n"),
+        ("sizes=[1, x]", "sizes.1: found 'x', expected a whole number"),
         ("buffer=[1]", "buffer: found a list of 1, expected a mapping (key: value)"),
         ("units=[]", "units: found a list of 0, expected at least 1 item"),
         ("units=3", "units: found 3, expected a list, each item a mapping"),

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+import simulator
 from simulator.config import CyclelabError
+from simulator.workload.storage import format_bits
 from tests.mapping.small import gemms, machine_document, run
 
 
@@ -96,3 +98,30 @@ def test_an_array_that_dequantises_scales_no_sums() -> None:
     assert {record.name for record in result.operators} == {"gemm"}
     assert "core.vector_unit.lane.adder" not in result.energy_by_component
     assert any("dequantiser" in path for path in result.energy_by_component)
+
+
+@pytest.mark.parametrize("machine", ["npu_w8a8", "tpuv3_core", "h100", "neoverse_n1"])
+@pytest.mark.parametrize(
+    ("shape", "group"),
+    [
+        ({"m": 1, "n": 2304, "k": 768}, 96),
+        ({"m": 3, "n": 2304, "k": 768}, 100),
+        ({"m": 1, "n": 512, "k": 1000, "count": 5}, 32),
+        ({"m": 1, "n": 5120, "k": 5120}, 120),
+    ],
+)
+def test_weights_are_read_to_the_last_byte_of_their_scales(
+    machine: str, shape: dict[str, int], group: int
+) -> None:
+    activations = {"tpuv3_core": "bf16", "h100": "fp16"}.get(machine, "int8")
+    precision = {"weights": "int4", "activations": activations, "weight_group_size": group}
+    work = {"gemms": [shape], "precision": precision}
+    result = simulator.run({"name": "groups", "machine": machine, "workload": work})
+    count, n, k = shape.get("count", 1), shape["n"], shape["k"]
+    bits = count * n * (4 * k + 16 * len(range(0, k, group)))
+    rest = count * shape["m"] * (k * format_bits(activations) + 16 * n) / 8
+    (gemm, *others) = result.operators
+    assert not others and gemm.compulsory_bytes == bits / 8 + rest
+    moved = gemm.bytes["dram_read"] + gemm.bytes["dram_write"]
+    tiles = moved - gemm.compulsory_bytes
+    assert 0 <= tiles < gemm.compulsory_bytes / 1000, "each tile ends with a whole byte"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
 from itertools import pairwise, product
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.hardware.matrix_unit import Tile
 from simulator.mapping.gemm_search import GemmSearch
+from simulator.mapping.gemm_use import whole_bytes
 from simulator.mapping.resources import NpuResources
 from simulator.mapping.tiling import (
     TIME_TOLERANCE,
@@ -238,9 +242,10 @@ def test_candidate_sizes(total: int, granularity: int) -> None:
     assert min(found) <= granularity, "the smallest tile is one grain"
 
 
-@given(st.integers(1, 1000), st.sampled_from([0, 1, 2, 4, 8, 16, 4.125]))
-def test_tile_bytes_round_up(elements: int, bits: float) -> None:
-    assert tile_bytes(elements, bits) == -(-round(elements * bits * 1000) // 8000)
+@given(st.integers(1, 10**7), st.fractions(0, 32, max_denominator=20_000))
+def test_tile_bytes_round_up(elements: int, bits: Fraction) -> None:
+    assert tile_bytes(elements, bits) == math.ceil(elements * bits / 8)
+    assert whole_bytes(np.array([float(elements)]), bits).tolist() == [tile_bytes(elements, bits)]
 
 
 def test_estimate_by_hand() -> None:

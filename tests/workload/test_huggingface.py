@@ -76,8 +76,29 @@ def test_opt_350m_normalises_behind_the_residual() -> None:
 
 
 def test_bitnet_squares_its_relu() -> None:
-    model = read(LLAMA | {"model_type": "bitnet"})
+    model = read(LLAMA | {"model_type": "bitnet", "num_key_value_heads": 8})
     assert model.activation == "relu_squared" and model.sub_norms
+
+
+def test_an_absent_key_is_no_null() -> None:
+    """Defaults of MistralConfig, MixtralConfig and BitNetConfig in transformers 4.57.1."""
+    bare = {key: value for key, value in LLAMA.items() if key != "num_key_value_heads"}
+    bare |= {"num_attention_heads": 40, "hidden_size": 640, "max_position_embeddings": 32768}
+    experts = {"num_local_experts": 4, "num_experts_per_tok": 2}
+    for kind, kv_heads, context in (
+        ("llama", 40, 32768),
+        ("mistral", 8, 4096),
+        ("mixtral", 8, 32768),
+        ("bitnet", 5, 32768),
+    ):
+        config = bare | experts | {"model_type": kind}
+        absent = read(config)
+        assert (absent.kv_heads, absent.max_context) == (kv_heads, context)
+        null = read(config | {"num_key_value_heads": None, "sliding_window": None})
+        assert (null.kv_heads, null.max_context) == (40, 32768)
+        given = read(config | {"num_key_value_heads": 4, "sliding_window": 512})
+        window = 512 if kind in ("mistral", "mixtral") else 32768
+        assert (given.kv_heads, given.max_context) == (4, window)
 
 
 def test_a_vit_without_classifier_has_a_pooler() -> None:
@@ -120,6 +141,11 @@ def test_mistakes_are_named(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         read(LLAMA | change)
     assert str(caught.value).startswith("config.json: ")
+
+
+def test_a_default_that_does_not_fit() -> None:
+    with pytest.raises(ConfigError, match=r"num_key_value_heads: .* default of 5 does not divide"):
+        read(LLAMA | {"model_type": "bitnet"})
 
 
 def test_more_experts_per_token_than_experts() -> None:

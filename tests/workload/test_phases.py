@@ -127,6 +127,31 @@ def test_a_tied_head_is_stored_once_and_not_quantised() -> None:
     assert isinstance(head, MatMul) and head.weight_format == "bf16"
 
 
+def test_a_router_is_wide_unless_it_has_a_format() -> None:
+    formats = {"weights": "int4", "activations": "int8"}
+    (wide,) = run("mixtral-8x7b", prefill_tokens=9, precision=formats).phases
+    (narrow,) = run(
+        "mixtral-8x7b", prefill_tokens=9, precision={**formats, "router": "int8"}
+    ).phases
+    assert wide.weight_bytes - narrow.weight_bytes == 32 * 8 * 4096 * (BF16 - 1)
+    for phase, name in ((wide, "bf16"), (narrow, "int8")):
+        router = operator(phase, "router")
+        assert isinstance(router, MatMul)
+        assert (router.input_format, router.weight_format) == (name, name)
+    # The experts take what the router has taken: it is quantised once.
+    names = {op.name for op in narrow.segments[1].operators()}
+    assert "router_quantise" in names and "gate_up_proj_quantise" not in names
+    assert operator(narrow, "dispatch").inputs[0] == operator(narrow, "router").inputs[1]
+    assert operator(wide, "dispatch").inputs[0].name.endswith("_quantised")
+
+
+def test_only_mixtures_have_a_router() -> None:
+    precision = run("llama-2-7b", prefill_tokens=1).description["precision"]
+    assert isinstance(precision, dict) and "router" not in precision
+    precision = run("mixtral-8x7b", prefill_tokens=1).description["precision"]
+    assert isinstance(precision, dict) and precision["router"] == "bf16"
+
+
 def test_decode_reads_the_cache_and_appends_one_row() -> None:
     phases = run("llama-2-7b", context_tokens=100, decode_steps=3).phases
     assert [p.name for p in phases] == ["decode[0]", "decode[1]", "decode[2]"]

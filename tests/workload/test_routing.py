@@ -59,9 +59,15 @@ def test_no_expert_gets_a_token_twice() -> None:
     assert proportional_loads(10, 2, (98.0, 1.0, 1.0)) == (10, 5, 5)
 
 
+@pytest.mark.parametrize("load", [5e-324, 1.0, 1e308, 1.7e308])
+def test_loads_are_relative_however_large(load: float) -> None:
+    assert loads(9, routing="given", load=[load, load, *[0.0] * 6]) == [(0,) * 6 + (9, 9)] * 32
+    assert proportional_loads(10, 1, (load, load, load)) == (4, 3, 3)
+
+
 @given(
     st.integers(1, 500),
-    st.lists(st.floats(0, 1e6), min_size=1, max_size=16),
+    st.lists(st.floats(0, allow_infinity=False), min_size=1, max_size=16),
     st.integers(1, 16),
 )
 def test_proportional_loads_are_conserved(tokens: int, weights: list[float], k: int) -> None:

@@ -21,6 +21,7 @@ from simulator.hardware.dram.expressions import evaluate, names_in
 from simulator.hardware.dram.names import COMMANDS, LEVELS, MOMENTS, PIM_COMMANDS, REQUIRED
 from simulator.hardware.dram.pim_check import check_pim
 from simulator.hardware.dram.pim_spec import PimSpec
+from simulator.hardware.dram.relations import check_relations
 
 Count = Annotated[int, Field(ge=1, le=2**31)]
 LONGEST_DELAY = 2**40
@@ -324,6 +325,7 @@ class DramDeviceSpec(Spec):
         for key, expression in self._expressions.items():
             self._evaluated(key, expression, least=0 if key.startswith("pim.") else 1)
         self._check_used()
+        check_relations(self.timing.cycles, self._used_names)
         per_bank = self.bank_refresh_interval or self.refresh_interval
         for index, constraint in enumerate(self.constraints):
             key = f"constraints.{index}.delay"

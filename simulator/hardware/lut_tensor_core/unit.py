@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -61,7 +62,7 @@ class LutTensorCore(BlockUnit[LutTensorCoreSpec]):
         kind = "half_table" if spec.symmetric else "full_table"
         if spec.scale_bits:
             kind = f"scaled_{kind}"
-        return Preparation(f"{kind}_{spec.depth}", self.ports.row_bits / spec.depth)
+        return Preparation(f"{kind}_{spec.depth}", Fraction(self.ports.row_bits, spec.depth))
 
     def compute(self, inputs: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
         """`inputs[m, k] · weights[k, n]` in the accumulator's format, bit-exact."""

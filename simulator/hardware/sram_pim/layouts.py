@@ -122,8 +122,8 @@ class Layout(ABC):
         """What an access of the array for a look-up is: `compute` or `read`."""
 
     @abstractmethod
-    def read_out_cycles(self, basis_weights: int, depth: int) -> int:
-        """Cycles in which the sums of one row of inputs leave."""
+    def read_out_cycles(self, outputs: int, depth: int) -> int:
+        """Cycles in which so many outputs' sums of one row of inputs leave."""
 
 
 class BitSerial(Layout):
@@ -184,9 +184,9 @@ class BitSerial(Layout):
         """Entries are added to sums in the array."""
         return "compute"
 
-    def read_out_cycles(self, basis_weights: int, depth: int) -> int:
-        """A read per bit of the sums."""
-        del basis_weights
+    def read_out_cycles(self, outputs: int, depth: int) -> int:
+        """A read per bit of the sums, however many columns have one."""
+        del outputs
         return self.accumulator_bits(depth)
 
     def _table_rows(self, basis_weights: int) -> int:
@@ -255,10 +255,10 @@ class BitParallel(Layout):
         """Entries are read, and added outside."""
         return "read"
 
-    def read_out_cycles(self, basis_weights: int, depth: int) -> int:
+    def read_out_cycles(self, outputs: int, depth: int) -> int:
         """Sums leave through a port as wide as the array."""
         del depth
-        return -(-self.outputs(basis_weights) * self.sum_bits // self.columns)
+        return -(-outputs * self.sum_bits // self.columns)
 
 
 def _free(first: int, end: int) -> list[RowSpan]:

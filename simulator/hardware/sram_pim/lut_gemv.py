@@ -7,6 +7,7 @@ loads all weights and makes all tables again.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -89,13 +90,23 @@ class LutGemv:
         """
         layout, k, cut = self.layout, self.basis_weights, self.blocks(tile)
         tables = cut.column_blocks * cut.passes * cut.groups
-        rows = cut.column_blocks * tile.m
         return Phases(
             load=tables * layout.load_cycles(k),
             build=tables * self.combined_entries * layout.entry_cycles(k),
-            lookup=rows * cut.groups * layout.lookup_cycles(tile.k),
-            read_out=rows * layout.read_out_cycles(k, tile.k),
+            lookup=cut.column_blocks * tile.m * cut.groups * layout.lookup_cycles(tile.k),
+            read_out=tile.m * sum(blocks * cycles for blocks, cycles in self.read_out(tile)),
         )
+
+    def read_out(self, tile: Tile) -> tuple[tuple[int, int], ...]:
+        """Blocks of columns, and cycles in which sums of one row of inputs leave each of them.
+
+        The last block may have fewer outputs than the others, and take fewer cycles.
+        """
+        whole, rest = divmod(tile.n, self.outputs)
+        found = Counter({self.layout.read_out_cycles(self.outputs, tile.k): whole})
+        if rest:
+            found[self.layout.read_out_cycles(rest, tile.k)] += 1
+        return tuple((blocks, cycles) for cycles, blocks in found.items() if blocks)
 
 
 def largest_basis_weights(layout: Layout, batch: int, depth: int) -> int:

@@ -187,7 +187,7 @@ class BitParallelProgram(Program):
 
     def read_out(self, row: int) -> Integers:
         """Sums leave through a port as wide as the array."""
-        self.array.wait(self.layout.read_out_cycles(self.k, 1))
+        self.array.wait(self.layout.read_out_cycles(self.outputs, 1))
         self._count(parts.SUMS, "read")
         sums: Integers = self.sums[row]
         return sums

@@ -13,6 +13,7 @@ from simulator.mapping.cpu.resources import CpuResources
 from simulator.mapping.cpu.tiling import ColumnTile
 from simulator.mapping.in_step.problem import StepGemm
 from simulator.mapping.tiling import gang_interval, tile_bytes
+from simulator.workload.bits import Bits
 
 UNPACK = "unpack"
 """Vector function, per weight: codes that are narrower than what the pipes multiply."""
@@ -49,7 +50,7 @@ def core_share(unit: MatrixUnit[Any], tile: Tile, cores: int) -> CoreShare:
     return best[1]
 
 
-def near_bytes(resources: CpuResources, tile: Tile, input_bits: float, weight_bits: float) -> int:
+def near_bytes(resources: CpuResources, tile: Tile, input_bits: Bits, weight_bits: Bits) -> int:
     """Bytes that a core reads from its private cache for a product of its own.
 
     Each weight is loaded once per block of rows that registers hold sums of, each

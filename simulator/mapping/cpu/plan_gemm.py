@@ -52,7 +52,7 @@ class CoreGemmPlanner(StepGemmPlanner):
         only = self.op.unit if isinstance(self.op, MatMul) else None
         formats = operand_formats(self.op)
         fixed = (self.choice, self.pattern)
-        return self.planning.fastest(self.op.name, formats, fixed, self._tile, only)
+        return self.planning.fastest(self.op, formats, fixed, self._tile, only)
 
     def plan(self) -> Plan:
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""

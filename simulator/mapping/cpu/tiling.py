@@ -59,8 +59,8 @@ class ColumnTiling:
             for start in range(0, total, self.columns):
                 columns = min(self.columns, total - start)
                 weights = 0 if cached else tile_bytes(columns * p.k, p.weight_bits)
-                # What products of other columns read comes with them.
-                share = tile_bytes(columns * rows * p.k, p.input_bits) // p.n
+                # What products of other columns read comes with them, the last byte with the last.
+                share = -(-tile_bytes(columns * rows * p.k, p.input_bits) // p.n)
                 wanted = inputs if p.count == 1 else min(inputs, share)
                 yield ColumnTile(rows, columns, start == 0 or p.count > 1, wanted, weights)
                 inputs -= wanted

@@ -66,6 +66,7 @@ class GridSearch:
         self.problem, self.unit, self.resources = problem, unit, resources
         self.machine, self.core = resources.machine, resources.machine.core
         self.cache_bytes, self.fixed = cache_bytes, fixed
+        self.input_bits, self.weight_bits = float(problem.input_bits), float(problem.weight_bits)
         self.bytes_per_cycle = float(resources.bytes_per_cycle)
         self._costs: dict[str, float] = {}
 
@@ -142,7 +143,7 @@ class GridSearch:
         grain, p = self.unit.granularity.k, self.problem
         if self.fixed[2] is not None:
             return [self.fixed[2]]
-        steps = [max(1, int(size * 8 / p.input_bits) // grain) for size in SLAB_BYTES]
+        steps = [max(1, int(size * 8 / self.input_bits) // grain) for size in SLAB_BYTES]
         sizes = {grain << step.bit_length() - 1 for step in steps}
         if p.group:
             fitting = {math.gcd(size, p.group) for size in sizes}
@@ -151,7 +152,7 @@ class GridSearch:
 
     def _warps(self, m: int, n: int) -> Iterator[tuple[int, int]]:
         """For each number of warps the shape that reads least from shared memory."""
-        grain, p = self.unit.granularity, self.problem
+        grain = self.unit.granularity
         best: dict[int, tuple[float, tuple[int, int]]] = {}
         for tall, wide in WARPS:
             least_m, least_n = max(WARP_ROWS, grain.m), max(WARP_COLUMNS, grain.n)
@@ -159,7 +160,7 @@ class GridSearch:
                 continue
             if tall * wide > 1 and m * n < tall * wide * LEAST_WARP_OUTPUTS:
                 continue
-            read = m * p.input_bits * wide + n * p.weight_bits * tall
+            read = m * self.input_bits * wide + n * self.weight_bits * tall
             found = best.get(tall * wide)
             if found is None or read < found[0]:
                 best[tall * wide] = (read, (tall, wide))
@@ -178,16 +179,16 @@ class GridSearch:
         """Of one wave, over all of k, with every panel once."""
         p = self.problem
         rows, columns = grid.wave_shape()
-        bits = rows * grid.block.m * p.input_bits * (not p.inputs_on_chip)
-        bits += columns * grid.block.n * p.weight_bits * (not p.weights_on_chip)
+        bits = rows * grid.block.m * self.input_bits * (not p.inputs_on_chip)
+        bits += columns * grid.block.n * self.weight_bits * (not p.weights_on_chip)
         return grid.depth * bits / 8
 
     def _traffic(self, grid: Grid) -> float:
         """Main-memory bytes of the operands, and of what else the epilogue moves."""
         p = self.problem
-        least = p.count * p.k * p.m * p.input_bits * (not p.inputs_on_chip)
-        least += p.count * p.k * p.n * p.weight_bits * (not p.weights_on_chip)
-        rest = p.outputs * (p.extra_load_bits + p.store_bits) / 8
+        least = p.count * p.k * p.m * self.input_bits * (not p.inputs_on_chip)
+        least += p.count * p.k * p.n * self.weight_bits * (not p.weights_on_chip)
+        rest = float(p.outputs * (p.extra_load_bits + p.store_bits) / 8)
         wave = self._panel_bytes(grid)
         if 2 * wave <= self.cache_bytes:
             return least / 8 + rest
@@ -197,11 +198,11 @@ class GridSearch:
         p, block, l2 = self.problem, grid.block, self.machine.l2
         slabs = -(-grid.depth // block.k)
         slab = slab_cycles(p, block, block.k, grid.per_sm, self.unit, self.core)
-        per_sm_bytes = grid.per_sm * block.slab_bits(p) / 8
+        slab_bytes = float(block.slab_bits(p) / 8)
         blocks = min(grid.blocks, grid.wave_blocks)
         cache = max(
-            blocks * block.slab_bits(p) / 8 / l2.bytes_per_cycle,
-            per_sm_bytes / l2.sm_bytes_per_cycle,
+            blocks * slab_bytes / l2.bytes_per_cycle,
+            grid.per_sm * slab_bytes / l2.sm_bytes_per_cycle,
         )
         weights = grid.per_sm * block.k * block.n * block.warps_m * (p.converted_bits > 0)
         converted = self._vector([("dequantise", weights)])
@@ -223,7 +224,7 @@ class GridSearch:
         p, block = self.problem, grid.block
         outputs = grid.per_sm * block.m * block.n
         moved = min(grid.blocks, grid.wave_blocks) * block.m * block.n
-        moved_bytes = moved * (p.result_bits + p.extra_bits) / 8
+        moved_bytes = float(moved * (p.result_bits + p.extra_bits) / 8)
         work = self._vector([(f, outputs * share) for f, share in p.epilogue])
         return work + moved_bytes / self.machine.l2.bytes_per_cycle
 

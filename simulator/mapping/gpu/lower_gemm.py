@@ -23,6 +23,7 @@ from simulator.mapping.lower_gemm import CONVERSION
 from simulator.mapping.program import Cause, Command, Item, Loop, Tokens
 from simulator.mapping.tiling import tile_bytes
 from simulator.mapping.unit_work import unit_actions
+from simulator.workload.bits import Bits
 
 WAVES_IN_FLIGHT = 2
 """Where an SM holds several blocks: one starts while another ends."""
@@ -176,7 +177,7 @@ class _GridLowering:
         size = tile_bytes(wave.rows * depth, p.input_bits)
         size += tile_bytes(wave.columns * depth, p.weight_bits)
         m, n = wave.largest
-        busiest = wave.most_per_sm * depth * (m * p.input_bits + n * p.weight_bits) / 8
+        busiest = float(wave.most_per_sm * depth * (m * p.input_bits + n * p.weight_bits) / 8)
         cached: Tokens = ((at.cached, len(loads)),)
         read = k.read_cache("slab", size, busiest, cached, ())
         convert = self._convert(wave, depth) if p.converted_bits else None
@@ -275,12 +276,12 @@ class _GridLowering:
         if size:
             yield k.load("extras", size, (), ((at.extras_cached, 1),), k.places.extras)
         ready: Tokens = ((at.extras_cached, 1),) if size else ()
-        most, size = most_per_sm * p.extra_bits / 8, tile_bytes(outputs, p.extra_bits)
+        most, size = float(most_per_sm * p.extra_bits / 8), tile_bytes(outputs, p.extra_bits)
         yield k.read_cache("extras", size, most, ready, ((at.extras, 1),), to_registers=True)
 
-    def _write(self, wave: Wave, size: int, bits: float, waits: Tokens) -> Command:
+    def _write(self, wave: Wave, size: int, bits: Bits, waits: Tokens) -> Command:
         """Results into the L2 cache; they end the wave."""
-        at, most = self.at, wave.most_outputs * bits / 8
+        at, most = self.at, float(wave.most_outputs * bits / 8)
         late: Tokens = ((at.partial if self.is_split else self.kernel.ends, 1),)
         if self.problem.store_bits and not self.is_split:
             late = (*late, (at.written, 1))

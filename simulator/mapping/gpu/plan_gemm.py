@@ -41,7 +41,7 @@ class GridPlanner(StepGemmPlanner):
         only = self.op.unit if isinstance(self.op, MatMul) else None
         formats = operand_formats(self.op)
         index, tiled = self.planning.fastest(
-            self.op.name, formats, (self.choice, self.pattern), self._tile, only
+            self.op, formats, (self.choice, self.pattern), self._tile, only
         )
         kernel = GridKernel(
             self.planning.builder,

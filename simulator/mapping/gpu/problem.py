@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simulator.mapping.in_step.problem import StepGemm
+from simulator.workload.bits import Bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,6 @@ class Block:
         """Warps of the block."""
         return self.warps_m * self.warps_n
 
-    def slab_bits(self, problem: StepGemm) -> float:
+    def slab_bits(self, problem: StepGemm) -> Bits:
         """Bits of one slab of both operands."""
         return self.k * (self.m * problem.input_bits + self.n * problem.weight_bits)

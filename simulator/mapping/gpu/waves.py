@@ -120,8 +120,9 @@ def waves_of(grid: Grid, cache_bytes: float) -> Iterator[Wave]:
     product, row, column = grid.order()
     tall = np.minimum(block.m, problem.m - row * block.m)
     wide = np.minimum(block.n, problem.n - column * block.n)
-    row_bytes = grid.depth * problem.input_bits / 8
-    column_bytes = grid.depth * problem.weight_bits / 8
+    row_bytes = float(grid.depth * problem.input_bits / 8)
+    column_bytes = float(grid.depth * problem.weight_bits / 8)
+    result_bytes = float(problem.result_bits / 8)
     in_flight = min(1.0, block.stages * block.k / grid.depth)
     for start in range(0, grid.blocks, grid.wave_blocks):
         now = slice(start, min(start + grid.wave_blocks, grid.blocks))
@@ -135,7 +136,7 @@ def waves_of(grid: Grid, cache_bytes: float) -> Iterator[Wave]:
         if not problem.weights_on_chip:
             panels += [(("n", *name), size * column_bytes) for name, size in widths.items()]
         sizes = Counter(zip(high, broad, strict=True))
-        written = sum(m * n * count for (m, n), count in sizes.items()) * problem.result_bits / 8
+        written = sum(m * n * count for (m, n), count in sizes.items()) * result_bytes
         missing = cache.wave(panels, written)
         shared = in_flight * sum(size for _, size in panels) <= cache_bytes
         yield Wave(

@@ -17,6 +17,7 @@ from simulator.hardware.matrix_unit import MatrixUnit, Tile
 from simulator.hardware.vector_unit.work import VectorWork, vector_cycles
 from simulator.mapping.in_step.resources import StepResources
 from simulator.mapping.tiling import TIME_TOLERANCE, gang_interval, tile_bytes
+from simulator.workload.bits import Bits
 from simulator.workload.operators import AttentionShape
 
 ROWS = (16, 32, 64, 128)
@@ -38,16 +39,16 @@ class AttentionGrid:
     """
 
     shape: AttentionShape
-    query_bits: float
-    key_bits: float
-    value_bits: float
+    query_bits: Bits
+    key_bits: Bits
+    value_bits: Bits
     queries_on_chip: bool
     cache_on_chip: bool
-    converted_bits: float
-    probability_bits: float
+    converted_bits: int
+    probability_bits: Bits
     accumulator_bits: int
-    result_bits: float
-    store_bits: float
+    result_bits: Bits
+    store_bits: Bits
     epilogue: tuple[tuple[str, float], ...]
     softmax_function: str = "softmax"
     tokens: int = 0

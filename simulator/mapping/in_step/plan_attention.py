@@ -57,7 +57,7 @@ class StepAttentionPlanner(AttentionKernelPlanner):
         """The kernel's plan; raises NoMappingError, or CyclelabError without a fitting unit."""
         formats = (self.scores.input_format, self.scores.key_format)
         index, tiled = self.planning.fastest(
-            self.scores.name, formats, (self.choice, self.pattern), self._tile
+            self.scores, formats, (self.choice, self.pattern), self._tile
         )
         grids = [grid for grid, _ in tiled]
         kernel = AttentionKernel(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from simulator.workload.bits import Bits
+
 
 @dataclass(frozen=True, slots=True)
 class StepGemm:
@@ -25,22 +27,22 @@ class StepGemm:
     m: int
     n: int
     k: int
-    input_bits: float
-    weight_bits: float
+    input_bits: Bits
+    weight_bits: Bits
     inputs_on_chip: bool
     weights_on_chip: bool
     accumulator_bits: int
-    converted_bits: float = 0
-    extra_bits: float = 0
-    extra_load_bits: float = 0
-    result_bits: float = 0
-    store_bits: float = 0
+    converted_bits: int = 0
+    extra_bits: Bits = 0
+    extra_load_bits: Bits = 0
+    result_bits: Bits = 0
+    store_bits: Bits = 0
     epilogue: tuple[tuple[str, float], ...] = ()
     group: int = 0
     group_work: tuple[str, ...] = ()
 
     @property
-    def fragment_bits(self) -> float:
+    def fragment_bits(self) -> Bits:
         """Bits of a weight in the registers of a core."""
         return self.converted_bits or self.weight_bits
 

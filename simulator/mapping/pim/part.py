@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from simulator.mapping.pim.layout import CachedRequest, Chunk
 from simulator.mapping.regions import Place
+from simulator.workload.bits import Bits
 
 
 @dataclass(slots=True)
@@ -28,8 +29,8 @@ class PimAttentionPart:
 
     operator: int
     work: list[ChannelWork]
-    query_bits: float
-    probability_bits: float
+    query_bits: Bits
+    probability_bits: Bits
     appended_bytes: int
     stored_bytes: int
     barrier: bool

@@ -8,7 +8,7 @@ from functools import partial
 from simulator.hardware.sram_pim.choices import Choice
 from simulator.hardware.sram_pim.latencies import latency_table
 from simulator.hardware.sram_pim.layouts import combined_entries
-from simulator.hardware.sram_pim.lut_gemv import MOST_BASIS_WEIGHTS
+from simulator.hardware.sram_pim.lut_gemv import MOST_BASIS_WEIGHTS, LutGemv
 from simulator.report.lines import BOLD, DIM, WIDTH, styled, wrapped
 from simulator.report.sram.result import PHASES, SramRun
 from simulator.report.sram.verdict import verdict
@@ -147,7 +147,11 @@ def _made_of(run: SramRun, shown: Shown) -> dict[str, str]:
     rows = f"{_some(tile.m, 'row', shown=shown)} of inputs"
     weights, entries = _some(k, "weight"), _some(combined_entries(k), "addition")
     look_up = layout.lookup_cycles(tile.k)
-    out = f"{_some(blocks.column_blocks, 'block', shown=shown)} × {rows}"
+    (count, cycles), *last = LutGemv(layout, k).read_out(tile)
+    whole, each_out = _some(count, "block", shown=shown), _some(cycles, "cycle")
+    leaving = f"{whole} × {rows} × {each_out}"
+    if last:  # a narrower block
+        leaving = f"{rows} × ({whole} × {each_out} + {_some(last[0][1], 'cycle')})"
     if run.spec.layout == "bit_serial":
         widest = layout.accumulator_bits(tile.k)
         planes = f"{look_up} cycles, {widest} … {widest - layout.input_bits + 1} for a plane"
@@ -159,7 +163,7 @@ def _made_of(run: SramRun, shown: Shown) -> dict[str, str]:
         "load": f"{tables} × {weights}",
         "build": f"{tables} × {entries} × {_some(each, 'cycle')}",
         "lookup": f"{groups} × {rows} × {planes}",
-        "read_out": f"{out} × {_some(layout.read_out_cycles(k, tile.k), 'cycle')}",
+        "read_out": leaving,
     }
 
 

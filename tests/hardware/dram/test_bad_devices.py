@@ -164,6 +164,21 @@ BAD = {
         "mine.yaml:3: commands: either all have a row or column bus, or none: ACT have one, "
         "PRE, PREA, RD, RDA, REFab, WR, WRA have not",
     ),
+    "rows closed before they are open": (
+        HEAD + "timing:\n  cycles: {nRAS: 10}\n",
+        "mine.yaml:4: timing.cycles.nRAS: found 10, expected at least nRCD 22: a row would be "
+        "closed before it is open",
+    ),
+    "rows opened before they are precharged": (
+        HEAD + "timing:\n  cycles: {nRC: 10}\n",
+        "mine.yaml:4: timing.cycles.nRC: found 10, expected at least nRAS 52 + nRP 22 = 74: a row "
+        "is open and then precharged before it is opened again",
+    ),
+    "groups faster than banks": (
+        HEAD + "timing:\n  cycles: {nCCDS: 8, nCCDL: 1}\n",
+        "mine.yaml:4: timing.cycles.nCCDL: found 1, expected at least nCCDS 8: banks of one group "
+        "are no faster than banks of two",
+    ),
     "no refresh interval": (
         HEAD + "refresh_interval: nRP - nRP\n",
         "mine.yaml:3: refresh_interval: nRP - nRP is 0, expected at least 1",
@@ -178,6 +193,14 @@ def test_a_bad_device_gets_one_line_with_file_line_and_key(problem: str, tmp_pat
         load_device(written(tmp_path, text))
     assert str(caught.value).endswith(message)
     assert "\n" not in str(caught.value)
+
+
+def test_a_row_cycle_may_lack_the_cycle_that_rounding_takes(tmp_path: Path) -> None:
+    """tRAS, tRP and tRC are rounded up one by one: 2.5 + 2.5 = 5 cycles are 3 + 3 and 5."""
+    device = HEAD + "timing:\n  cycles: {{nRC: {0}}}\n"
+    assert load_device(written(tmp_path, device.format(52 + 22 - 1)))
+    with pytest.raises(ConfigError, match=r"nRC: found 72, expected at least nRAS 52 \+ nRP 22"):
+        load_device(written(tmp_path, device.format(52 + 22 - 2)))
 
 
 def test_banks_that_are_refreshed_more_often_than_they_can_be(tmp_path: Path) -> None:

@@ -88,8 +88,30 @@ def test_sums_are_read_out() -> None:
     tile = Tile(3, 256, DEPTH)
     # Bit-serial: 22 rows for each of 3 rows of inputs.
     assert LutGemv(layout_of(), 4).phases(tile).read_out == 3 * 22
-    # Bit-parallel: 42 sums of 32 bits through 256 columns are 6 cycles, ⌈256 / 42⌉ = 7 blocks.
-    assert LutGemv(layout_of("bit_parallel"), 4).phases(tile).read_out == 3 * 7 * 6
+    # Bit-parallel: 42 sums of 32 bits through 256 columns are 6 cycles, for 6 blocks; the
+    # last 4 of 256 are a word of the port.
+    gemv = LutGemv(layout_of("bit_parallel"), 4)
+    assert gemv.read_out(tile) == ((6, 6), (1, 1))
+    assert gemv.phases(tile).read_out == 3 * (6 * 6 + 1)
+
+
+def test_who_has_one_sum_reads_one() -> None:
+    """Of a single product nothing is saved by a wider table, nor by fewer outputs beside it."""
+    lone, bit_parallel = Tile(1, 1, 1), layout_of("bit_parallel")
+    assert LutGemv(bit_parallel, 1).phases(lone).read_out == 1
+    assert best_basis_weights(bit_parallel, lone) == 1
+    # In columns, all sums leave bit by bit, side by side.
+    assert LutGemv(layout_of(), 1).read_out(lone) == LutGemv(layout_of(), 1).read_out(
+        Tile(1, 256, 1)
+    )
+
+
+@given(st.integers(1, 600), st.integers(1, 5))
+def test_the_port_is_as_busy_as_its_words_are_wide(outputs: int, k: int) -> None:
+    gemv = LutGemv(layout_of("bit_parallel"), k)
+    read_out = gemv.phases(Tile(1, outputs, DEPTH)).read_out
+    least = outputs * 32 / 256
+    assert least <= read_out < least + -(-outputs // gemv.outputs)
 
 
 @pytest.mark.parametrize(
