@@ -9,7 +9,7 @@ need what they give back.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from simulator.mapping.program import Command, Item, Loop
 
@@ -61,19 +61,20 @@ class Delay:
         return list(self.held.pop(core, ()))
 
     def _loop(self, loop: Loop) -> list[Item]:
-        """From the second iteration on, what is held is that of the iteration before."""
-        entered = self._state()
-        first = self.items(loop.body)
-        if self._state() == entered:
-            return [Loop(loop.count, tuple(first), loop.instances, loop.label)]
-        if loop.count < 2:
-            return first
-        repeated = self._state()
-        others = tuple(self.items(loop.body))
-        assert self._state() == repeated, "a loop's rounds hold back the same commands"
-        if loop.count == 2:
-            return [*first, *others]
-        return [*first, Loop(loop.count - 1, others, loop.instances, loop.label)]
+        """Rounds that change what is held are written out; from the first that does not, a loop.
+
+        Such a round finds what the one before has left and leaves the same, so that all
+        behind it are equal to it.
+        """
+        out: list[Item] = []
+        for done in range(loop.count):
+            entered = self._state()
+            body = self.items(loop.body)
+            left = loop.count - done
+            if left > 1 and self._state() == entered:
+                return [*out, replace(loop, count=left, body=tuple(body))]
+            out += body
+        return out
 
     def _state(self) -> tuple[object, ...]:
         held = {core: tuple(map(id, commands)) for core, commands in self.held.items()}

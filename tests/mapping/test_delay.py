@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.config import load_preset, validate
+from simulator.hardware.gpu import GpuSpec
 from simulator.hardware.machine import MachineSpec
 from simulator.mapping.delay import Delay
 from simulator.mapping.program import Command, Item, Loop
@@ -71,6 +73,52 @@ def test_loops_in_loops() -> None:
     assert order([outer]) == order(list(executed((outer,))))
 
 
+def test_what_is_held_behind_a_loop_is_prepared_for_in_it() -> None:
+    """Rounds count up to three, and only then are all of them equal."""
+    loop = Loop(1000, tuple(round_of("pl")))
+    out = delay(ahead=3).items([*round_of("pmA"), loop])
+    assert [type(item) for item in out] == [Command] * (2 + 7) + [Loop]
+    assert "".join(c.label for c in executed(tuple(out[:-1]))) == "pm" + "plplpAl"
+    assert out[-1].count == 1000 - 3 and out[-1].body == loop.body  # type: ignore[union-attr]
+
+
+LETTERS = st.builds(command, st.sampled_from("lpmAB"), st.integers(0, 1))
+NESTS = st.recursive(
+    LETTERS,
+    lambda inner: st.builds(
+        lambda count, body: Loop(count, tuple(body)),
+        st.integers(1, 7),
+        st.lists(inner, min_size=1, max_size=5),
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(NESTS, max_size=4), st.integers(1, 9))
+def test_any_nest_of_loops_is_in_the_order_of_its_rounds_written_out(
+    nest: list[Item], ahead: int
+) -> None:
+    """Command for command, and what is held at the end."""
+    loops, written_out = delay(ahead), delay(ahead)
+    order = list(executed(tuple(loops.items(nest))))
+    assert order == written_out.items(executed(tuple(nest)))
+    assert loops.rest() == written_out.rest()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(NESTS, min_size=1, max_size=4), st.integers(1, 9))
+def test_no_command_is_lost_and_cores_keep_their_order(nest: list[Item], ahead: int) -> None:
+    """Late ones stay in order, and so do all others."""
+    before = list(executed(tuple(nest)))
+    delayed = delay(ahead)
+    after = list(executed((*delayed.items(nest), *delayed.rest())))
+    for core in (0, 1):
+        for late in (True, False):
+            kept = [c for c in before if c.queue == core and c.label.isupper() == late]
+            assert kept == [c for c in after if c.queue == core and c.label.isupper() == late]
+
+
 def test_cores_are_apart() -> None:
     items = [*round_of("pmA", 0), *round_of("pmX", 1), *round_of("pnB", 0), *round_of("poY", 1)]
     assert order(items) == "pmpmpAnpXoBY"
@@ -119,7 +167,7 @@ def test_converted_groups_on_any_npu(
 
 
 def _npu(document: dict[str, Any]) -> MachineSpec:
-    from simulator.config import Document, validate
+    from simulator.config import Document
     from simulator.hardware.npu import NpuSpec
 
     return validate(NpuSpec, Document.from_data(document, "machine"))
@@ -132,6 +180,34 @@ def test_converted_groups_on_any_gpu(
 ) -> None:
     changes: dict[str, Any] = {"cores": sms, "core": {"max_blocks": blocks}}
     check(workload(sizes, zero_points), gpu_document(**changes), gpu(**changes))
+
+
+@pytest.mark.parametrize("machine", ["a100", "a100_lut_4x"])
+@pytest.mark.parametrize(
+    ("weights", "sizes", "group"),
+    [
+        ("int4", (1, 4096, 11008), 4096),
+        ("int4", (16, 4096, 4096), 1024),
+        ("int2", (300, 512, 14336), 10000),
+        ("uint4", (300, 4096, 11008), 2048),
+        ("uint4", (1, 512, 14336), 5504),
+    ],
+)
+def test_groups_of_many_slabs(
+    machine: str, weights: str, sizes: tuple[int, int, int], group: int
+) -> None:
+    """Of a GPU: what is scaled waits behind more conversions than the first round makes."""
+    precision = {**INT8, "weights": weights, "weight_group_size": group}
+    if weights.startswith("u"):
+        precision["weight_zero_point"] = "uint4"
+    gemm = dict(zip(("name", "m", "n", "k"), ("gemm", *sizes), strict=True))
+    work: dict[str, Any] = {"gemms": [gemm], "precision": precision}
+    document = load_preset("machines", machine)
+    for program in programs(work, validate(GpuSpec, document)):  # type: ignore[arg-type]
+        check_tokens(program)
+    result = run(work, document.data)
+    check_result(result)
+    assert findings(result) == findings(run(work, document.data, every_event=True))
 
 
 def test_conversion_and_scaling_overlap_with_products() -> None:

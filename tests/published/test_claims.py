@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from simulator.cli import main
-from simulator.config import CyclelabError
-from simulator.published.claims import load_study
+from simulator.config import CyclelabError, find, load_document, validate
+from simulator.published.claims import StudySpec, findings, load_study
 from simulator.published.finding import Finding
 from simulator.published.studies import studies, study_named
 from simulator.published.table import markdown, text
@@ -134,6 +134,16 @@ def test_shipped_studies_are_complete(name: str) -> None:
     study = study_named(name)
     assert study.name == name
     assert study.source and study.notes
+
+
+@pytest.mark.parametrize("model", ["OPT-175B", "Llama-2-70B"])
+def test_a_layer_with_no_tables_to_make_is_the_fastest(model: str) -> None:
+    """Then come tables made behind other operators; 1024 tokens, blocks in one or two waves."""
+    spec = validate(StudySpec, load_document(find("published", "lut_tensor_core_table_4")))
+    cases = tuple(case for case in spec.cases if case.name.startswith(f"{model}, 1024 tokens"))
+    ratios = {e.case: e.ours for e in findings(spec.model_copy(update={"cases": cases}))}
+    fused = ratios[f"{model}, 1024 tokens, tables fused"]
+    assert 1 < fused < ratios[f"{model}, 1024 tokens, tables apart"]
 
 
 def test_signs_and_figures() -> None:

@@ -1,9 +1,4 @@
-"""The search for a grid's thread block: all that fit an SM, and the one that should be fastest.
-
-A slab takes as long as the slowest of matrix units (with the ports of shared memory and
-registers), vector unit, L2 cache and main memory, which work on different slabs at
-once; what latencies leave between slabs goes with the stages that shared memory holds.
-"""
+"""The search for a grid's thread block: all that fit an SM, and the one that should be fastest."""
 
 from __future__ import annotations
 
@@ -14,8 +9,8 @@ from itertools import product
 from typing import Any
 
 from simulator.hardware.matrix_unit import MatrixUnit
-from simulator.hardware.vector_unit.work import function_named
-from simulator.mapping.gpu.occupancy import block_use, occupancy, slab_cycles
+from simulator.mapping.gpu.estimate import GridEstimate
+from simulator.mapping.gpu.occupancy import block_use, occupancy
 from simulator.mapping.gpu.problem import Block
 from simulator.mapping.gpu.resources import GpuResources
 from simulator.mapping.gpu.waves import Grid
@@ -63,12 +58,12 @@ class GridSearch:
         cache_bytes: float,
         fixed: tuple[int | None, ...] = (None, None, None, None),
     ) -> None:
-        self.problem, self.unit, self.resources = problem, unit, resources
+        self.problem, self.unit = problem, unit
         self.machine, self.core = resources.machine, resources.machine.core
-        self.cache_bytes, self.fixed = cache_bytes, fixed
+        self.fixed = fixed
         self.input_bits, self.weight_bits = float(problem.input_bits), float(problem.weight_bits)
-        self.bytes_per_cycle = float(resources.bytes_per_cycle)
-        self._costs: dict[str, float] = {}
+        self.estimate = GridEstimate(problem, unit, resources, cache_bytes)
+        self._strips: dict[tuple[int, int, int], int] = {}
 
     def best(self) -> GridTiling | None:
         """The tiling with the least time, or of those as good with the least traffic."""
@@ -85,20 +80,20 @@ class GridSearch:
         sms = self.machine.cores
         for block in self.blocks():
             deepest = block.stages if self.fixed[3] else MOST_STAGES
+            use = block_use(self.problem, block, self.unit, self.core)
+            slab_bytes = use.shared_bytes // block.stages
             held = {
-                stages: self._occupancy(replace(block, stages=stages))
+                stages: occupancy(replace(use, shared_bytes=stages * slab_bytes), self.core)
                 for stages in range(block.stages, deepest + 1)
             }
+            whole = Grid(self.problem, block, sms, 1, 1).blocks
             for split in self._splits(block, held[block.stages]):
-                least = -(-Grid(self.problem, replace(block, split=split), sms, 1, 1).blocks // sms)
+                least = -(-split * whole // sms)
                 # Of stage counts that let as many blocks reside, the deepest.
                 chosen = {min(held[stages], least): stages for stages in held}
                 for per_sm, stages in chosen.items():
                     if per_sm:
                         yield replace(block, stages=stages, split=split), per_sm
-
-    def _occupancy(self, block: Block) -> int:
-        return occupancy(block_use(self.problem, block, self.unit, self.core), self.core)
 
     def _splits(self, block: Block, per_sm: int) -> Iterator[int]:
         """1, and shares of k that give SMs work that would have none, in whole groups."""
@@ -168,80 +163,19 @@ class GridSearch:
 
     # -- estimates -----------------------------------------------------------
     def _timed(self, block: Block, per_sm: int) -> GridTiling:
-        p, sms = self.problem, self.machine.cores
-        flat = Grid(p, block, sms, per_sm, 1)
-        tries = [Grid(p, block, sms, per_sm, strip) for strip in STRIPS if strip <= flat.shape[1]]
-        grid = min(tries, key=self._panel_bytes)
-        traffic = self._traffic(grid)
-        return GridTiling(grid, math.ceil(self._cycles(grid, traffic)), math.ceil(traffic))
+        estimate = self.estimate
+        grid = Grid(self.problem, block, self.machine.cores, per_sm, self._strip(block, per_sm))
+        panels = estimate.panel_bytes(grid)
+        operands = estimate.operand_bytes(grid, panels)
+        cycles = math.ceil(estimate.cycles(grid, panels, operands))
+        return GridTiling(grid, cycles, math.ceil(operands + estimate.further_bytes))
 
-    def _panel_bytes(self, grid: Grid) -> float:
-        """Of one wave, over all of k, with every panel once."""
-        p = self.problem
-        rows, columns = grid.wave_shape()
-        bits = rows * grid.block.m * self.input_bits * (not p.inputs_on_chip)
-        bits += columns * grid.block.n * self.weight_bits * (not p.weights_on_chip)
-        return grid.depth * bits / 8
-
-    def _traffic(self, grid: Grid) -> float:
-        """Main-memory bytes of the operands, and of what else the epilogue moves."""
-        p = self.problem
-        least = p.count * p.k * p.m * self.input_bits * (not p.inputs_on_chip)
-        least += p.count * p.k * p.n * self.weight_bits * (not p.weights_on_chip)
-        rest = float(p.outputs * (p.extra_load_bits + p.store_bits) / 8)
-        wave = self._panel_bytes(grid)
-        if 2 * wave <= self.cache_bytes:
-            return least / 8 + rest
-        return max(least / 8, grid.blocks / grid.wave_blocks * wave) + rest
-
-    def _cycles(self, grid: Grid, traffic: float) -> float:
-        p, block, l2 = self.problem, grid.block, self.machine.l2
-        slabs = -(-grid.depth // block.k)
-        slab = slab_cycles(p, block, block.k, grid.per_sm, self.unit, self.core)
-        slab_bytes = float(block.slab_bits(p) / 8)
-        blocks = min(grid.blocks, grid.wave_blocks)
-        cache = max(
-            blocks * slab_bytes / l2.bytes_per_cycle,
-            grid.per_sm * slab_bytes / l2.sm_bytes_per_cycle,
-        )
-        weights = grid.per_sm * block.k * block.n * block.warps_m * (p.converted_bits > 0)
-        converted = self._vector([("dequantise", weights)])
-        scaled = self._vector([(f, grid.per_sm * block.m * block.n) for f in p.group_work])
-        vector = converted + (scaled * block.k / p.group if p.group else 0)
-        ahead = self.resources.latency_cycles + l2.latency_cycles + slab.latency + cache + converted
-        period = max(slab.busy, cache, vector, ahead / block.stages)
-        epilogue = self._epilogue(grid)
-        one_by_one = grid.per_sm == 1
-        whole, rest = divmod(grid.blocks, grid.wave_blocks)
-        waves = whole + -(-rest // self.machine.cores) / grid.per_sm
-        busy = waves * (slabs * period + one_by_one * (ahead + epilogue))
-        busy = max(busy, waves * epilogue)
-        reduction = self._reduction(grid) if block.split > 1 else 0
-        return max(busy, traffic / self.bytes_per_cycle) + ahead + epilogue + reduction
-
-    def _epilogue(self, grid: Grid) -> float:
-        """Cycles of one wave's epilogue and results."""
-        p, block = self.problem, grid.block
-        outputs = grid.per_sm * block.m * block.n
-        moved = min(grid.blocks, grid.wave_blocks) * block.m * block.n
-        moved_bytes = float(moved * (p.result_bits + p.extra_bits) / 8)
-        work = self._vector([(f, outputs * share) for f, share in p.epilogue])
-        return work + moved_bytes / self.machine.l2.bytes_per_cycle
-
-    def _reduction(self, grid: Grid) -> float:
-        """Cycles of writing partial sums, reading them again and adding them up."""
-        p, split = self.problem, grid.block.split
-        moved = 2 * split * p.outputs * p.accumulator_bits / 8
-        adds = -(-split * p.outputs // self.machine.cores)
-        latency = 2 * self.machine.l2.latency_cycles
-        return moved / self.machine.l2.bytes_per_cycle + self._vector([("add", adds)]) + latency
-
-    def _vector(self, work: list[tuple[str, float]]) -> float:
-        """Cycles of vector functions on so many elements of an SM."""
-        return sum(elements * self._per_element(name) for name, elements in work if elements)
-
-    def _per_element(self, name: str) -> float:
-        if name not in self._costs:
-            lanes = self.core.vector_unit
-            self._costs[name] = function_named(lanes, name).cycles_per_element / lanes.lanes
-        return self._costs[name]
+    def _strip(self, block: Block, per_sm: int) -> int:
+        """Whose waves have the fewest bytes of panels; the same for all blocks of these sides."""
+        key = (block.m, block.n, per_sm)
+        if key not in self._strips:
+            p, sms = self.problem, self.machine.cores
+            columns = -(-p.n // block.n)
+            tries = [Grid(p, block, sms, per_sm, strip) for strip in STRIPS if strip <= columns]
+            self._strips[key] = min(tries, key=self.estimate.panel_bytes).strip
+        return self._strips[key]

@@ -25,9 +25,6 @@ from simulator.mapping.tiling import tile_bytes
 from simulator.mapping.unit_work import unit_actions
 from simulator.workload.bits import Bits
 
-WAVES_IN_FLIGHT = 2
-"""Where an SM holds several blocks: one starts while another ends."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Semaphores:
@@ -93,7 +90,6 @@ class _GridLowering:
         def add(what: str, initial: int, cause: Cause) -> int:
             return self.kernel.semaphore(f"{name}.{what}", initial, cause)
 
-        flying = WAVES_IN_FLIGHT if self.grid.per_sm > 1 else 1
         return _Semaphores(
             room=add("room", self.block.stages, Cause.BUFFER_SPACE),
             cached=add("cached", 0, Cause.MEMORY_READ),
@@ -104,7 +100,7 @@ class _GridLowering:
             read=add("read", 0, Cause.CACHE),
             sums_free=add("sums_free", 2, Cause.VECTOR_UNIT),
             group_sum=add("group_sum", 0, Cause.MATRIX_UNIT),
-            blocks=add("blocks", flying, Cause.MATRIX_UNIT),
+            blocks=add("blocks", self.grid.waves_in_flight, Cause.MATRIX_UNIT),
             sums=add("sums", 0, Cause.MATRIX_UNIT),
             extras_cached=add("extras_cached", 0, Cause.MEMORY_READ),
             extras=add("extras", 0, Cause.CACHE),

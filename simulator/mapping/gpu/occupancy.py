@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator.hardware.gpu import REGISTER_BYTES, THREADS_PER_WARP, SmSpec
-from simulator.hardware.matrix_unit import MatrixUnit, Tile
+from simulator.hardware.matrix_unit import MatrixUnit, Tile, TileTiming
 from simulator.mapping.gpu.problem import Block
 from simulator.mapping.in_step.problem import StepGemm
 
@@ -107,23 +107,43 @@ def slab_traffic(problem: StepGemm, block: Block, depth: int, unit: MatrixUnit[A
 def slab_cycles(
     problem: StepGemm, block: Block, depth: int, blocks: int, unit: MatrixUnit[Any], core: SmSpec
 ) -> SlabCycles:
-    """Cycles that an SM takes for a slab of `blocks` blocks.
+    """Cycles that an SM takes for a slab of `blocks` blocks."""
+    return block_slab(problem, block, depth, unit, core).cycles(blocks, core)
 
-    Warps are dealt out to sub-cores; a warp has the matrix units of its sub-core.
+
+@dataclass(frozen=True, slots=True)
+class BlockSlab:
+    """What one block's slab asks of an SM.
+
+    timing: of the unit of a sub-core that has most of a warp's share.
     """
-    rounds = -(-blocks * block.warps // core.sub_cores)
+
+    warps: int
+    timing: TileTiming
+    traffic: SlabTraffic
+
+    def cycles(self, blocks: int, core: SmSpec) -> SlabCycles:
+        """For so many blocks. Warps are dealt out to sub-cores and have the units of theirs."""
+        rounds = -(-blocks * self.warps // core.sub_cores)
+        timing, traffic = self.timing, self.traffic
+        compute = rounds * timing.interval_cycles
+        shared = blocks * (traffic.near_read + traffic.near_write)
+        registers, warp_rounds = core.register_file, rounds / self.warps
+        busy = max(
+            compute,
+            -(-shared // core.shared_memory.bytes_per_cycle),
+            math.ceil(warp_rounds * traffic.register_read / registers.read_bytes_per_cycle),
+            math.ceil(warp_rounds * traffic.register_write / registers.write_bytes_per_cycle),
+        )
+        return SlabCycles(compute, busy, busy + timing.cycles - timing.interval_cycles)
+
+
+def block_slab(
+    problem: StepGemm, block: Block, depth: int, unit: MatrixUnit[Any], core: SmSpec
+) -> BlockSlab:
+    """A slab of `depth` of one block."""
     shares = unit.split(warp_tile(block, depth), unit.spec.count // core.sub_cores)
     slowest = max(
         (unit.timing(share.tile) for share in shares), key=lambda t: (t.interval_cycles, t.cycles)
     )
-    compute = rounds * slowest.interval_cycles
-    traffic = slab_traffic(problem, block, depth, unit)
-    shared = blocks * (traffic.near_read + traffic.near_write)
-    registers, warp_rounds = core.register_file, rounds / block.warps
-    busy = max(
-        compute,
-        -(-shared // core.shared_memory.bytes_per_cycle),
-        math.ceil(warp_rounds * traffic.register_read / registers.read_bytes_per_cycle),
-        math.ceil(warp_rounds * traffic.register_write / registers.write_bytes_per_cycle),
-    )
-    return SlabCycles(compute, busy, busy + slowest.cycles - slowest.interval_cycles)
+    return BlockSlab(block.warps, slowest, slab_traffic(problem, block, depth, unit))

@@ -92,6 +92,11 @@ class Grid:
         """Waves of the whole grid."""
         return -(-self.blocks // self.wave_blocks)
 
+    @property
+    def waves_in_flight(self) -> int:
+        """Two where an SM holds several blocks: one starts while another ends."""
+        return 2 if self.per_sm > 1 else 1
+
     def wave_shape(self) -> tuple[int, int]:
         """Rows and columns of blocks that a full wave covers, about."""
         rows, columns = self.shape
