@@ -198,7 +198,7 @@ class GridSearch:
         p, block, l2 = self.problem, grid.block, self.machine.l2
         slabs = -(-grid.depth // block.k)
         slab = slab_cycles(p, block, block.k, grid.per_sm, self.unit, self.core)
-        slab_bytes = float(block.slab_bits(p) / 8)
+        slab_bytes = block.k * (block.m * self.input_bits + block.n * self.weight_bits) / 8
         blocks = min(grid.blocks, grid.wave_blocks)
         cache = max(
             blocks * slab_bytes / l2.bytes_per_cycle,
