@@ -26,6 +26,7 @@ from simulator.mapping.formats import choose_formats, taken_as
 from simulator.mapping.resources import Resources
 from simulator.mapping.spec import MappingSpec
 from simulator.mapping.tiling import gang_interval
+from simulator.workload.bits import Bits, bits_each
 from simulator.workload.graph import graph_of
 from simulator.workload.operators import (
     Collective,
@@ -84,7 +85,7 @@ class _Adapter:
     def __init__(self, segment: Segment, resources: Resources[Any], spec: MappingSpec) -> None:
         self.old, self.resources, self.spec = segment, resources, spec
         self.operators: list[Operator] = []
-        self.tables: dict[tuple[str, str, Fraction], Tensor] = {}
+        self.tables: dict[tuple[str, str, Bits], Tensor] = {}
 
     def segment(self) -> Segment:
         """The segment with what had to be added; itself if that is nothing."""
@@ -209,7 +210,8 @@ class _Adapter:
         """The tables of an operand, made once for all that read them."""
         assert unit.preparation is not None
         function, filled_up = unit.preparation.function, _filled_up(op, unit.granularity.k)
-        bits = unit.preparation.bits_per_element * filled_up
+        exact = unit.preparation.bits_per_element * filled_up
+        bits = bits_each(exact.numerator, exact.denominator)
         key = (activations.name, function, bits)
         if key not in self.tables:
             name = f"{op.name}_tables"

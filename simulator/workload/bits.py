@@ -21,3 +21,10 @@ def bits_each(total_bits: int, elements: int) -> Bits:
 def stored_bytes(elements: int, bits: Bits) -> int:
     """Bytes of so many elements, rounded up."""
     return -(-elements * bits.numerator // (8 * bits.denominator))
+
+
+def pair_bytes(elements: int, bits: Bits, others: int, other_bits: Bits) -> int:
+    """Bytes of elements of two kinds side by side, rounded up together."""
+    total = elements * bits.numerator * other_bits.denominator
+    total += others * other_bits.numerator * bits.denominator
+    return -(-total // (8 * bits.denominator * other_bits.denominator))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.workload.bits import bits_each, stored_bytes
+from simulator.workload.bits import bits_each, pair_bytes, stored_bytes
 from simulator.workload.operators import Tensor
 from simulator.workload.storage import WeightStorage, format_bits, storage_named
 
@@ -21,6 +22,11 @@ def test_all_elements_together_have_all_the_bits(total_bits: int, elements: int)
     assert bits * elements == total_bits
     assert stored_bytes(elements, bits) == (total_bits + 7) // 8
     assert isinstance(bits, int) or bits.denominator > 1
+
+
+@given(SIZES, st.fractions(0, 32), SIZES, st.fractions(0, 32))
+def test_two_kinds_are_rounded_up_once(n: int, bits: Fraction, m: int, others: Fraction) -> None:
+    assert pair_bytes(n, bits, m, others) == math.ceil((n * bits + m * others) / 8)
 
 
 @given(SIZES, SIZES, SIZES, st.integers(1, 16), st.integers(0, 32))

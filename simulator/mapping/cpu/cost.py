@@ -13,7 +13,7 @@ from simulator.mapping.cpu.resources import CpuResources
 from simulator.mapping.cpu.tiling import ColumnTile
 from simulator.mapping.in_step.problem import StepGemm
 from simulator.mapping.tiling import gang_interval, tile_bytes
-from simulator.workload.bits import Bits
+from simulator.workload.bits import Bits, pair_bytes
 
 UNPACK = "unpack"
 """Vector function, per weight: codes that are narrower than what the pipes multiply."""
@@ -57,9 +57,9 @@ def near_bytes(resources: CpuResources, tile: Tile, input_bits: Bits, weight_bit
     activation once per block of columns.
     """
     block = resources.machine.core.register_block
-    weights = -(-tile.m // block.rows) * tile.n * tile.k * weight_bits
-    inputs = -(-tile.n // block.columns) * tile.m * tile.k * input_bits
-    return math.ceil((weights + inputs) / 8)
+    weights = -(-tile.m // block.rows) * tile.n * tile.k
+    inputs = -(-tile.n // block.columns) * tile.m * tile.k
+    return pair_bytes(weights, weight_bits, inputs, input_bits)
 
 
 @dataclass(frozen=True, slots=True)

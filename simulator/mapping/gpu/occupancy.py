@@ -17,6 +17,7 @@ from simulator.hardware.gpu import REGISTER_BYTES, THREADS_PER_WARP, SmSpec
 from simulator.hardware.matrix_unit import MatrixUnit, Tile, TileTiming
 from simulator.mapping.gpu.problem import Block
 from simulator.mapping.in_step.problem import StepGemm
+from simulator.workload.bits import pair_bytes
 
 FRAGMENT_BUFFERS = 2
 """Fragments of the next step are read from shared memory while this one is multiplied."""
@@ -45,7 +46,7 @@ def block_use(problem: StepGemm, block: Block, unit: MatrixUnit[Any], core: SmSp
     return BlockUse(
         registers_per_thread=per_thread,
         register_bytes=per_thread * threads * REGISTER_BYTES,
-        shared_bytes=block.stages * math.ceil(block.slab_bits(problem) / 8),
+        shared_bytes=block.stages * block.slab_bytes(problem),
         threads=threads,
     )
 
@@ -92,13 +93,14 @@ def warp_tile(block: Block, depth: int) -> Tile:
 
 def slab_traffic(problem: StepGemm, block: Block, depth: int, unit: MatrixUnit[Any]) -> SlabTraffic:
     """Bytes that a slab of `depth` moves for one whole block."""
-    rows, columns = block.m * problem.input_bits, block.n * problem.weight_bits
+    bits = problem.input_bits, problem.weight_bits
+    rows, columns = depth * block.m, depth * block.n
     moved = unit.traffic(warp_tile(block, depth), accumulate=True)
     operands = moved.input_read_bytes + moved.weight_read_bytes
-    shared = math.ceil(depth * (rows * block.warps_n + columns * block.warps_m) / 8)
+    shared = pair_bytes(rows * block.warps_n, bits[0], columns * block.warps_m, bits[1])
     return SlabTraffic(
         near_read=shared,
-        near_write=math.ceil(depth * (rows + columns) / 8),
+        near_write=pair_bytes(rows, bits[0], columns, bits[1]),
         register_read=block.warps * (operands + moved.psum_read_bytes),
         register_write=shared + block.warps * moved.psum_write_bytes,
     )

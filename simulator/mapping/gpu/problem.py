@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simulator.mapping.in_step.problem import StepGemm
-from simulator.workload.bits import Bits
+from simulator.workload.bits import pair_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Block:
         """Warps of the block."""
         return self.warps_m * self.warps_n
 
-    def slab_bits(self, problem: StepGemm) -> Bits:
-        """Bits of one slab of both operands."""
-        return self.k * (self.m * problem.input_bits + self.n * problem.weight_bits)
+    def slab_bytes(self, problem: StepGemm) -> int:
+        """Bytes of one slab of both operands."""
+        inputs, weights = self.k * self.m, self.k * self.n
+        return pair_bytes(inputs, problem.input_bits, weights, problem.weight_bits)
