@@ -142,14 +142,13 @@ class DramMemory:
         if len(self._groups) - self._units_at_work > 1:
             self._pass_time()
             self._merge_equal()
-        whole = whole_stripes(self._spec, address, size_bytes)
-        if whole is not None:
-            self._order(self._kernel.ahead.EVERYWHERE, turn, (*whole, is_write, number))
-            return
-        ranges = channel_ranges(self._spec, address, size_bytes)
-        if (ranges == ranges[0]).all():
-            first, count = ranges[0].tolist()
-            self._order(self._kernel.ahead.EVERYWHERE, turn, (first, count, is_write, number))
+        everywhere = whole_stripes(self._spec, address, size_bytes)
+        if everywhere is None:
+            ranges = channel_ranges(self._spec, address, size_bytes)
+            if (ranges == ranges[0]).all():
+                everywhere = tuple(ranges[0].tolist())
+        if everywhere is not None:
+            self._order(self._kernel.ahead.EVERYWHERE, turn, (*everywhere, is_write, number))
             return
         self._split(ranges)
         for row, (first, count) in zip(
