@@ -65,10 +65,10 @@ class SramPrices:
         """The same of areas."""
         return self._area.estimate.relative()
 
-    def area_um2(self, primitive: Primitive) -> Priced:
-        """Area of one bank."""
+    def area_um2(self, primitive: Primitive, logic: Estimate = ZERO) -> Priced:
+        """Area of one bank; logic: in its columns, over that of its cells."""
         bank = self._bank(primitive)
-        return self._area.times(bank.area_um2, *bank.sources)
+        return self._area.times(_with_logic(bank.area_um2, logic), *bank.sources)
 
     def energy_pj(self, primitive: Primitive, verb: str) -> Priced:
         """Energy of one access of the bank's full width."""
@@ -76,10 +76,10 @@ class SramPrices:
         energy = bank.read_pj if verb == "read" else bank.write_pj
         return self._energy.times(energy, *bank.sources)
 
-    def leakage_w(self, primitive: Primitive) -> Priced:
-        """Leakage of one bank."""
+    def leakage_w(self, primitive: Primitive, logic: Estimate = ZERO) -> Priced:
+        """Leakage of one bank; logic: as `area_um2`."""
         bank = self._bank(primitive)
-        return self._leakage.times(bank.leakage_w, *bank.sources)
+        return self._leakage.times(_with_logic(bank.leakage_w, logic), *bank.sources)
 
     def _bank(self, primitive: Primitive) -> SramMacro:
         return self._table.bank(primitive.capacity_bytes, primitive.bits, primitive.ports)
@@ -110,7 +110,10 @@ class ComputeSramPrices:
 
     def area_um2(self, primitive: Primitive) -> Priced:
         """Area of a bank whose columns are longer by their logic."""
-        return self._with_logic(primitive, self._sram.area_um2(_as_bank(primitive)))
+        logic = self._logic(primitive)
+        return self._sram.area_um2(_as_bank(primitive), logic.estimate).combined(
+            exactly(1.0, *logic.sources)
+        )
 
     def energy_pj(self, primitive: Primitive, verb: str) -> Priced:
         """Energy of one access to all columns."""
@@ -121,11 +124,25 @@ class ComputeSramPrices:
 
     def leakage_w(self, primitive: Primitive) -> Priced:
         """Leakage of a bank, and of its logic as if that were cells of it."""
-        return self._with_logic(primitive, self._sram.leakage_w(_as_bank(primitive)))
+        logic = self._logic(primitive)
+        return self._sram.leakage_w(_as_bank(primitive), logic.estimate).combined(
+            exactly(1.0, *logic.sources)
+        )
 
-    def _with_logic(self, primitive: Primitive, bank: Priced) -> Priced:
+    def _logic(self, primitive: Primitive) -> Priced:
+        """Rows of cells that the logic is as large as, over those of the array."""
         rows = primitive.capacity_bytes * BITS_PER_BYTE / primitive.bits
-        return bank.combined(exactly(1.0).plus(self._logic_rows.scaled(1.0 / rows)))
+        return self._logic_rows.scaled(1.0 / rows)
+
+
+def _with_logic(bank: Estimate, logic: Estimate) -> Estimate:
+    """A bank and its logic. The upper bound of a bank that is smaller than any known one is that
+    of a larger one's cells, of which its logic is no share: there it is one of the value."""
+    return Estimate(
+        bank.value * (1 + logic.value),
+        bank.low * (1 + logic.low),
+        bank.high + bank.value * logic.high,
+    )
 
 
 def _as_bank(primitive: Primitive) -> Primitive:

@@ -94,7 +94,7 @@ class Mapper:
                     "",
                     f"fixes nothing that {', '.join(named)} could take: GEMMs have m, n, k and "
                     "order (stages on a GPU), fused attention has query_tokens and keys, both "
-                    "have unit",
+                    "have unit; attention in the memory has none (mapping.pim.attention)",
                 )
             if pattern not in self.used_patterns:
                 hint = nearest(pattern, self.kernel_names)

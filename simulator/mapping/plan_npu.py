@@ -30,11 +30,11 @@ class NpuPlanner(KernelPlanner):
         return GemmPlanner(self.planning, job, budget).plan()
 
     def _plan_attention(self, job: KernelJob, budget: Budget) -> Plan:
-        on_units = AttentionPlanner(self.planning, job, budget)
         in_memory = PimAttentionPlanner.of(self.planning, job)
-        if in_memory is None:
-            return on_units.plan()
-        if self.planning.spec.pim.attention == "memory" or in_memory.beats(on_units):
+        if in_memory is not None and self.planning.spec.pim.attention == "memory":
+            return in_memory.plan()
+        on_units = AttentionPlanner(self.planning, job, budget)
+        if in_memory is not None and in_memory.beats(on_units):
             return in_memory.plan()
         return on_units.plan()
 

@@ -76,6 +76,12 @@ def _paragraph(result: Result, phase: PhaseResult, ideal_s: float) -> str:
         f"{phase.name}: the {facts['channels']} channels of {facts['device']} moved "
         f"{si(moved, 'B/s')} of {si(peak, 'B/s')}, {percent(moved / peak)}. "
     )
+    if facts.get("unit_tiles") and slower < 1:
+        return (
+            f"{text}An ideal memory of the same peak and latency, which does not compute, would "
+            f"take {seconds(ideal_s)}; with its units this one takes {seconds(phase.seconds)}, "
+            f"{ratio(1 / slower)} as fast."
+        )
     if slower < LIKE_IDEAL:
         text += (
             f"An ideal memory of the same peak and latency would take {seconds(ideal_s)}, "

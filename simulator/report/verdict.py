@@ -161,12 +161,15 @@ def memory_units_advice(group: OperatorGroup) -> str:
             f"Its keys and values come over the data buses in {count(streaming)} cycles: the "
             "matrix units may be faster (mapping.pim.attention: auto)."
         )
-    text = "Most of a tile is opening and closing its rows: more operands per row would help. "
+    text = ""
+    if group.time_cycles.get(OVERHEAD, 0) > max(group.exclusive_cycles, 1) / 2:
+        text = "Most of a tile is opening and closing its rows: more operands per row would help. "
     if busiest > UNEVEN * average:
+        greedy = "mapping.pim.requests: greedy"
+        even = "" if "greedy" in facts.values() else f", spread evenly ({greedy})"
         return text + (
-            f"The busiest channel has {ratio(busiest / average)} the work of the average one: "
-            "requests that are spread more evenly (mapping.pim.requests: greedy), or more of them, "
-            "would help."
+            f"The busiest channel has {ratio(busiest / average)} the work of the average one: more "
+            f"requests{even}, or fewer channels, would help."
         )
     if facts["row_buffers"] == 1:
         return text + "Row buffers of their own would let units work beside reads and writes."

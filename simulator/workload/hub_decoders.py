@@ -233,11 +233,11 @@ def _qwen_experts(config: JsonObject) -> Values:
 
 
 def _in_qwen_window(config: JsonObject, values: Values) -> Values:
-    """A window in layers from `max_window_layers` on, if it is switched on."""
+    """A window in the layers listed, or from `max_window_layers` on, if it is switched on."""
+    listed = bool(config.names("layer_types"))
     free = config.integer("max_window_layers", QWEN_WINDOW_LAYERS)
-    if not config.flag("use_sliding_window", False) or free >= values["layers"]:
-        return values
-    return _in_window(config, values, config.integer("sliding_window", 4096))
+    on = config.flag("use_sliding_window", False) and (listed or free < values["layers"])
+    return _in_window(config, values, config.integer("sliding_window", 4096) if on else None)
 
 
 def _in_window(config: JsonObject, values: Values, window: int | None) -> Values:
@@ -250,6 +250,11 @@ def _in_window(config: JsonObject, values: Values, window: int | None) -> Values
                 "layer_types",
                 found=kind,
             )
+    if kinds and len(kinds) != values["layers"]:
+        raise config.error(
+            f"{len(kinds)} layers are listed, expected num_hidden_layers, {values['layers']}",
+            "layer_types",
+        )
     if window is None or (kinds and WINDOWED not in kinds):
         return values
     return values | {"max_context": min(window, values["max_context"])}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from simulator.config import ConfigError, CyclelabError, find
 from simulator.cost.sram import SramTable
+from simulator.hardware.primitives import Primitive
 from tests.cost.helpers import sram, technology
 
 TABLE = find("technologies", "45nm").parent / "tables" / "cacti_sram.csv"
@@ -128,6 +129,15 @@ def test_the_smallest_macro_is_within_what_is_extrapolated_from_larger_ones(node
         true, bounds = getattr(known, quantity).value, getattr(found, quantity)
         assert bounds.low <= true <= bounds.high
         assert bounds.value == pytest.approx(true, rel=0.21)
+
+
+def test_a_small_array_that_computes_has_no_larger_bound_than_a_whole_one():
+    """The smallest macro bounds it from above; its logic is a share of what it is, not of that."""
+    tech = technology("22nm")
+    sizes = [Primitive("compute_sram", bits=256, capacity_bytes=rows * 32) for rows in (256, 64)]
+    whole, small = (tech.primitive_area_um2(each) for each in sizes)
+    assert small.value < whole.value / 2
+    assert small.high < 1.05 * whole.high
 
 
 @given(st.integers(256, 8192), st.integers(256, 8192))

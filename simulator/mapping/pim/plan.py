@@ -45,7 +45,7 @@ class PimAttentionPlanner(AttentionKernelPlanner):
     """Plans one attention kernel of decoded tokens."""
 
     def __init__(self, planning: Planning, job: KernelJob, memory: DramMemorySpec) -> None:
-        super().__init__(planning, job)
+        super().__init__(planning, job, fixable=False)
         self.memory = memory
         self.device = memory.device
         self.pim = pim_of(memory.device)

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from simulator.config import CyclelabError
 from simulator.engine.record import Execution
 from simulator.hardware.npu import NpuSpec
+from simulator.mapping import Mapper, MappingSpec
 from simulator.mapping.pim.layout import CachedRequest, chunks_of, estimated_cycles
 from simulator.mapping.program import Program, QueueKind
+from simulator.mapping.spec import PimMappingSpec, TileChoice
 from simulator.workload.phases import Request
 from tests.mapping.pim.machines import (
     PUBLISHED,
@@ -218,6 +221,20 @@ def test_the_mapping_may_leave_it_to_the_matrix_units() -> None:
     assert not any(execution.dram.commands[name] for name in unit_commands)
     assert execution.read_bytes >= 2 * (100 + 30) * 256 * 2, "keys and values come in"
     assert kinds_of_attention(program) == {QueueKind.MATRIX}
+
+
+def test_nothing_of_it_is_fixed_in_the_memory() -> None:
+    (phase,) = phases(model(), decoding(100))
+    fixed = {"attention": TileChoice(unit="systolic_array")}
+    for attention, said in (("units", False), ("memory", True)):
+        spec = MappingSpec(pim=PimMappingSpec(attention=attention), operators=fixed)
+        mapper = Mapper(machine(), spec)
+        mapper.map(phase)
+        if said:
+            with pytest.raises(CyclelabError, match="attention in the memory has none"):
+                mapper.check_patterns()
+        else:
+            mapper.check_patterns()
 
 
 @pytest.mark.parametrize(("kv_heads", "faster"), [(8, QueueKind.PIM), (1, QueueKind.MATRIX)])
