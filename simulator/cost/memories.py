@@ -15,6 +15,7 @@ from simulator.cost.stated import StatedNumbers
 from simulator.hardware.primitives import Primitive
 
 BYTES_PER_GIB = 2**30
+NO_LOGIC = exactly(0.0)
 
 
 class SramPrices:
@@ -65,10 +66,11 @@ class SramPrices:
         """The same of areas."""
         return self._area.estimate.relative()
 
-    def area_um2(self, primitive: Primitive, logic: Estimate = ZERO) -> Priced:
+    def area_um2(self, primitive: Primitive, logic: Priced = NO_LOGIC) -> Priced:
         """Area of one bank; logic: in its columns, over that of its cells."""
         bank = self._bank(primitive)
-        return self._area.times(_with_logic(bank.area_um2, logic), *bank.sources)
+        area = _with_logic(bank.area_um2, logic.estimate)
+        return self._area.times(area, *bank.sources, *logic.sources)
 
     def energy_pj(self, primitive: Primitive, verb: str) -> Priced:
         """Energy of one access of the bank's full width."""
@@ -76,10 +78,11 @@ class SramPrices:
         energy = bank.read_pj if verb == "read" else bank.write_pj
         return self._energy.times(energy, *bank.sources)
 
-    def leakage_w(self, primitive: Primitive, logic: Estimate = ZERO) -> Priced:
+    def leakage_w(self, primitive: Primitive, logic: Priced = NO_LOGIC) -> Priced:
         """Leakage of one bank; logic: as `area_um2`."""
         bank = self._bank(primitive)
-        return self._leakage.times(_with_logic(bank.leakage_w, logic), *bank.sources)
+        leakage = _with_logic(bank.leakage_w, logic.estimate)
+        return self._leakage.times(leakage, *bank.sources, *logic.sources)
 
     def _bank(self, primitive: Primitive) -> SramMacro:
         return self._table.bank(primitive.capacity_bytes, primitive.bits, primitive.ports)
@@ -110,10 +113,7 @@ class ComputeSramPrices:
 
     def area_um2(self, primitive: Primitive) -> Priced:
         """Area of a bank whose columns are longer by their logic."""
-        logic = self._logic(primitive)
-        return self._sram.area_um2(_as_bank(primitive), logic.estimate).combined(
-            exactly(1.0, *logic.sources)
-        )
+        return self._sram.area_um2(_as_bank(primitive), self._logic(primitive))
 
     def energy_pj(self, primitive: Primitive, verb: str) -> Priced:
         """Energy of one access to all columns."""
@@ -124,10 +124,7 @@ class ComputeSramPrices:
 
     def leakage_w(self, primitive: Primitive) -> Priced:
         """Leakage of a bank, and of its logic as if that were cells of it."""
-        logic = self._logic(primitive)
-        return self._sram.leakage_w(_as_bank(primitive), logic.estimate).combined(
-            exactly(1.0, *logic.sources)
-        )
+        return self._sram.leakage_w(_as_bank(primitive), self._logic(primitive))
 
     def _logic(self, primitive: Primitive) -> Priced:
         """Rows of cells that the logic is as large as, over those of the array."""

@@ -11,6 +11,8 @@ from simulator.numerics import NumberFormat, format_named
 from simulator.numerics.scheme import DENSE_TERNARY
 from simulator.workload.operators import Context, MatMul, Operator, Scores
 
+Taken = Literal["stored", "shifted"]
+
 
 @dataclass(frozen=True, slots=True)
 class FormatChoice:
@@ -53,9 +55,6 @@ def _takes(unit: MatrixUnit[Any], input_format: str, weight_format: str) -> bool
         inputs == input_format and taken_as(weight_format, weights) == "stored"
         for inputs, weights in unit.format_pairs
     )
-
-
-Taken = Literal["stored", "shifted"]
 
 
 def taken_as(stored: str, taken: str) -> Taken | None:

@@ -166,7 +166,8 @@ def memory_units_advice(group: OperatorGroup) -> str:
         text = "Most of a tile is opening and closing its rows: more operands per row would help. "
     if busiest > UNEVEN * average:
         greedy = "mapping.pim.requests: greedy"
-        even = "" if "greedy" in facts.values() else f", spread evenly ({greedy})"
+        policy = facts.get("heads_to_channels") or facts["requests_to_channels"]
+        even = "" if policy == "greedy" else f", spread evenly ({greedy})"
         return text + (
             f"The busiest channel has {ratio(busiest / average)} the work of the average one: more "
             f"requests{even}, or fewer channels, would help."

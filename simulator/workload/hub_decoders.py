@@ -15,6 +15,9 @@ from simulator.workload.json_object import JsonObject
 QWEN_WINDOW_LAYERS = 28
 """Layers of a Qwen with `use_sliding_window` that have no window nevertheless."""
 
+WINDOW = 4096
+"""Tokens of the window of a Qwen or a Gemma 2 with `sliding_window` left out."""
+
 MLP_RATIO = 4
 """Width of a Falcon's MLP over that of the model."""
 
@@ -52,7 +55,7 @@ def qwen3_moe(config: JsonObject) -> Values:
         "qk_norm": "head",
     }
     uses = config.flag("use_sliding_window", False)
-    return _in_window(config, values, config.integer("sliding_window", 4096) if uses else None)
+    return _in_window(config, values, config.integer("sliding_window", WINDOW) if uses else None)
 
 
 def qwen2_moe(config: JsonObject) -> Values:
@@ -88,7 +91,7 @@ def gemma2(config: JsonObject) -> Values:
         "capped_scores": bool(config.number("attn_logit_softcapping", None)),
         "capped_logits": bool(config.number("final_logit_softcapping", None)),
     }
-    return _in_window(config, values, config.integer("sliding_window", 4096))
+    return _in_window(config, values, config.integer("sliding_window", WINDOW))
 
 
 def gemma3(config: JsonObject) -> Values:
@@ -237,7 +240,7 @@ def _in_qwen_window(config: JsonObject, values: Values) -> Values:
     listed = bool(config.names("layer_types"))
     free = config.integer("max_window_layers", QWEN_WINDOW_LAYERS)
     on = config.flag("use_sliding_window", False) and (listed or free < values["layers"])
-    return _in_window(config, values, config.integer("sliding_window", 4096) if on else None)
+    return _in_window(config, values, config.integer("sliding_window", WINDOW) if on else None)
 
 
 def _in_window(config: JsonObject, values: Values, window: int | None) -> Values:

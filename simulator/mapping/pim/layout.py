@@ -32,6 +32,7 @@ from simulator.hardware.machine import MachineSpec
 from simulator.mapping.errors import SettingError
 from simulator.mapping.spec import MappingSpec
 from simulator.numerics import format_named
+from simulator.workload.bits import stored_bytes
 from simulator.workload.operators import AttentionShape
 
 INPUT_ROW = 0
@@ -179,7 +180,7 @@ def estimated_cycles(device: DramDeviceSpec, request: CachedRequest) -> int:
 
 def sums_bytes(device: DramDeviceSpec, values: int) -> int:
     """Bytes of so many sums as they leave the units."""
-    return -(-values * format_named(pim_of(device).accumulator).bits // 8)
+    return stored_bytes(values, format_named(pim_of(device).accumulator).bits)
 
 
 def sums_cycles(device: DramDeviceSpec, request: CachedRequest) -> int:

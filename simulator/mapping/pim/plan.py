@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal
 
 from simulator.config import CyclelabError
@@ -81,7 +82,7 @@ class PimAttentionPlanner(AttentionKernelPlanner):
 
         Those have to read keys and values at least.
         """
-        *_, loads = self._placed()
+        *_, loads = self._placed
         busiest = max(loads)
         if busiest <= self._streaming_cycles():
             return True
@@ -95,7 +96,7 @@ class PimAttentionPlanner(AttentionKernelPlanner):
         resources = self.planning.builder.resources
         assert isinstance(resources, NpuResources)
         spread = self._spread()
-        requests, channels, loads = self._placed()
+        requests, channels, loads = self._placed
         segment = self.job.segment
         first_rows = place_rows(
             self.memory,
@@ -139,6 +140,7 @@ class PimAttentionPlanner(AttentionKernelPlanner):
         }
         return Plan([lowering], UNIT, mapping, self._bound(resources.pim_queues[busiest], part))
 
+    @cached_property
     def _placed(self) -> tuple[list[CachedRequest], list[int], list[int]]:
         """Requests, or heads; the channel of each; estimated cycles of the cores by channel."""
         requests = requests_of(self.scores.shapes, self._spread())
